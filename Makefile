@@ -1,0 +1,30 @@
+PYTHON ?= python3
+BIN := .venv/bin
+DATA := $(wildcard ../shared/data)
+export PUSHFORWARD_DATA ?= $(if $(DATA),$(abspath $(DATA)))
+
+.PHONY: compare test check format clean
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+compare: .venv/installed  ## train every family on real digits and write runs/compare/index.html
+	$(BIN)/pushforward compare --out runs/compare
+
+test: .venv/installed  ## everything that the tests check
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests src
+
+check: .venv/installed  ## lint, types, fast tests: before each commit
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not browser" tests src
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf runs .venv .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""The core: the contract, the spaces, data, checkpoints."""

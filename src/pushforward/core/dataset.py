@@ -1,0 +1,85 @@
+"""What models are trained on: tuples of tensors in three splits, and where they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from .spaces import Space, count
+
+Batch = tuple[Tensor, ...]
+
+
+def unchanged(*batch: Tensor) -> Batch:
+    """The view that shows a batch as it is."""
+    return batch
+
+
+@dataclass(frozen=True)
+class Split:
+    """Some examples: tensors of one length, and a `view` that every batch is seen through.
+
+    The first tensor is x; others (labels) follow. A random `view` (dynamic binarisation) draws from
+    torch's global generator, so a seed makes it repeatable.
+    """
+
+    tensors: Batch
+    view: Callable[..., Batch] = unchanged
+
+    def __post_init__(self) -> None:
+        lengths = {len(t) for t in self.tensors}
+        if len(lengths) != 1:
+            raise ValueError(f"the tensors of a split must be of one length, not {sorted(lengths)}")
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+    def at(self, index: Tensor | slice, device: torch.device | str | None = None) -> Batch:
+        """The batch of the examples `index`, on `device`, through the view."""
+        picked = (t[index] for t in self.tensors)
+        return self.view(*(t.to(device, non_blocking=True) for t in picked))
+
+    def batches(self, size: int = 256, device: torch.device | str | None = None) -> Iterator[Batch]:
+        """All examples in order, `size` at a time; the last batch may be smaller."""
+        for start in range(0, len(self), count("batch size", size)):
+            yield self.at(slice(start, start + size), device)
+
+    def first(self, n: int) -> Split:
+        """A split of the first `n` examples (all, where there are fewer)."""
+        return replace(self, tensors=tuple(t[:n] for t in self.tensors))
+
+    def to(self, device: torch.device | str) -> Split:
+        """A copy whose tensors live on `device`: batches are then gathered there."""
+        return replace(self, tensors=tuple(t.to(device) for t in self.tensors))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A named data set over a space, in fixed train, validation and test splits.
+
+    `origin` says in JSON where the examples came from and how they were split; checkpoints hold it.
+    `classes` names the labels where there are any.
+    """
+
+    name: str
+    space: Space
+    train: Split
+    validation: Split
+    test: Split
+    origin: dict = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for part in ("train", "validation", "test"):
+            split = getattr(self, part)
+            if len(split) == 0:
+                raise ValueError(f"the {part} split of {self.name} is empty")
+            self.space.check(split.at(slice(0, 64))[0], f"{self.name}.{part}")
+
+    def describe(self) -> dict:
+        """The record that a checkpoint keeps: name, sizes of the splits, origin."""
+        sizes = {part: len(getattr(self, part)) for part in ("train", "validation", "test")}
+        return {"name": self.name, "splits": sizes, **self.origin}

@@ -1,0 +1,1 @@
+"""Metrics: one per file; they see what a model can do, never which class it is."""

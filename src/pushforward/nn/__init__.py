@@ -1,0 +1,1 @@
+"""Neural networks: tensors to tensors. They know nothing of probability."""

@@ -1,0 +1,1 @@
+"""Formulas over tensors that two models or more share."""

@@ -1,0 +1,1 @@
+"""Distributions, bijections, priors, quantisation."""

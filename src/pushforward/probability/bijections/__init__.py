@@ -1,0 +1,1 @@
+"""Bijections: data to noise by `forward`, noise to data by `inverse`, each with log_det."""

@@ -1,0 +1,1 @@
+"""Integrators and samplers: plain functions with one signature."""

@@ -1,0 +1,1 @@
+"""The course: a user of the public interface of Pushforward."""
