@@ -98,11 +98,11 @@ class Pixels:
         return x.to(dtype) * (2 / (self.levels - 1)) - 1
 
     def from_unit(self, x: Tensor) -> Tensor:
-        """Floats to the nearest integers: [0, 1] to 0 .. levels - 1; what is outside is clipped."""
+        """Floats to the nearest integers: [0, 1] to 0 .. levels - 1, clipped."""
         return (x * (self.levels - 1)).round().clamp(0, self.levels - 1).to(torch.uint8)
 
     def from_signed(self, x: Tensor) -> Tensor:
-        """Floats to the nearest integers: [-1, 1] to 0 .. levels - 1; what is outside is clipped."""
+        """Floats to the nearest integers: [-1, 1] to 0 .. levels - 1, clipped."""
         return self.from_unit((x + 1) / 2)
 
 
