@@ -1,3 +1,59 @@
-"""Pushforward: deep generative modelling, all of it, in one library."""
+"""Pushforward: deep generative modelling, all of it, in one library.
+
+    >>> import pushforward as pf
+    >>> data = pf.data.moons()
+    >>> model = pf.fit(pf.GMM(2, components=8), data, pf.Recipe(20, batch_size=None), quiet=True)
+    >>> model.sample(3).shape
+    torch.Size([3, 2])
+
+Every model can be imported from here by its class name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import data, metrics
+from .core.blueprint import Component
+from .core.catalogue import discover, example, preset, system
+from .core.checkpoint import CheckpointError, load, save
+from .core.contract import (
+    Bounded,
+    Density,
+    Generative,
+    Latent,
+    Player,
+    Pushforward,
+    Scored,
+    Stage,
+    Terms,
+    Weighted,
+)
+from .core.dataset import Dataset, Split
+from .core.likelihood import Kind, Likelihood
+from .core.spaces import Pixels, Reals, Space, Tokens
+from .training.experiment import Experiment
+from .training.fit import Interrupted, fit
+from .training.loop import Training
+from .training.recipe import SGD, Adam, Constant, Cosine, Decay, Recipe, RMSprop
+from .training.reports import Diverged, Report
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """A model, network or distribution by its class name; its file is imported then."""
+    from .core.blueprint import registered
+
+    if not name.startswith("_"):
+        discover()
+        if (cls := registered(name)) is not None:
+            return cls
+    raise AttributeError(f"pushforward has no {name!r}")
+
+
+def __dir__() -> list[str]:
+    from .core.blueprint import registered_names
+
+    discover()
+    return sorted({*globals(), *registered_names()})

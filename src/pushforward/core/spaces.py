@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .blueprint import record
+
 _trust: list[bool] = [False]
 
 
@@ -53,6 +55,7 @@ def _check_values(space: Space, x: Tensor, name: str, top: int) -> None:
         _refuse(space, name, f"values 0 .. {top}", f"values {low} .. {high}")
 
 
+@record
 @dataclass(frozen=True)
 class Pixels:
     """Images: uint8 (batch, channels, height, width) with values 0 .. levels - 1.
@@ -106,6 +109,7 @@ class Pixels:
         return self.from_unit((x + 1) / 2)
 
 
+@record
 @dataclass(frozen=True)
 class Reals:
     """Float tensors (batch, *shape).
@@ -134,6 +138,7 @@ class Reals:
         return x
 
 
+@record
 @dataclass(frozen=True)
 class Tokens:
     """Sequences: int64 (batch, length) with values 0 .. vocabulary - 1.
@@ -167,7 +172,6 @@ class Tokens:
 
 
 Space = Pixels | Reals | Tokens
-SPACES: dict[str, type] = {"Pixels": Pixels, "Reals": Reals, "Tokens": Tokens}
 
 
 def count(name: str, value: object, least: int = 1) -> int:

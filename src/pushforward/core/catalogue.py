@@ -1,0 +1,153 @@
+"""What is built: systems, their smallest examples, their presets and the numbers reached.
+
+A file registers itself by being imported, so a new model is listed, tested and drawn without
+another line anywhere. The list is never ahead of the code.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+Function = TypeVar("Function", bound=Callable)
+ROOMS = (
+    "nn",
+    "probability",
+    "objectives",
+    "solvers",
+    "models",
+    "metrics",
+    "theory",
+    "data",
+    "presets",
+)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A number that a preset was seen to reach; `minutes` is training time on `hardware`."""
+
+    data: str
+    metric: str
+    value: float
+    unit: str
+    likelihood: str
+    minutes: float
+    hardware: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class System:
+    """A row of the catalogue. `kind` is model, objective, metric or theory."""
+
+    id: str
+    lecture: int
+    family: str
+    kind: str
+    title: str
+    paper: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """The smallest instance of a model, and the name of the data that it learns."""
+
+    name: str
+    build: Callable[[], Any]
+    data: str
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A function that returns an Experiment, the systems it shows, and what it reached."""
+
+    name: str
+    build: Callable[..., Any]
+    systems: tuple[str, ...]
+    reached: tuple[Reached, ...]
+
+
+_systems: dict[str, System] = {}
+_examples: dict[str, Example] = {}
+_presets: dict[str, Preset] = {}
+
+
+def system(id: str, *, lecture: int, title: str, paper: str, kind: str = "model") -> None:
+    """Registers the calling file as the home of the system `id` of the catalogue."""
+    module = sys._getframe(1).f_globals["__name__"]
+    rooms = module.removeprefix("pushforward.").split(".")
+    family = rooms[1] if rooms[0] == "models" else rooms[0]
+    file = "src/" + module.replace(".", "/") + ".py"
+    _systems[id] = System(id, lecture, family, kind, title, paper, file)
+
+
+def example(data: str) -> Callable[[Function], Function]:
+    """Decorator: registers a function without arguments that returns a model's smallest instance.
+
+    `data` is what `pushforward.data.find` understands; its space must be the model's.
+    """
+
+    def register(build: Function) -> Function:
+        name = build.__name__
+        _examples[name] = Example(name, build, data)
+        return build
+
+    return register
+
+
+def preset(*systems: str, reached: tuple[Reached, ...] = ()) -> Callable[[Function], Function]:
+    """Decorator: registers a function that returns an Experiment; its keywords are its knobs."""
+
+    def register(build: Function) -> Function:
+        name = build.__name__
+        _presets[name] = Preset(name, build, systems, reached)
+        return build
+
+    return register
+
+
+def discover() -> None:
+    """Imports every module of the library that can register something."""
+    for room in ROOMS:
+        package = importlib.import_module(f"pushforward.{room}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+
+
+def systems() -> list[System]:
+    """All systems that are built, by lecture and id."""
+    discover()
+    return sorted(_systems.values(), key=lambda s: (s.lecture, s.id))
+
+
+def examples() -> dict[str, Example]:
+    """All examples by name."""
+    discover()
+    return dict(sorted(_examples.items()))
+
+
+def presets() -> dict[str, Preset]:
+    """All presets by name."""
+    discover()
+    return dict(sorted(_presets.items()))
+
+
+def rows() -> list[dict[str, Any]]:
+    """The catalogue as JSON: a row per system with its presets and the numbers they reached."""
+    known = presets()
+    return [
+        {
+            **asdict(s),
+            "presets": [p.name for p in known.values() if s.id in p.systems],
+            "reached": {
+                p.name: [asdict(r) for r in p.reached] for p in known.values() if s.id in p.systems
+            },
+        }
+        for s in systems()
+    ]

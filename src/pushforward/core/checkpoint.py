@@ -1,0 +1,177 @@
+"""Checkpoints: one `.safetensors` file with weights, and in its header the blueprint as JSON.
+
+Tied weights are stored once and come back tied, because the blueprint ties the modules. Writing
+goes to a file beside the target which is then renamed, so that a kill at any moment leaves the
+earlier file. A digest over everything refuses files that were cut short or changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from .blueprint import BlueprintError, decode, encode
+
+FORMAT = "pushforward/1"
+MODEL, AVERAGE = "model.", "average."
+
+
+class CheckpointError(ValueError):
+    """A file that is not a checkpoint of ours, or not a whole one."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds: tensors by name, the blueprint, and a JSON record (data, recipe, step)."""
+
+    path: Path
+    tensors: dict[str, Tensor]
+    blueprint: Any
+    record: dict[str, Any]
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors whose names begin with `prefix`, without it."""
+        return {k.removeprefix(prefix): t for k, t in self.tensors.items() if k.startswith(prefix)}
+
+
+def weights(module: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers by name, each tied one under its first name only."""
+    seen: set[int] = set()
+    state = module.state_dict(keep_vars=True)
+    return {n: t for n, t in state.items() if not (id(t) in seen or seen.add(id(t)))}  # type: ignore[func-returns-value]
+
+
+def save(
+    model: nn.Module,
+    path: str | os.PathLike,
+    tensors: Mapping[str, Tensor] | None = None,
+    record: Mapping[str, Any] | None = None,
+) -> Path:
+    """Writes `model` to `path`, atomically. Returns the path.
+
+    `tensors` and `record` (JSON) are kept beside it. Raises BlueprintError where an argument of the
+    model cannot be written as JSON, OSError where the disk refuses; an earlier file then stays.
+    """
+    named = {MODEL + name: t for name, t in weights(model).items()} | dict(tensors or {})
+    # A clone: safetensors refuses tensors that share storage, such as views.
+    stored = {k: t.detach().cpu().clone().contiguous() for k, t in named.items()}
+    texts = {"blueprint": json.dumps(encode(model)), "record": json.dumps(dict(record or {}))}
+    header = {"format": FORMAT, **texts, "digest": _digest(stored, texts)}
+    return _write(Path(path), stored, header)
+
+
+def _write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
+    os.close(handle)
+    try:
+        save_file(tensors, beside, header)
+        with open(beside, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except SafetensorError as error:  # what safetensors makes of a full disk
+        raise OSError(f"{path} could not be written: {error}") from error
+    finally:
+        Path(beside).unlink(missing_ok=True)
+    return path
+
+
+def _digest(tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> str:
+    digest = hashlib.sha256()
+    for key in sorted(texts):
+        digest.update(f"{key}\0{texts[key]}\0".encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def read(path: str | os.PathLike) -> Checkpoint:
+    """Reads a file and checks that it is whole, without building anything.
+
+    Raises CheckpointError for a foreign, truncated or changed file, or one of another version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is not a whole .safetensors file ({error}). "
+            "It was cut short or is of another kind; it was left as it is"
+        ) from error
+    _check_header(path, header, tensors)
+    return Checkpoint(path, tensors, json.loads(header["blueprint"]), json.loads(header["record"]))
+
+
+def _check_header(path: Path, header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> None:
+    if not header.get("format", "").startswith("pushforward/"):
+        raise CheckpointError(f"{path} was not written by pushforward: its header has no blueprint")
+    if header["format"] != FORMAT:
+        raise CheckpointError(
+            f"{path} is of format {header['format']}, this version reads {FORMAT}: "
+            "read it with the version of pushforward that wrote it"
+        )
+    texts = {key: header.get(key, "") for key in ("blueprint", "record")}
+    if _digest(tensors, texts) != header.get("digest"):
+        raise CheckpointError(
+            f"{path} was changed after it was written: its digest does not fit its content"
+        )
+
+
+def load(path: str | os.PathLike, device: torch.device | str = "cpu") -> Any:
+    """The model in `path`, in eval mode: averaged weights where training kept an average.
+
+    Only classes that are imported are built; nothing is unpickled or executed. Raises
+    CheckpointError.
+    """
+    checkpoint = read(path)
+    averaged = checkpoint.part(AVERAGE)
+    model = build(checkpoint)
+    fill(model, averaged or checkpoint.part(MODEL), checkpoint.path)
+    return model.to(device).eval()
+
+
+def build(checkpoint: Checkpoint) -> Any:
+    """The checkpoint's model with new weights; torch's random state is left as it was."""
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return decode(checkpoint.blueprint)
+    except BlueprintError as error:
+        raise CheckpointError(f"{checkpoint.path} cannot be loaded: {error}") from error
+
+
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Copies `tensors` into `module`, whose weights they must match exactly.
+
+    Raises CheckpointError naming missing, unexpected or misshapen weights.
+    """
+    own = weights(module)
+    shapes = [k for k in own.keys() & tensors.keys() if own[k].shape != tensors[k].shape]
+    problems = {
+        "missing": sorted(own.keys() - tensors.keys()),
+        "unexpected": sorted(tensors.keys() - own.keys()),
+        "of another shape": sorted(shapes),
+    }
+    if any(problems.values()):
+        found = "; ".join(f"{what}: {', '.join(n[:5])}" for what, n in problems.items() if n)
+        raise CheckpointError(f"the weights in {path} do not fit {type(module).__name__}: {found}")
+    with torch.no_grad():
+        for name, tensor in own.items():
+            # The file decides the type, so that a float64 model comes back as it was saved.
+            tensor.data = tensors[name].to(tensor.device, copy=True)

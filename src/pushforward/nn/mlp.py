@@ -1,0 +1,22 @@
+"""Multilayer perceptron."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ..core.blueprint import Component
+from ..core.spaces import count
+
+
+class MLP(Component):
+    """(batch, ..., inputs) -> (batch, ..., outputs), with `layers` hidden layers of `width` units."""
+
+    def __init__(self, inputs: int, outputs: int, width: int = 256, layers: int = 2):
+        super().__init__()
+        sizes = [count("inputs", inputs), *[count("width", width)] * layers]
+        hidden = [nn.Sequential(nn.Linear(a, b), nn.SiLU()) for a, b in zip(sizes, sizes[1:])]
+        self.net = nn.Sequential(*hidden, nn.Linear(sizes[-1], count("outputs", outputs)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The outputs for `x`."""
+        return self.net(x)

@@ -1,0 +1,205 @@
+"""The one trainer: it plays the game that a model declares, and yields reports.
+
+The body of the user's `for` loop is the callback: log, plot, stop, save. `fit` is that loop with a
+progress bar, a log and checkpoints.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..core.contract import Generative, Stage
+from ..core.dataset import Batch, Dataset
+from ..core.spaces import trusted
+from . import distributed, state
+from .batches import Batches
+from .ema import Average
+from .mover import Mover
+from .recipe import Recipe
+from .reports import Report, Window, first_player
+
+VALIDATION_EXAMPLES = 2_000
+
+
+class Training:
+    """An iterator of reports. In each step every player of the stage takes its turns.
+
+    Training has its own random state: what the loop's body draws does not change it, nor does
+    training change the caller's. Two runs with one seed are equal, and so is a run that was put
+    down with `save` and taken up with `resume`.
+
+    Args:
+        model: any `Generative`; it is moved to `device` and trained in place.
+        data: a `Dataset` over the model's space.
+        recipe: how to train.
+        device: where; by default where the model is.
+
+    Raises:
+        ValueError: where the data's space is not the model's, or a batch is larger than the data.
+        Diverged: while iterating, where a loss is not a number.
+
+    >>> import pushforward as pf
+    >>> training = Training(pf.GMM(2, components=8), pf.data.moons(), Recipe(10, None))
+    >>> [report.step for report in training][-1]
+    10
+    """
+
+    def __init__(
+        self,
+        model: Generative,
+        data: Dataset,
+        recipe: Recipe = Recipe(),  # noqa: B008 (it is frozen)
+        device: torch.device | str | None = None,
+    ):
+        _check_fit(model, data, recipe)
+        self.model, self.data, self.recipe = model.to(device or model.device), data, recipe
+        distributed.synchronise(model)
+        torch.set_flush_denormal(True)  # else weights that decay to denormals slow a CPU 1.5 times
+        rank, world = distributed.rank(), distributed.world()
+        self.batches = Batches(
+            data.train, recipe.batch_size, model.device, recipe.seed, rank, world
+        )
+        self.average = Average(model, recipe.ema) if recipe.ema is not None else None
+        self.progress = [m.progress for m in model.modules() if isinstance(m, Generative)]
+        self.random = state.Random(model.device, recipe.seed + rank)
+        self.step, self.seconds = 0, 0.0
+        self.stop_asked = False
+        self.saved: Path | None = None
+        self.saved_step = 0
+        self._enter(0)
+
+    @property
+    def result(self) -> Generative:
+        """The model to use: the averaged one where an average is kept."""
+        return self.model if self.average is None else self.average.model
+
+    def stop(self) -> None:
+        """Asks the iteration to end after the step under way."""
+        self.stop_asked = True
+
+    def save(self, path: str | Path) -> Path:
+        """Writes, atomically, what `pf.load` reads as a model and `resume` continues."""
+        self.saved, self.saved_step = state.save(self, Path(path)), self.step
+        return self.saved
+
+    def resume(self, path: str | Path) -> Training:
+        """Takes up what `save` put down, bit for bit. Returns itself.
+
+        Raises CheckpointError where the file's model, data or recipe differs from this one's.
+        """
+        state.restore(self, Path(path))
+        self.saved, self.saved_step = Path(path), self.step
+        return self
+
+    def __iter__(self) -> Iterator[Report]:
+        while self.step < self.recipe.steps and not self.stop_asked:
+            with self._playing():
+                report = self._until_report()
+            yield report
+        if self.step == self.recipe.steps:
+            self.model.eval()
+
+    @contextmanager
+    def _playing(self) -> Iterator[None]:
+        start = time.perf_counter()
+        with self.random.mine(), trusted():
+            yield
+        self.seconds += time.perf_counter() - start
+
+    def _until_report(self) -> Report:
+        window = Window()
+        every = self.recipe.every(self.recipe.report_every, 100)
+        self.model.train()
+        while True:
+            self._step(window)
+            ended = self.step in (self.recipe.steps, *self.ends)
+            if self.step % every == 0 or ended or self.stop_asked:
+                return self._report(window)
+
+    def _step(self, window: Window) -> None:
+        if self.step >= self.ends[self.stage]:
+            self._enter(self.stage + 1)
+        begin, end = ([0, *self.ends])[self.stage], self.ends[self.stage]
+        for progress in self.progress:
+            progress.fill_((self.step - begin) / max(1, end - begin - 1))
+        factor = self.recipe.schedule.factor(self.step - begin, end - begin)
+        drawn = [self._batch() for _ in range(max(m.player.turns for m in self.movers))]
+        for mover in self.movers:
+            for batch in drawn[: mover.player.turns]:
+                window.add(self.step + 1, mover.player.name, mover.move(batch, factor))
+        if self.average is not None:
+            self.average.update()
+        self.step += 1
+        window.steps += 1
+
+    def _batch(self) -> Batch:
+        with torch.no_grad():
+            return self.stages[self.stage].view(*self.batches.next())
+
+    def _enter(self, stage: int) -> None:
+        self.stage = stage
+        self.stages: tuple[Stage, ...] = self.model.stages()
+        self.ends = _ends(self.stages, self.recipe.steps)
+        self.movers = [Mover(player, self.recipe) for player in self.stages[stage].players]
+
+    def _report(self, window: Window) -> Report:
+        where = f"the last good checkpoint is {self.saved}" if self.saved else "nothing was saved"
+        terms = window.means(where[0].upper() + where[1:])
+        speed = window.speed()
+        every = self.recipe.every(self.recipe.validate_every, 10)
+        due = every > 0 and self.step // every > (self.step - window.steps) // every
+        held = self._validate() if due and any(m.loss for m in self.movers) else None
+        stage = self.stages[self.stage].name
+        loss = first_player(terms)
+        return Report(self.step, self.recipe.steps, stage, loss, terms, held, speed, self.seconds)
+
+    def _validate(self) -> dict[str, float]:
+        """Mean terms on held-out data, under a seed of its own. Nobody moves."""
+        sums: dict[str, Tensor] = {}
+        held = self.data.validation.first(VALIDATION_EXAMPLES)
+        view = self.stages[self.stage].view
+        self.model.eval()
+        with state.Random(self.model.device, self.recipe.seed).mine():
+            for batch in held.batches(self.batches.size, self.model.device):
+                with torch.no_grad():
+                    seen = view(*batch)
+                for mover in (m for m in self.movers if m.loss is not None):
+                    for name, mean in mover.terms(seen).items():
+                        key = f"{mover.player.name}/{name}"
+                        sums[key] = sums.get(key, 0) + mean.detach() * (len(seen[0]) / len(held))
+        self.model.train()
+        return {name: value.item() for name, value in sums.items()}
+
+
+def _ends(stages: tuple[Stage, ...], steps: int) -> list[int]:
+    """The step at which each stage ends; the last ends with the training.
+
+    >>> from pushforward.core.contract import Player
+    >>> player = Player("p", torch.nn.Linear(1, 1), update=lambda x: {})
+    >>> _ends((Stage("a", (player,), share=3), Stage("b", (player,))), 100)
+    [75, 100]
+    """
+    total, shares = sum(s.share for s in stages), [s.share for s in stages]
+    return [round(steps * sum(shares[: i + 1]) / total) for i in range(len(stages))]
+
+
+def _check_fit(model: Generative, data: Dataset, recipe: Recipe) -> None:
+    if model.space != data.space:
+        raise ValueError(f"the model is for {model.space}, but {data.name} holds {data.space}")
+    with torch.random.fork_rng(devices=[]):  # a view may draw
+        for split in (data.train, data.validation):  # once, so that no step has to
+            for batch in split.batches(4096):
+                model.space.check(batch[0], data.name)
+    stages = model.stages()
+    if recipe.steps < len(stages):
+        raise ValueError(f"{len(stages)} stages need at least as many steps, not {recipe.steps}")
+    named = {player.name for stage in stages for player in stage.players}
+    unknown = set(recipe.optimizers) - named
+    if unknown:
+        raise ValueError(f"no player is called {sorted(unknown)[0]!r}; there are {sorted(named)}")

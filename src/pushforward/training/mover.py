@@ -1,0 +1,84 @@
+"""One player's moves: the only place where a gradient is taken and a weight changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..core.contract import Player, Terms
+from ..core.dataset import Batch
+from . import distributed
+from .recipe import Recipe
+
+
+class Mover:
+    """Makes a player's moves by its loss or its update, over its own parameters alone.
+
+    Raises ValueError for a player that has a loss and nothing to train.
+    """
+
+    def __init__(self, player: Player, recipe: Recipe):
+        self.player, self.recipe = player, recipe
+        self.parameters = [p for p in player.module.parameters() if p.requires_grad]
+        self.optimizer: torch.optim.Optimizer | None = None
+        self.loss: Callable[..., Terms] | None = None
+        if player.loss is None:
+            return
+        if not self.parameters:
+            raise ValueError(f"player {player.name!r} has a loss, but no parameter to train")
+        description = recipe.optimizers.get(player.name, recipe.optimizer)
+        self.optimizer = description.build(self.parameters)
+        self.lr = description.lr
+        self.loss = torch.compile(player.loss) if recipe.compile else player.loss
+        distributed.average_gradients(self.parameters)
+
+    def move(self, batch: Batch, factor: float) -> Terms:
+        """One move on `batch` with the learning rate times `factor`; the mean of each term."""
+        if self.optimizer is None:
+            assert self.player.update is not None
+            with torch.no_grad():
+                return _means(self.player.update(*batch))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr * factor
+        terms = self._gradient(batch)
+        if self.recipe.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return terms
+
+    def _gradient(self, batch: Batch) -> Terms:
+        sums: Terms = {}
+        parts = list(zip(*(t.chunk(self.recipe.accumulate) for t in batch)))
+        for i, part in enumerate(parts):
+            weight = len(part[0]) / len(batch[0])
+            with distributed.postponed(i < len(parts) - 1):
+                for name, mean in self._backward(part, weight).items():
+                    sums[name] = sums.get(name, 0) + mean
+        distributed.wait(self.parameters)
+        return sums
+
+    def _backward(self, batch: Batch, weight: float) -> Terms:
+        means = {k: v * weight for k, v in self.terms(batch).items()}
+        total = torch.stack(list(means.values())).sum()
+        # Naming the inputs isolates the players: nobody else's gradients are touched.
+        total.backward(inputs=self.parameters)
+        return {name: mean.detach() for name, mean in means.items()}
+
+    def terms(self, batch: Batch) -> Terms:
+        """The mean of each term of the loss on `batch`, as float32 scalars that carry gradients."""
+        assert self.loss is not None
+        with torch.autocast(batch[0].device.type, torch.bfloat16, enabled=self.recipe.bf16):
+            terms = self.loss(*batch)
+        return _means(terms)
+
+
+def _means(terms: Terms) -> Terms:
+    # Half precision is summed in float32, float64 stays.
+    return {name: _widened(term).mean() for name, term in terms.items()}
+
+
+def _widened(term: Tensor) -> Tensor:
+    return term.float() if term.dtype in (torch.bfloat16, torch.float16) else term

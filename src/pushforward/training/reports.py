@@ -1,0 +1,84 @@
+"""What training says of itself: a report every few steps, materialised only then."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import torch
+
+from ..core.contract import Terms
+
+
+class Diverged(RuntimeError):
+    """A loss is no longer a number."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The state of training after `step` of `steps`.
+
+    `terms` are means since the last report, keyed "player/term"; `loss` is the sum of the first
+    player's; `validation` holds the same over held-out data, or is None.
+    """
+
+    step: int
+    steps: int
+    stage: str
+    loss: float
+    terms: dict[str, float]
+    validation: dict[str, float] | None
+    steps_per_second: float
+    seconds: float
+
+    @property
+    def validation_loss(self) -> float | None:
+        """The sum of the first player's terms on held-out data."""
+        return None if self.validation is None else first_player(self.validation)
+
+    def __str__(self) -> str:
+        names = {k.split("/")[0] for k in self.terms}
+        shown = {k if len(names) > 1 else k.split("/")[1]: v for k, v in self.terms.items()}
+        parts = "  ".join(f"{k} {v:.4g}" for k, v in shown.items())
+        held = "" if self.validation is None else f"  validation {self.validation_loss:.4g}"
+        speed = f"{self.steps_per_second:.3g} steps/s"
+        return f"[{self.stage}] step {self.step}/{self.steps}  {parts}{held}  {speed}"
+
+
+def first_player(terms: dict[str, float]) -> float:
+    """The sum of the terms of the player that is named first."""
+    player = next(iter(terms)).split("/")[0]
+    return sum(v for k, v in terms.items() if k.split("/")[0] == player)
+
+
+class Window:
+    """The terms of the steps since the last report, kept on the device until they are asked for."""
+
+    def __init__(self) -> None:
+        self.values: list[tuple[int, Terms]] = []
+        self.steps = 0
+        self.since = time.perf_counter()
+
+    def add(self, step: int, player: str, terms: Terms) -> None:
+        """Notes the means of one move."""
+        self.values.append((step, {f"{player}/{k}": v.detach() for k, v in terms.items()}))
+
+    def means(self, saved: str) -> dict[str, float]:
+        """The mean of every term. Raises Diverged, naming the first that is not finite."""
+        sums: dict[str, list[float]] = {}
+        steps = [(step, name) for step, terms in self.values for name in terms]
+        flat = [value.double() for _, terms in self.values for value in terms.values()]
+        for (step, name), value in zip(steps, torch.stack(flat).tolist()):
+            if not math.isfinite(value):
+                player, term = name.split("/", 1)
+                raise Diverged(
+                    f"the term {term!r} of player {player!r} became {value} at step {step}. "
+                    f"{saved}. A lower learning rate, or Recipe(clip=1.0), often helps"
+                )
+            sums.setdefault(name, []).append(value)
+        return {name: sum(values) / len(values) for name, values in sums.items()}
+
+    def speed(self) -> float:
+        """Steps per second since the window was opened."""
+        return self.steps / max(1e-9, time.perf_counter() - self.since)

@@ -1,0 +1,143 @@
+"""Putting a training down and taking it up again, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ..core import checkpoint
+from ..core.blueprint import encode
+from ..core.checkpoint import AVERAGE, MODEL, Checkpoint, CheckpointError
+
+if TYPE_CHECKING:
+    from .loop import Training
+
+OPTIMIZER, RANDOM = "optimizer.", "random."
+
+
+class Random:
+    """A random state of its own: within `mine` torch's global generators are swapped for it."""
+
+    def __init__(self, device: torch.device, seed: int):
+        self.device = device
+        self.states = self._seeded(seed)
+
+    def _seeded(self, seed: int) -> dict[str, Tensor]:
+        with self._kept():
+            torch.manual_seed(seed)
+            return self._get()
+
+    def _get(self) -> dict[str, Tensor]:
+        states = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(self.device)
+        return states
+
+    def _set(self, states: dict[str, Tensor]) -> None:
+        torch.set_rng_state(states["cpu"])
+        if "cuda" in states and self.device.type == "cuda":
+            torch.cuda.set_rng_state(states["cuda"], self.device)
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        before = self._get()
+        try:
+            yield
+        finally:
+            self._set(before)
+
+    @contextmanager
+    def mine(self) -> Iterator[None]:
+        """Within it, everything is drawn from this state, which remembers where it got to."""
+        with self._kept():
+            self._set(self.states)
+            try:
+                yield
+            finally:
+                self.states = self._get()
+
+
+def save(training: Training, path: Path) -> Path:
+    """Writes model, average, optimisers, random states and place in the data to one file."""
+    tensors = {RANDOM + name: t for name, t in training.random.states.items()}
+    before, cursor = training.batches.state()
+    tensors[RANDOM + "order"] = before
+    if training.average is not None:
+        averaged = checkpoint.weights(training.average.model)
+        tensors |= {AVERAGE + name: t for name, t in averaged.items()}
+    for mover in training.movers:
+        if mover.optimizer is not None:
+            prefix = f"{OPTIMIZER}{mover.player.name}."
+            for index, values in mover.optimizer.state_dict()["state"].items():
+                tensors |= {f"{prefix}{index}.{k}": torch.as_tensor(v) for k, v in values.items()}
+    return checkpoint.save(training.model, path, tensors, _record(training, cursor))
+
+
+def _record(training: Training, cursor: int) -> dict[str, Any]:
+    place = {"step": training.step, "stage": training.stage, "cursor": cursor}
+    average = training.average
+    updates = {} if average is None else {"updates": average.updates}
+    return {
+        "training": {**place, **updates, "seconds": training.seconds},
+        "recipe": encode(training.recipe),
+        "data": training.data.describe(),
+        "space": asdict(training.data.space),
+    }
+
+
+def restore(training: Training, path: Path) -> None:
+    """Reads what `save` wrote into a training of the same model, data and recipe."""
+    saved = checkpoint.read(path)
+    _check_same(training, saved)
+    place = saved.record["training"]
+    checkpoint.fill(training.model, saved.part(MODEL), path)
+    if training.average is not None:
+        checkpoint.fill(training.average.model, saved.part(AVERAGE), path)
+        training.average.updates = place["updates"]
+    training._enter(place["stage"])
+    _restore_optimizers(training, saved)
+    random = saved.part(RANDOM)
+    training.batches.restore(random.pop("order"), place["cursor"])
+    training.random.states = random
+    training.step, training.seconds = place["step"], place["seconds"]
+
+
+def _check_same(training: Training, saved: Checkpoint) -> None:
+    if "training" not in saved.record:
+        raise CheckpointError(f"{saved.path} holds a model, but no training that could go on")
+    now = {
+        "model": (encode(training.model), saved.blueprint),
+        "data": (training.data.describe(), saved.record["data"]),
+        "recipe": (encode(training.recipe), saved.record["recipe"]),
+    }
+    for what, (mine, theirs) in now.items():
+        if mine != theirs:
+            raise CheckpointError(
+                f"{saved.path} was trained with another {what}: {_difference(theirs, mine)}"
+            )
+
+
+def _difference(theirs: Any, mine: Any, path: str = "") -> str:
+    if isinstance(theirs, dict) and isinstance(mine, dict):
+        for key in sorted(theirs.keys() | mine.keys(), key=str):
+            if theirs.get(key) != mine.get(key):
+                return _difference(theirs.get(key), mine.get(key), f"{path}.{key}".strip("."))
+    return f"{path} was {str(theirs)[:80]} and is now {str(mine)[:80]}"
+
+
+def _restore_optimizers(training: Training, saved: Checkpoint) -> None:
+    for mover in training.movers:
+        if mover.optimizer is None:
+            continue
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in saved.part(f"{OPTIMIZER}{mover.player.name}.").items():
+            index, key = name.split(".", 1)
+            state.setdefault(int(index), {})[key] = tensor
+        groups = mover.optimizer.state_dict()["param_groups"]
+        mover.optimizer.load_state_dict({"state": state, "param_groups": groups})
