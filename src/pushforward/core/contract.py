@@ -153,12 +153,12 @@ class Bounded(Generative):
     likelihood = LOWER_BOUND
 
     @abstractmethod
-    def elbo(self, x: Tensor, samples: int = 1) -> Tensor:
+    def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
         """A lower bound on log p(x) in nats, (batch,): the mean of `samples` draws."""
 
-    def loss(self, x: Tensor) -> Terms:
+    def loss(self, *batch: Tensor) -> Terms:
         """The negative bound: {"negative_elbo": (batch,)} in nats."""
-        return {"negative_elbo": -self.elbo(x)}
+        return {"negative_elbo": -self.elbo(*batch)}
 
 
 class Weighted(Bounded):
@@ -169,16 +169,16 @@ class Weighted(Bounded):
     """
 
     @abstractmethod
-    def log_weights(self, x: Tensor, samples: int = 1) -> Tensor:
-        """log w_i for z_i ~ q(z | x), in nats, (samples, batch)."""
+    def log_weights(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
+        """Log w_i for z_i ~ q(z | x), in nats, (samples, batch)."""
 
-    def elbo(self, x: Tensor, samples: int = 1) -> Tensor:
+    def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
         """The evidence lower bound, E log w, in nats, (batch,)."""
-        return self.log_weights(x, samples).mean(0)
+        return self.log_weights(x, *conditions, samples=count("samples", samples)).mean(0)
 
-    def importance_weighted(self, x: Tensor, k: int) -> Tensor:
-        """log (1/k) sum_i w_i in nats, (batch,)."""
-        log_weights = self.log_weights(x, count("k", k))
+    def importance_weighted(self, x: Tensor, *conditions: Tensor, k: int) -> Tensor:
+        """Log (1/k) sum_i w_i in nats, (batch,)."""
+        log_weights = self.log_weights(x, *conditions, samples=count("k", k))
         return log_weights.logsumexp(0) - math.log(k)
 
 

@@ -6,6 +6,8 @@ The sides are halved (rounded up) until the smaller is at most 4: 8 -> 4, 28 -> 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -39,7 +41,7 @@ class ConvEncoder(Component):
         sizes = pyramid(height, breadth)
         widths = [width * 2**i for i in range(len(sizes))]
         self.enter = nn.Conv2d(channels, width, 3, padding=1)
-        pairs = zip(widths, widths[1:])
+        pairs = pairwise(widths)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairs)
         self.leave = nn.Linear(widths[-1] * sizes[-1][0] * sizes[-1][1], outputs)
 
@@ -66,7 +68,7 @@ class ConvDecoder(Component):
         self.sizes = pyramid(height, breadth)[::-1]
         widths = [width * 2**i for i in range(len(self.sizes))][::-1]
         self.enter = nn.Linear(inputs, widths[0] * self.sizes[0][0] * self.sizes[0][1])
-        pairs = zip(widths, widths[1:])
+        pairs = pairwise(widths)
         self.up = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairs)
         self.leave = nn.Conv2d(widths[-1], channels, 3, padding=1)
 
