@@ -105,8 +105,9 @@ def write(name: str, space: Pixels, network: SmallClassifier, reached: float, ab
         "test_accuracy": round(reached, 4),
         **about,
     }
-    weights = {k: v for k, v in network.state_dict().items()}
-    save_file(weights, WEIGHTS / f"{name}.safetensors", {"about": json.dumps(header)})
+    save_file(
+        dict(network.state_dict()), WEIGHTS / f"{name}.safetensors", {"about": json.dumps(header)}
+    )
 
 
 def main() -> None:

@@ -40,6 +40,7 @@ class Resize:
     antialias: bool = True
 
     def __call__(self, x: Tensor) -> Tensor:
+        """Images (batch, channels, self.height, self.width)."""
         size = (self.height, self.width)
         return F.interpolate(x, size=size, mode="bilinear", antialias=self.antialias)
 
@@ -78,6 +79,7 @@ class Extractor:
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
+        """Features (batch, features) of a batch of data, on the network's device."""
         weight = next(self.network.parameters(), None)
         x = self.prepare(x if weight is None else x.to(weight.device))
         return self.network(x if self.resize is None else self.resize(x)).flatten(1)

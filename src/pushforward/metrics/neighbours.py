@@ -2,9 +2,9 @@
 
     |x - y|^2 = |x|^2 + |y|^2 - 2 x.y
 
-The product does the work of the distances at the speed of a matrix multiplication, but cancels where
-points nearly coincide, which is just where copies of training data are found. So it only proposes
-neighbours; the distances that are returned are of the differences themselves.
+The product does the work of the distances at the speed of a matrix multiplication, but cancels
+where points nearly coincide, which is just where copies of training data are found. So it only
+proposes neighbours; the distances that are returned are of the differences themselves.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ Naeem et al. (2020), arXiv:2002.09797, eqs. 3-4. The paper takes k = 5. Density 
 balls hold a sample (it may exceed 1), coverage measures round real data only, so that one outlying
 sample does not earn recall.
 
-All four come from one pass over blocks of the two distance matrices: nothing of size n x n is held.
-Differs from the papers: distances come from matrix products of centred features in the features' own
-precision; a ball holds its border, in density and coverage too.
+All four come from passes over blocks of the distance matrices: nothing of size n x n is held.
+Differs from the papers: distances come from matrix products of centred features in the features'
+own precision; a ball holds its border, in density and coverage too.
 """
 
 from __future__ import annotations

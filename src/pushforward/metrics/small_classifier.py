@@ -52,14 +52,12 @@ def small_classifier(path: str | Path) -> Extractor:
 
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"no classifier weights at {path}: bench/classifiers.py writes them"
-        )
+        raise FileNotFoundError(f"no weights at {path}: bench/classifiers.py writes them")
     with safe_open(path, framework="pt") as file:
         about = json.loads(file.metadata()["about"])
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     space = Pixels(**about["space"])
-    network = SmallClassifier(*space.shape, classes=about["classes"])
+    network = SmallClassifier(space.channels, space.height, space.width, about["classes"])
     network.load_state_dict(weights)
 
     def prepare(x: Tensor) -> Tensor:

@@ -101,6 +101,7 @@ def statistics_by_group(
 def feature_statistics(data: Batches, extractor: Features = features_as_given) -> Statistics:
     """The statistics of all features of the data, holding one batch at a time.
 
+    >>> import torch
     >>> feature_statistics(torch.tensor([[0.0], [2.0]])).covariance
     tensor([[2.]], dtype=torch.float64)
     """
