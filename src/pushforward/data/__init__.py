@@ -18,3 +18,4 @@ from .plane import (
 )
 from .remote import hub
 from .standard import cifar10, mnist
+from .stripes import bars

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from ..core.dataset import Dataset
-from . import embedded, folders, pictures, plane, remote, standard
+from . import embedded, folders, pictures, plane, remote, standard, stripes
 
 NAMES: dict[str, Callable[[], Dataset]] = {
     "digits": embedded.digits,
     "mnist": standard.mnist,
     "cifar10": standard.cifar10,
+    "bars": stripes.bars,
     "moons": plane.moons,
     "circles": plane.circles,
     "swiss_roll": plane.swiss_roll,
