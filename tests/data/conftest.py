@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,23 +9,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-REAL = os.environ.get("PUSHFORWARD_DATA")
-
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test has its own empty cache and no data but what it makes."""
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+    """Every test has its own empty cache, and no data but what it makes or asks for."""
     monkeypatch.setenv("PUSHFORWARD_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("PUSHFORWARD_DATA", raising=False)
+    if "real_data" not in request.fixturenames:
+        monkeypatch.delenv("PUSHFORWARD_DATA", raising=False)
     return tmp_path / "cache"
-
-
-@pytest.fixture(scope="session")
-def real() -> Path:
-    """The folder with the real MNIST and CIFAR-10 files."""
-    if not REAL or not Path(REAL).is_dir():
-        pytest.skip("needs real data: set PUSHFORWARD_DATA to a folder with mnist/ and cifar10/")
-    return Path(REAL)
 
 
 class FakeHub:

@@ -152,8 +152,8 @@ def test_larochelles_files(tmp_path: Path) -> None:
         mnist(binarise="larochelle", labels=True, root=tmp_path)
 
 
-def test_the_real_mnist_test_set(real: Path) -> None:
-    file = real / "mnist" / FILES[1]
+def test_the_real_mnist_test_set(real_data: str) -> None:
+    file = Path(real_data) / "mnist" / FILES[1]
     (x, y), about = columns.tensors("MNIST", [file], Canvas(None, 1), label="label")
     assert x.shape == (10_000, 1, 28, 28)
     # The official test set's label counts, first labels and mean grey value.
@@ -163,11 +163,11 @@ def test_the_real_mnist_test_set(real: Path) -> None:
     assert about["encoding"] == "PNG"
 
 
-def test_real_cifar_photographs(real: Path) -> None:
+def test_real_cifar_photographs(real_data: str) -> None:
     import pyarrow.parquet as pq
     from PIL import Image
 
-    file = real / "cifar10" / FILES[1]
+    file = Path(real_data) / "cifar10" / FILES[1]
     table = pq.read_table(file)
     assert np.bincount(table["label"].to_numpy()).tolist() == [1000] * 10
     assert columns.image_column(file) == "img"
@@ -179,12 +179,12 @@ def test_real_cifar_photographs(real: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_whole_real_sets(real: Path) -> None:
-    data = mnist(labels=True, root=real)
+def test_the_whole_real_sets(real_data: str) -> None:
+    data = mnist(labels=True, root=real_data)
     assert [len(s) for s in (data.train, data.validation, data.test)] == [50_000, 10_000, 10_000]
     y = torch.cat([data.train.tensors[1], data.validation.tensors[1]])
     expected = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert y.bincount().tolist() == expected
-    photographs = cifar10(root=real)
+    photographs = cifar10(root=real_data)
     assert photographs.name == "CIFAR-10 (JPEG)"
     assert len(photographs.train) == 45_000
