@@ -98,7 +98,9 @@ class Images:
 
         encodings: set[str] = set()
         images: np.ndarray | None = None
-        with Progress(console=Console(stderr=True), transient=True) as progress:
+        console = Console(stderr=True)
+        hidden = not (console.is_terminal or console.is_jupyter)
+        with Progress(console=console, transient=True, disable=hidden) as progress:
             bar = progress.add_task(f"decoding {self.title}", total=self.n)
             for i, (name, pixels, encoding) in enumerate(self._decoded()):
                 if images is None:

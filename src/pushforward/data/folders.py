@@ -39,21 +39,12 @@ def folder(
     Raises FileNotFoundError where there is no such folder; ValueError where it holds no image, too
     few to split, one that cannot be read, or, with `labels`, one outside a sub-folder.
     """
-    top, canvas = Path(path).expanduser(), Canvas(size, channels, background)
+    top, canvas = Path(path).expanduser().resolve(), Canvas(size, channels, background)
     files = _found(top)
     lengths = sizes(f"the folder {top}", len(files), validation, test)
     files = [files[i] for i in shuffled(len(files), seed)]
     classes, ys = _classes(top, files) if labels else ((), ())
-    names = [file.relative_to(top).as_posix() for file in files]
-    shown = Images(
-        title=f"{top.name}/",
-        n=len(files),
-        key=[str(top.resolve()), *map(stamp, files)],
-        canvas=canvas,
-        items=lambda: zip(map(str, files), files),
-        about=lambda: {"sha256 of names and sizes": _digest(names, files)},
-    )
-    x, about = shown.load()
+    x, about = _images(top, files, canvas).load()
     origin = {
         "source": f"folder {top.name}",
         **about,
@@ -93,6 +84,17 @@ def _classes(top: Path, files: list[Path]) -> tuple[tuple[str, ...], tuple[torch
     return tuple(map(str, names)), (torch.from_numpy(y.astype(np.int64)),)
 
 
-def _digest(names: list[str], files: list[Path]) -> str:
-    listed = sorted(zip(names, (file.stat().st_size for file in files)))
+def _images(top: Path, files: list[Path], canvas: Canvas) -> Images:
+    return Images(
+        title=f"{top.name}/",
+        n=len(files),
+        key=[str(top), *map(stamp, files)],
+        canvas=canvas,
+        items=lambda: zip(map(str, files), files),
+        about=lambda: {"sha256 of names and sizes": _digest(top, files)},
+    )
+
+
+def _digest(top: Path, files: list[Path]) -> str:
+    listed = sorted((file.relative_to(top).as_posix(), file.stat().st_size) for file in files)
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()

@@ -46,17 +46,11 @@ def hub(
     groups = _fetched(name, home, config)
     train = [home / remote.path for remote in groups["train"]]
     column = parquet.label_column(train[0], label) if labels else None
-    loaded = {
-        part: parquet.tensors(
-            f"{name}, {part}",
-            [home / remote.path for remote in remotes],
-            canvas,
-            image,
-            column,
-            seed if part == "train" and len(groups) < 3 else None,
-        )
-        for part, remotes in groups.items()
-    }
+    loaded = {}
+    for part, remotes in groups.items():
+        paths = [home / remote.path for remote in remotes]
+        order = seed if part == "train" and len(groups) < 3 else None
+        loaded[part] = parquet.tensors(f"{name}, {part}", paths, canvas, image, column, order)
     splits = _splits(name, {part: tensors for part, (tensors, _) in loaded.items()})
     origin = {**_origin(name, groups), **loaded["train"][1], "size": size, "seed": seed}
     classes = parquet.class_names(train[0], column) if column else ()
