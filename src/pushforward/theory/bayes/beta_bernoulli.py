@@ -8,6 +8,7 @@ The prior is a memory of a + b tosses that never were. Bishop (2006), eqs. 2.13-
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -47,7 +48,7 @@ class BetaBernoulli:
         return Bernoulli(self.distribution().mean)
 
     def log_predictive_count(self, heads: Tensor, tosses: int) -> Tensor:
-        """log p(so many heads in so many new tosses), of `heads`' shape: beta-binomial."""
+        """Log p(so many heads in so many new tosses), of `heads`' shape: beta-binomial."""
         heads = heads.double()
         choose = (
             _log_beta(heads + 1, tosses - heads + 1) + torch.tensor(tosses + 1.0).double().log()
@@ -55,7 +56,7 @@ class BetaBernoulli:
         return self._log_gain(heads, tosses - heads) - choose
 
     def log_evidence(self, x: Tensor) -> Tensor:
-        """log p(x) of the tosses (n,) in their order, in nats, a scalar."""
+        """Log p(x) of the tosses (n,) in their order, in nats, a scalar."""
         heads = _tosses(x).sum()
         return self._log_gain(heads, len(x) - heads)
 
@@ -64,7 +65,7 @@ class BetaBernoulli:
         return _log_beta(a + heads, b + tails) - _log_beta(a, b)
 
     def mode(self) -> Tensor:
-        """The theta of highest density, a scalar. Raises ValueError unless a, b >= 1, not both 1."""
+        """The theta of highest density; raises ValueError unless a, b >= 1 and not both 1."""
         if min(self.a, self.b) < 1 or self.a == self.b == 1:
             raise ValueError(f"{self} has no single mode: it needs a, b >= 1 and not both 1")
         return torch.tensor((self.a - 1) / (self.a + self.b - 2), dtype=torch.float64)

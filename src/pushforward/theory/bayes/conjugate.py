@@ -7,8 +7,8 @@
 A prior is conjugate to a likelihood where the posterior is of the prior's own family: then an
 update is an addition, and yesterday's posterior is today's prior, in any order of the data.
 
-Bishop (2006), "Pattern recognition and machine learning", chapters 2 and 3; Murphy (2007), "Conjugate
-Bayesian analysis of the Gaussian distribution".
+Bishop (2006), "Pattern recognition and machine learning", chapters 2 and 3; Murphy (2007),
+"Conjugate Bayesian analysis of the Gaussian distribution".
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Conjugate(Protocol):
         """The distribution of the next observation."""
 
     def log_evidence(self, x: Tensor) -> Tensor:
-        """log p(x) of all observations (n,) together, in nats, under this belief: a scalar."""
+        """Log p(x) of all observations (n,) together, in nats, under this belief: a scalar."""
 
     def mode(self) -> Tensor:
         """The parameters of highest density (for a posterior: MAP)."""

@@ -58,11 +58,11 @@ class DirichletCategorical:
         return Categorical(self.distribution().mean)
 
     def log_evidence(self, x: Tensor) -> Tensor:
-        """log p(x) of the outcomes (n,) in their order, in nats, a scalar."""
+        """Log p(x) of the outcomes (n,) in their order, in nats, a scalar."""
         return _log_beta(self._a + self._counts(x)) - _log_beta(self._a)
 
     def mode(self) -> Tensor:
-        """The probabilities (K,) of highest density. Raises ValueError unless all a >= 1, one > 1."""
+        """The (K,) of highest density; raises ValueError unless all a >= 1 and one above."""
         excess = self._a - 1
         if excess.min() < 0 or excess.sum() == 0:
             raise ValueError(f"{self} has no single mode: all entries must be >= 1 and one above")

@@ -41,7 +41,7 @@ class LinearRegression:
         return MultivariateNormal(self.mean, self.cov)
 
     def update(self, features: Tensor, y: Tensor) -> LinearRegression:
-        """The belief after targets y (n,) at features (n, d). Raises ValueError for other shapes."""
+        """The belief after targets y (n,) at features (n, d); raises ValueError for others."""
         features, y = self._fitting(features, y)
         before = torch.linalg.cholesky(self.cov)
         # In the prior's own white basis the precision is I + A'A: well conditioned for any prior.
@@ -59,7 +59,7 @@ class LinearRegression:
         return Normal(features @ self.mean, (self.noise**2 + weights).sqrt())
 
     def log_evidence(self, features: Tensor, y: Tensor) -> Tensor:
-        """log p(y) of targets (n,) together, in nats, a scalar."""
+        """Log p(y) of targets (n,) together, in nats, a scalar."""
         features, y = self._fitting(features, y)
         noise = self.noise**2 * torch.eye(len(y)).to(y)
         joint = MultivariateNormal(features @ self.mean, noise + features @ self.cov @ features.mT)

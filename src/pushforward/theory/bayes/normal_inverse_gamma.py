@@ -73,7 +73,7 @@ class NormalInverseGamma:
         return self.variance().log_prob(s2) + normal.log_prob(mu)
 
     def log_evidence(self, x: Tensor) -> Tensor:
-        """log p(x) of observations (n,) together, in nats, a scalar."""
+        """Log p(x) of observations (n,) together, in nats, a scalar."""
         after = self.update(x)
         gain = self._log_normaliser() - after._log_normaliser()
         return torch.tensor(gain - len(x) / 2 * math.log(2 * math.pi), dtype=torch.float64)

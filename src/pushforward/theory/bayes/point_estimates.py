@@ -3,9 +3,9 @@
     MLE = argmax_theta log p(X | theta)
     MAP = argmax_theta log p(X | theta) + log p(theta)
 
-The likelihood is a sum of n terms, the prior stays one: their gap falls as 1 / n, and at any n as the
-prior flattens. Neither knows how sure it is, and MAP is not even one thing: it moves when theta is
-written in other coordinates, which no probability of an event does.
+The likelihood is a sum of n terms, the prior stays one: their gap falls as 1 / n, and at any n as
+the prior flattens. Neither knows how sure it is, and MAP is not even one thing: it moves when theta
+is written in other coordinates, which no probability of an event does.
 """
 
 from __future__ import annotations
