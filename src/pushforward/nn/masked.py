@@ -1,0 +1,186 @@
+"""Masked layers: a perceptron whose i-th outputs see only what comes before i in some order.
+
+Every hidden unit has a degree m, the number of leading dimensions that it may see:
+
+    M_in[k, d] = [rank(d) < m(k)],   M[k, k'] = [m(k) >= m(k')],   M_out[d, k] = [rank(d) >= m(k)]
+
+so that the product of the masks is strictly triangular in the order of the ranks.
+
+MADE: Masked Autoencoder for Distribution Estimation (Germain et al., 2015), arXiv:1502.03509,
+eqs. 12-13 (their degrees count from 1, ours are theirs; our ranks count from 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..core.blueprint import Component
+from ..core.spaces import count
+
+
+class MaskedLinear(nn.Linear):
+    """A linear layer, some of whose weights are held at zero by a mask that each pass brings."""
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """The outputs (batch, out); `mask` is (out, in)."""
+        return F.linear(x, self.weight * mask, self.bias)
+
+
+class MaskedMLP(Component):
+    """(batch, dims, inputs) -> (batch, dims, outputs): row i sees only rows before i in the order.
+
+    Args:
+        dims: how many dimensions there are.
+        inputs: features that each dimension enters as.
+        outputs: parameters for each dimension.
+        width: units in a hidden layer.
+        layers: hidden layers.
+        masks: how many sets of degrees (and orders) share the weights.
+        shuffled: whether the orders are random, else natural.
+        direct: connect inputs to outputs besides.
+        context: length of a vector that every unit may see; 0 is none.
+        seed: of the random orders and degrees.
+    """
+
+    ranks: Tensor
+    degrees: Tensor
+    hidden: Sequence[MaskedLinear]
+
+    def __init__(
+        self,
+        dims: int,
+        inputs: int = 1,
+        outputs: int = 1,
+        width: int = 500,
+        layers: int = 1,
+        masks: int = 1,
+        shuffled: bool = False,
+        direct: bool = False,
+        context: int = 0,
+        seed: int = 0,
+    ):
+        super().__init__()
+        self.dims, self.inputs, self.outputs = count("dims", dims), inputs, outputs
+        self.masks, self.width = count("masks", masks), count("width", width)
+        sizes = [dims * inputs, *[width] * count("layers", layers)]
+        hidden = nn.ModuleList(MaskedLinear(a, b) for a, b in pairwise(sizes))
+        self.hidden = hidden  # type: ignore[assignment]
+        self.leave = MaskedLinear(width, dims * outputs)
+        self.direct = MaskedLinear(dims * inputs, dims * outputs, bias=False) if direct else None
+        self.context = nn.Linear(context, width, bias=False) if context else None
+        generator = torch.Generator().manual_seed(seed)
+        self.register_buffer("ranks", _ranks(masks, dims, shuffled, generator))
+        least = 0 if context else 1  # a unit of degree 0 sees the context alone
+        self.register_buffer("degrees", _degrees(masks, layers, width, dims, least, generator))
+
+    def forward(self, x: Tensor, context: Tensor | None = None, which: int | Tensor = 0) -> Tensor:
+        """The outputs for features `x` under set `which` of masks; `context` is (batch, length)."""
+        rank, degrees = self.ranks[which], self.degrees[which]
+        ins, outs = (rank.repeat_interleave(k) for k in (self.inputs, self.outputs))
+        x = h = x.flatten(1)
+        below = ins + 1  # an input of rank r is seen by degrees above r
+        for i, layer in enumerate(self.hidden):
+            h = layer(h, degrees[i][:, None] >= below)
+            if i == 0 and self.context is not None:
+                h = h + self.context(context)
+            h, below = F.relu(h), degrees[i]
+        y = self.leave(h, outs[:, None] >= below)
+        if self.direct is not None:
+            y = y + self.direct(x, outs[:, None] > ins)
+        return y.unflatten(1, (self.dims, self.outputs))
+
+    def order(self, which: int = 0) -> list[int]:
+        """The dimensions in the order of set `which`: each depends on those before it."""
+        return self.ranks[which].argsort().tolist()
+
+
+class Unrolled:
+    """Runs a `MaskedMLP` one dimension at a time, every hidden unit once.
+
+    Units are sorted by degree, so what a unit may see is a *prefix* of the layer below. When the
+    i-th dimension (in order) becomes known, exactly the units of degree i + 1 can be computed: a
+    block of rows times a prefix of columns in each layer. A whole sample costs one pass.
+    """
+
+    def __init__(self, net: MaskedMLP, n: int, context: Tensor | None = None, which: int = 0):
+        self.inputs, self.outputs, order = net.inputs, net.outputs, net.ranks[which].argsort()
+        ins, outs = (_spread(order, k) for k in (net.inputs, net.outputs))
+        self.x = net.leave.weight.new_zeros(net.dims * net.inputs, n)
+        self.layers, below = [], ins
+        for i, (degrees, layer) in enumerate(zip(net.degrees[which], net.hidden)):
+            rows, sizes = degrees.argsort(stable=True), degrees.bincount(minlength=net.dims + 1)
+            shift = layer.bias.detach()[rows, None]
+            if i == 0 and net.context is not None:
+                shift = shift + net.context(context).detach().t()[rows]
+            weight, h = _sorted(layer.weight, rows, below), self.x.new_zeros(net.width, n)
+            blocks = zip(*(t.split(sizes.tolist()) for t in (weight, shift, h)))
+            self.layers.append((h, list(blocks), sizes.cumsum(0).tolist()))
+            below = rows
+        self.leave = _sorted(net.leave.weight, outs, below).split(net.outputs)
+        self.bias = net.leave.bias.detach()[outs, None].split(net.outputs)
+        direct = net.direct
+        self.direct = _sorted(direct.weight, outs, ins).split(net.outputs) if direct else None
+        self._compute(0)
+
+    def parameters(self, i: int) -> Tensor:
+        """The outputs (n, outputs) for the i-th dimension in order, once those before are known."""
+        h, _, ends = self.layers[-1]
+        y = torch.addmm(self.bias[i], self.leave[i][:, : ends[i]], h[: ends[i]])
+        if self.direct is not None and i > 0:
+            known = i * self.inputs
+            y.addmm_(self.direct[i][:, :known], self.x[:known])
+        return y.t()
+
+    def know(self, i: int, features: Tensor) -> None:
+        """Takes the features (n, inputs) of the i-th dimension in order."""
+        self.x[i * self.inputs : (i + 1) * self.inputs] = features.t()
+        self._compute(i + 1)
+
+    def _compute(self, degree: int) -> None:
+        """The units of one degree, layer by layer."""
+        below, seen = self.x, degree * self.inputs
+        for h, blocks, ends in self.layers:
+            if degree < len(blocks) and len(blocks[degree][0]):
+                weight, shift, rows = blocks[degree]
+                torch.addmm(shift, weight[:, :seen], below[:seen], out=rows).relu_()
+            below, seen = h, ends[min(degree, len(ends) - 1)]
+
+
+def _ranks(masks: int, dims: int, shuffled: bool, generator: torch.Generator) -> Tensor:
+    """The place of each dimension in the order, (masks, dims)."""
+    if not shuffled:
+        return torch.arange(dims).repeat(masks, 1)
+    return torch.stack([torch.randperm(dims, generator=generator) for _ in range(masks)])
+
+
+def _degrees(
+    masks: int, layers: int, width: int, dims: int, least: int, generator: torch.Generator
+) -> Tensor:
+    """(masks, layers, width): evenly spread for a single mask, else drawn uniformly."""
+    span = max(dims - least, 1)
+    if masks == 1:
+        return (least + torch.arange(width) * span // width).repeat(1, layers, 1)
+    return torch.randint(least, least + span, (masks, layers, width), generator=generator)
+
+
+def _sorted(weight: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """`weight` with its rows and columns in these orders; as it is where they are so already."""
+    weight = weight.detach()
+    for axis, index in enumerate((rows, columns)):
+        if not torch.equal(index, torch.arange(len(index), device=index.device)):
+            weight = weight.index_select(axis, index)
+    return weight
+
+
+def _spread(index: Tensor, k: int) -> Tensor:
+    """The places of the k numbers of every dimension.
+
+    >>> _spread(torch.tensor([2, 0]), 2).tolist()
+    [4, 5, 0, 1]
+    """
+    return (index[:, None] * k + torch.arange(k, device=index.device)).flatten()
