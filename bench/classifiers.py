@@ -1,87 +1,73 @@
 """Train the small classifiers whose weights the package ships, and write them with their accuracy.
 
 OMP_NUM_THREADS=1 python bench/classifiers.py digits
-OMP_NUM_THREADS=1 python bench/classifiers.py mnist ../shared/data/mnist
-OMP_NUM_THREADS=1 python bench/classifiers.py cifar10 ../shared/data/cifar10
+OMP_NUM_THREADS=1 python bench/classifiers.py mnist
+OMP_NUM_THREADS=1 python bench/classifiers.py cifar10
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pushforward.core.dataset import Dataset
 from pushforward.core.spaces import Pixels
+from pushforward.data import cifar10, digits, mnist
 from pushforward.metrics.small_classifier import WEIGHTS, SmallClassifier
 
-Labelled = tuple[Tensor, Tensor]
+DATA: dict[str, Callable[[], Dataset]] = {
+    "digits": lambda: digits(labels=True),
+    "mnist": lambda: mnist(labels=True),
+    "cifar10": lambda: cifar10(labels=True),
+}
+RECIPES = {
+    "digits": {"steps": 1500, "batch": 64, "pixels": 1, "flip": False},
+    "mnist": {"steps": 2000, "batch": 128, "pixels": 2, "flip": False},
+    "cifar10": {"steps": 2400, "batch": 128, "pixels": 3, "flip": True},
+}
 
 
-def load_digits() -> tuple[Pixels, Labelled, Labelled]:
-    """The first 1,200 of a seeded permutation to train, the last 297 to test."""
-    from sklearn.datasets import load_digits as load
-
-    data = load()
-    order = torch.randperm(len(data.target), generator=torch.Generator().manual_seed(0))
-    x = torch.from_numpy(data.images).to(torch.uint8)[order].unsqueeze(1)
-    y = torch.from_numpy(data.target).long()[order]
-    return Pixels(1, 8, 8, levels=17), (x[:1200], y[:1200]), (x[1500:], y[1500:])
-
-
-def load_parquet(folder: Path, part: str) -> Labelled:
-    import pyarrow.parquet as pq
-    from PIL import Image
-
-    table = pq.read_table(folder / f"{part}-00000-of-00001.parquet")
-    column = "img" if "img" in table.column_names else "image"
-    files = (row["bytes"] for row in table[column].to_pylist())
-    x = np.stack([np.asarray(Image.open(io.BytesIO(file))) for file in files])
-    x = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
-    return torch.from_numpy(x.copy()), torch.tensor(table["label"].to_pylist())
-
-
-def load_images(folder: Path) -> tuple[Pixels, Labelled, Labelled]:
-    train, test = load_parquet(folder, "train"), load_parquet(folder, "test")
-    return Pixels(*train[0].shape[1:]), train, test
+def training_set(name: str, data: Dataset) -> tuple[Tensor, ...]:
+    """The 1,200 training digits; all of the official training sets of MNIST and CIFAR-10."""
+    if name == "digits":
+        return data.train.tensors
+    parts = zip(data.train.tensors, data.validation.tensors)
+    return tuple(torch.cat(part) for part in parts)
 
 
 def shifted(x: Tensor, pixels: int, flip: bool) -> Tensor:
     """The batch moved by up to `pixels` either way, and mirrored half of the time."""
-    dy, dx = torch.randint(-pixels, pixels + 1, (2,)).tolist()
+    dy, dx = torch.randint(0, 2 * pixels + 1, (2,)).tolist()
     x = x.flip(-1) if flip and torch.rand(()) < 0.5 else x
-    return torch.roll(F.pad(x, [pixels] * 4, value=-1.0), (dy, dx), (-2, -1))[
-        ..., pixels : pixels + x.shape[-2], pixels : pixels + x.shape[-1]
-    ]
+    wide = F.pad(x, [pixels] * 4, value=-1.0)
+    return wide[..., dy : dy + x.shape[-2], dx : dx + x.shape[-1]]
 
 
 @torch.no_grad()
-def accuracy(network: SmallClassifier, space: Pixels, test: Labelled) -> float:
+def accuracy(network: SmallClassifier, data: Dataset) -> float:
     network.eval()
-    hits = [
-        (network.head(network(space.to_signed(x))).argmax(1) == y).sum()
-        for x, y in zip(test[0].split(500), test[1].split(500))
-    ]
-    return (sum(hits) / len(test[1])).item()
+    hits = torch.zeros(())
+    for x, y in data.test.batches(500):
+        hits += (network.head(network(data.space.to_signed(x))).argmax(1) == y).sum()  # type: ignore[union-attr]
+    return (hits / len(data.test)).item()
 
 
 def train_classifier(
-    space: Pixels, train: Labelled, steps: int, batch: int, pixels: int, flip: bool, seed: int = 0
+    space: Pixels, x: Tensor, y: Tensor, steps: int, batch: int, pixels: int, flip: bool
 ) -> SmallClassifier:
-    """Adam with a one-cycle learning rate on cross-entropy with label smoothing."""
-    torch.manual_seed(seed)
+    """Adam with a one-cycle learning rate on cross-entropy with label smoothing, from seed 0."""
+    torch.manual_seed(0)
     torch.set_flush_denormal(True)
-    network = SmallClassifier(*space.shape, classes=10)
+    network = SmallClassifier(space.channels, space.height, space.width, classes=10)
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-    x, y = train
     for step in range(steps):
         index = torch.randint(len(x), (batch,))
         logits = network.head(network(shifted(space.to_signed(x[index]), pixels, flip)))
@@ -95,40 +81,40 @@ def train_classifier(
     return network
 
 
-def write(name: str, space: Pixels, network: SmallClassifier, reached: float, about: dict) -> None:
+def write(name: str, space: Pixels, network: SmallClassifier, about: dict) -> None:
     from safetensors.torch import save_file
 
     header = {
         "name": f"small classifier of {name}",
         "space": asdict(space),
         "classes": 10,
-        "test_accuracy": round(reached, 4),
+        "command": f"python bench/classifiers.py {name}",
         **about,
     }
-    save_file(
-        dict(network.state_dict()), WEIGHTS / f"{name}.safetensors", {"about": json.dumps(header)}
-    )
+    path = WEIGHTS / f"{name}.safetensors"
+    save_file(dict(network.state_dict()), path, {"about": json.dumps(header)})
+    path.chmod(0o644)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=["digits", "mnist", "cifar10"])
-    parser.add_argument("folder", type=Path, nargs="?", help="where the parquet files are")
-    args = parser.parse_args()
-    space, train, test = load_digits() if args.name == "digits" else load_images(args.folder)
-    recipe = {
-        "digits": {"steps": 1500, "batch": 64, "pixels": 1, "flip": False},
-        "mnist": {"steps": 2000, "batch": 128, "pixels": 2, "flip": False},
-        "cifar10": {"steps": 2400, "batch": 128, "pixels": 3, "flip": True},
-    }[args.name]
+    parser.add_argument("name", choices=list(DATA))
+    name = parser.parse_args().name
+    data, recipe = DATA[name](), RECIPES[name]
+    x, y = training_set(name, data)
     start = time.perf_counter()
-    network = train_classifier(space, train, **recipe)  # type: ignore[arg-type]
-    seconds = round(time.perf_counter() - start)
-    reached = accuracy(network, space, test)
-    data = "CIFAR-10 (JPEG)" if args.name == "cifar10" else args.name
-    about = {"data": data, "test_examples": len(test[1]), "seed": 0, "seconds": seconds, **recipe}
-    write(args.name, space, network, reached, {**about, "command": "bench/classifiers.py"})
-    print(f"{args.name}: test accuracy {reached:.4f} in {seconds} s")
+    network = train_classifier(data.space, x, y, **recipe)  # type: ignore[arg-type]
+    about = {
+        "data": data.name,
+        "train_examples": len(x),
+        "test_accuracy": round(accuracy(network, data), 4),
+        "test_examples": len(data.test),
+        "seed": 0,
+        "seconds": round(time.perf_counter() - start),
+        **recipe,
+    }
+    write(name, data.space, network, about)  # type: ignore[arg-type]
+    print(about)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -106,8 +107,10 @@ def raw_pixels(space: Pixels) -> Extractor:
     return Extractor(f"raw pixels {shape}", "", nn.Identity(), lambda x: space.to_unit(x))
 
 
-def label(extractor: Features) -> dict[str, str]:
+def label(extractor: Features) -> dict[str, Any]:
     """The name and the resizing of an extractor, as a `Measurement` holds them."""
+    owner = getattr(extractor, "__self__", None)  # of a bound method, as `net.logits`
+    extractor = owner if isinstance(owner, Extractor) else extractor
     if isinstance(extractor, Extractor):
         return {"extractor": str(extractor), "resize": str(extractor.resize or "none")}
     if isinstance(extractor, nn.Module):
