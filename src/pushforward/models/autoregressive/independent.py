@@ -64,7 +64,7 @@ class Independent(Density):
         return drawn.reshape(n, *self.space.shape).to(kind)
 
 
-@example(data="bars")
+@example(data="digits")
 def independent() -> Independent:
     """The smallest instance."""
-    return Independent(Pixels(1, 4, 4, 2))
+    return Independent(Pixels(1, 8, 8, 17))
