@@ -145,7 +145,7 @@ def training_helps(subject: Subject) -> None:
         n = len(held[0])
         drawn = [_drawn(m, n, held).double().flatten(1) for m in (before, after)]
         real = held[0].double().flatten(1)
-        far, near = (float(energy_distance(d, real)) for d in drawn)
+        far, near = (energy_distance(d, real).value for d in drawn)
         assert near < far, f"the energy distance to data rose from {far:.4g} to {near:.4g}"
 
 

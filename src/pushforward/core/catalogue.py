@@ -6,6 +6,7 @@ another line anywhere. The list is never ahead of the code.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import pkgutil
 import sys
@@ -136,6 +137,29 @@ def presets() -> dict[str, Preset]:
     """All presets by name."""
     discover()
     return dict(sorted(_presets.items()))
+
+
+class Usage(ValueError):
+    """Something that the user typed cannot be done; the message says what to type instead."""
+
+
+def nearest(word: str, known: list[str], what: str) -> Usage:
+    """The error for an unknown word, naming the nearest known ones.
+
+    >>> print(nearest("vae_digit", ["vae_digits", "nice_moons"], "preset"))
+    no preset is called 'vae_digit'. The nearest: vae_digits. All: nice_moons, vae_digits
+    """
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.4)
+    hint = f" The nearest: {', '.join(near)}." if near else ""
+    return Usage(f"no {what} is called {word!r}.{hint} All: {', '.join(sorted(known))}")
+
+
+def preset_called(name: str) -> Preset:
+    """The preset of that name. Raises Usage, naming the nearest."""
+    known = presets()
+    if name not in known:
+        raise nearest(name, list(known), "preset")
+    return known[name]
 
 
 def rows() -> list[dict[str, Any]]:

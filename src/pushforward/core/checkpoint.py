@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from .blueprint import BlueprintError, decode, encode
+from .catalogue import discover
 
 FORMAT = "pushforward/1"
 MODEL, AVERAGE = "model.", "average."
@@ -149,6 +150,7 @@ def load(path: str | os.PathLike, device: torch.device | str = "cpu") -> Any:
 
 def build(checkpoint: Checkpoint) -> Any:
     """The checkpoint's model with new weights; torch's random state is left as it was."""
+    discover()  # the library's own classes; a file never says what is imported
     try:
         with torch.random.fork_rng(devices=[]):
             return decode(checkpoint.blueprint)

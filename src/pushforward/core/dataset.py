@@ -77,7 +77,9 @@ class Dataset:
             split = getattr(self, part)
             if len(split) == 0:
                 raise ValueError(f"the {part} split of {self.name} is empty")
-            self.space.check(split.at(slice(0, 64))[0], f"{self.name}.{part}")
+            # A view may draw, and building a data set must not move the caller's random numbers.
+            with torch.random.fork_rng(devices=[]):
+                self.space.check(split.at(slice(0, 64))[0], f"{self.name}.{part}")
 
     def describe(self) -> dict:
         """The record that a checkpoint keeps: name, sizes of the splits, origin."""

@@ -41,25 +41,50 @@ def estimate(probes: int) -> Kind:
 
 @dataclass(frozen=True)
 class Likelihood:
-    """A mean log-likelihood with its unit, kind, standard error of the mean and example count.
+    """A mean negative log-likelihood (lower is better), with all that it must be printed with.
 
-    `nats` is the mean of log p(x) (or of its bound) in nats per example: higher is better.
+    `nats` and `nats_stderr` are per example; `value` and `stderr` are the same in `unit`, which is
+    "nats" or "bits/dim".
+
+    >>> print(Likelihood(88.7228, EXACT, 0.5, examples=100, dims=64, unit="bits/dim"))
+    2.000 +- 0.011 bits/dim (exact, 100 examples)
     """
 
     nats: float
     kind: Kind
-    stderr: float
+    nats_stderr: float
     examples: int
     dims: int
+    unit: str = "nats"
 
     @property
-    def bits_per_dim(self) -> float:
-        """-log2 p(x) / D: lower is better."""
-        return -self.nats / (self.dims * math.log(2))
+    def scale(self) -> float:
+        """Units in a nat."""
+        return 1 / (self.dims * math.log(2)) if self.unit == "bits/dim" else 1.0
+
+    @property
+    def value(self) -> float:
+        """-log p(x) in `unit`."""
+        return self.nats * self.scale
+
+    @property
+    def stderr(self) -> float:
+        """The standard error of `value` over examples, in `unit`."""
+        return self.nats_stderr * self.scale
+
+    def record(self) -> dict:
+        """What a results file holds of it."""
+        return {
+            "value": self.value,
+            "unit": self.unit,
+            "kind": str(self.kind),
+            "stderr": self.stderr,
+        }
 
     def __str__(self) -> str:
-        error = self.stderr / (self.dims * math.log(2))
+        places = 1 - math.floor(math.log10(self.stderr)) if self.stderr > 0 else 4
+        places = max(0, places)
         return (
-            f"{self.bits_per_dim:.4f} +- {error:.4f} bits/dim = {-self.nats:.2f} +- "
-            f"{self.stderr:.2f} nats negative log-likelihood ({self.kind})"
+            f"{self.value:.{places}f} +- {self.stderr:.{places}f} {self.unit} "
+            f"({self.kind}, {self.examples} examples)"
         )

@@ -1,1 +1,21 @@
 """Data sets: tensors in, tuples out."""
+
+from .arrays import tensors
+from .binarisation import DynamicBinarisation, binarised
+from .cache import cache_folder
+from .embedded import digits
+from .folders import folder
+from .names import find
+from .pictures import picture
+from .plane import (
+    checkerboard,
+    circles,
+    gaussians8,
+    gaussians25,
+    moons,
+    pinwheel,
+    swiss_roll,
+)
+from .remote import hub
+from .standard import cifar10, mnist
+from .stripes import bars

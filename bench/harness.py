@@ -1,0 +1,92 @@
+"""Time two ways of doing one thing side by side in one run, and write down what was seen.
+
+ratio = harness.alternate(ours, theirs, repeats=5)
+harness.write("frechet", {"against scipy": ratio})
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from statistics import median
+
+import torch
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """How long one call takes, the device's queue included."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    run()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def alternate(
+    ours: Callable[[], object], theirs: Callable[[], object], repeats: int = 5, warmup: int = 1
+) -> dict:
+    """Runs A B A B ...; how many times faster `ours` is: median of the pairs, and their spread."""
+    for _ in range(warmup):
+        ours(), theirs()
+    pairs = [(seconds(ours), seconds(theirs)) for _ in range(repeats)]
+    ratios = [b / a for a, b in pairs]
+    return {
+        "times_faster": round(median(ratios), 3),
+        "spread": [round(min(ratios), 3), round(max(ratios), 3)],
+        "our_seconds": round(median(a for a, _ in pairs), 4),
+        "their_seconds": round(median(b for _, b in pairs), 4),
+        "repeats": repeats,
+    }
+
+
+def peak_memory() -> int:
+    """The largest resident memory of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def hardware() -> dict:
+    """What it ran on, and how busy that was."""
+    names = Path("/proc/cpuinfo")
+    lines = names.read_text().splitlines() if names.exists() else []
+    cpu = next((line.split(": ")[1] for line in lines if line.startswith("model name")), "")
+    return {
+        "cpu": cpu or platform.processor(),
+        "cores": os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "load_average": [round(x, 2) for x in os.getloadavg()],
+    }
+
+
+def versions(*names: str) -> dict[str, str]:
+    """Versions of Python, torch and the packages named."""
+    from importlib.metadata import version
+
+    return {"python": platform.python_version(), **{n: version(n) for n in ("torch", *names)}}
+
+
+def write(name: str, record: dict, packages: tuple[str, ...] = ()) -> Path:
+    """Writes results/NAME.json: the record with command, time, hardware and versions."""
+    about = {
+        "command": f"python bench/{name}.py",
+        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "hardware": hardware(),
+        "versions": versions(*packages),
+    }
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps({**about, **record}, indent=2) + "\n")
+    print(path.read_text())
+    return path

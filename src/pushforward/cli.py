@@ -1,0 +1,367 @@
+"""The command line: `pushforward train | sample | evaluate | compare | list | show | check`.
+
+Flags come from signatures: those of a preset are its keywords, those of a command are its
+function's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import inspect
+import json
+import sys
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from tyro.conf import Positional
+
+from .core.catalogue import Example, Usage, examples, nearest, preset_called, presets, rows
+from .training.experiment import Experiment
+
+
+def load_file(file: str) -> Any:
+    """Runs the user's Python file as a module, so that what it declares is registered."""
+    path = Path(file)
+    if not path.is_file():
+        raise Usage(f"there is no file {file}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _builder(name: str) -> Callable[..., Experiment]:
+    """The preset `name`, or the function `name` of FILE.py:name."""
+    file, colon, function = name.rpartition(":")
+    if not colon:
+        return preset_called(name).build
+    module = load_file(file)
+    known = [k for k, v in vars(module).items() if inspect.isfunction(v)]
+    if function not in known:
+        raise nearest(function, known, f"function of {file}")
+    build = getattr(module, function)
+    found = [e for e in examples().values() if e.build is build]
+    return _experiment_of(found[0]) if found else build
+
+
+def _experiment_of(example: Example) -> Callable[[], Experiment]:
+    """An example as an experiment: on its own data, with the default recipe."""
+
+    def build() -> Experiment:
+        from . import data
+        from .training.recipe import Recipe
+
+        return Experiment(example.build(), data.find(example.data), Recipe())
+
+    build.__doc__ = example.build.__doc__
+    return build
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """How a preset is run, beside its own knobs."""
+
+    out: Annotated[str | None, "folder for checkpoint and log (default: runs/PRESET)"] = None
+    resume: Annotated[bool, "go on from the checkpoint in the folder"] = False
+    device: Annotated[str | None, "cpu, cuda, ... (default: the best there is)"] = None
+    quiet: Annotated[bool, "no progress bar"] = False
+    tensorboard: Annotated[bool, "also write TensorBoard events"] = False
+    compile: Annotated[bool, "run losses through torch.compile"] = False
+    bf16: Annotated[bool, "autocast losses to bfloat16"] = False
+
+
+def train(arguments: list[str]) -> None:
+    """Train a preset, or FILE.py:name: pushforward train PRESET [--knob value] [--out DIR]."""
+    import torch
+
+    if not arguments or arguments[0] in ("-h", "--help"):
+        raise Usage(f"train what? pushforward train PRESET, one of: {', '.join(presets())}")
+    name, *flags = arguments
+    build = _builder(name)
+    knobs, run = _parse(name, build, flags)
+    torch.manual_seed(knobs.get("seed", 0))
+    experiment = build(**knobs)
+    recipe = dataclasses.replace(
+        experiment.recipe,
+        compile=experiment.recipe.compile or run.compile,
+        bf16=experiment.recipe.bf16 or run.bf16,
+    )
+    out = run.out or f"runs/{name.rpartition(':')[2]}"
+    device = run.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    options: dict[str, Any] = {
+        "resume": run.resume,
+        "quiet": run.quiet,
+        "tensorboard": run.tensorboard,
+    }
+    from .training.fit import CHECKPOINT, fit
+
+    options["tensorboard"] = run.tensorboard
+    model = fit(experiment.model, experiment.data, recipe, out, device=device, **options)
+    print(f"saved {out}/{CHECKPOINT}")
+    _print_likelihood(model, experiment.data.test)
+
+
+def _parse(
+    name: str, build: Callable[..., Experiment], flags: list[str]
+) -> tuple[dict[str, Any], Run]:
+    """The knobs of a preset and the options of the run, from one set of flags."""
+    hints = typing.get_type_hints(build)
+    told = _told(build)
+    fields: list[Any] = []
+    for knob, parameter in inspect.signature(build).parameters.items():
+        help = tyro.conf.arg(help=told.get(knob, "a knob of the preset"))
+        field = dataclasses.field(default=parameter.default)
+        fields.append((knob, Annotated[hints.get(knob, str), help], field))
+    own = {field[0] for field in fields}
+    for field in dataclasses.fields(Run):
+        if field.name not in own:
+            hint = typing.get_type_hints(Run, include_extras=True)[field.name]
+            kind, said = typing.get_args(hint)
+            annotated = Annotated[kind, tyro.conf.arg(help=said)]  # type: ignore[valid-type]
+            fields.append((field.name, annotated, dataclasses.field(default=field.default)))
+    Arguments = dataclasses.make_dataclass("Arguments", fields)
+    words = inspect.getdoc(build) or ""
+    parsed: Any = tyro.cli(
+        Arguments, prog=f"pushforward train {name}", description=words, args=flags
+    )
+    values = {field.name: getattr(parsed, field.name) for field in dataclasses.fields(parsed)}
+    names = {field.name for field in dataclasses.fields(Run)} - own
+    return {k: values[k] for k in own}, Run(**{k: values[k] for k in names})
+
+
+def _told(build: Callable) -> dict[str, str]:
+    """What a docstring's Args say of each knob."""
+    from docstring_parser import parse
+
+    return {p.arg_name: p.description or "" for p in parse(build.__doc__ or "").params}
+
+
+def _print_likelihood(model: Any, split: Any, k: int | None = None) -> None:
+    from .core.contract import Bounded, Density
+    from .core.spaces import Pixels
+    from .metrics import nats
+    from .metrics.likelihood import bits_per_dim
+
+    if isinstance(model, Density | Bounded):
+        print(f"test: {nats(model, split, k)}")
+        if isinstance(model.space, Pixels):
+            print(f"test: {bits_per_dim(model, split, k)}")
+
+
+def sample(
+    checkpoint: str,
+    n: int = 64,
+    out: str | None = None,
+    label: int | None = None,
+    seed: int = 0,
+    file: str | None = None,
+) -> None:
+    """Draw samples from a checkpoint: a PNG of them, and the numbers as .npy beside it.
+
+    Args:
+        checkpoint: the .safetensors file.
+        n: how many.
+        out: the picture (default: samples.png beside the checkpoint).
+        label: the class, for a class-conditional model.
+        seed: of the noise.
+        file: the Python file that declares the model's classes, if they are your own.
+    """
+    import numpy as np
+    import torch
+
+    from .core.checkpoint import load
+    from .core.spaces import count
+    from .report import pictures
+
+    count("--n", n)
+    if file:
+        load_file(file)
+    model = load(checkpoint)
+    torch.manual_seed(seed)
+    conditions = [] if label is None else [torch.full((n,), label)]
+    drawn = model.sample(n, *conditions)
+    target = Path(out or Path(checkpoint).with_name("samples.png"))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    pictures.write(target, pictures.drawn(drawn, model.space))
+    np.save(target.with_suffix(".npy"), drawn.numpy())
+    said = f"{target} and " if target.exists() else ""
+    print(f"wrote {said}{target.with_suffix('.npy')}: {tuple(drawn.shape)} {drawn.dtype}")
+
+
+def evaluate(
+    checkpoints: Positional[list[str]],
+    /,
+    data: str | None = None,
+    k: int | None = None,
+    samples: int | None = None,
+    file: str | None = None,
+) -> None:
+    """Measure checkpoints on the test split of their data.
+
+    Args:
+        checkpoints: .safetensors files.
+        data: the data set (default: the one that the checkpoint was trained on).
+        k: samples of the importance-weighted bound, for models that have one.
+        samples: how many samples are measured (default: as many as there are test data, up to
+        2000). file: the Python file that declares the models' classes, if they are your own.
+    """
+    from .core import checkpoint as checkpoints_
+    from .data import find
+    from .metrics.samples import drawn, sample_quality
+
+    if file:
+        load_file(file)
+    for path in checkpoints:
+        model, record = checkpoints_.load(path), checkpoints_.read(path).record
+        described = record.get("data", {})
+        source = find(data or described.get("spec") or described.get("name") or "digits")
+        print(f"{path}: {type(model).__name__} on {source.name}, test split")
+        _print_likelihood(model, source.test, k)
+        n = min(samples or 2_000, len(source.test))
+        references = source.test.first(n).at(slice(None))[0]
+        for number in sample_quality(drawn(model, n, source.test), references, model.space):
+            print(f"test: {number}")
+
+
+def compare(names: Positional[tuple[str, ...]] = (), /, out: str = "runs/compare") -> None:
+    """Train presets on one data set and compare them on a page.
+
+    Args:
+        names: presets, or "all" (default: one of each family, on digits).
+        out: folder for index.html, results.json and PNGs.
+    """
+    import time
+
+    from .report.compare import FAMILIES, compare, known
+
+    start = time.perf_counter()
+    compare(known(names) if names else FAMILIES, out)
+    print(f"wrote {out}/index.html in {time.perf_counter() - start:.0f} s")
+
+
+def list_(as_json: bool = False) -> None:
+    """Every system that is built, with its presets and the numbers that they reached.
+
+    Args:
+        as_json: as a JSON array (also --json).
+    """
+    catalogue = rows()
+    if as_json:
+        print(json.dumps(catalogue, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("lecture", "id", "title", "presets and what they reached")
+    for row in catalogue:
+        told = [_reached(name, row["reached"][name]) for name in row["presets"]]
+        table.add_row(str(row["lecture"]), row["id"], row["title"], "\n".join(told))
+    Console().print(table)
+
+
+def _reached(name: str, numbers: list[dict]) -> str:
+    said = [
+        f"{r['value']:g} {r['unit']} ({r['likelihood']}) on {r['data']}, {r['minutes']:g} min"
+        for r in numbers
+    ]
+    return f"{name}: {'; '.join(said)}" if said else name
+
+
+def show(preset: str) -> None:
+    """A preset's docstring, its model and how many parameters it has.
+
+    Args:
+        preset: its name.
+    """
+    found = preset_called(preset)
+    experiment = found.build()
+    model = experiment.model
+    print(f"{preset}{inspect.signature(found.build)}\n\n{inspect.getdoc(found.build)}\n")
+    print(f"{model}\n")
+    for name, child in model.named_children():
+        print(f"{name:>20} {sum(p.numel() for p in child.parameters()):>12,}")
+    print(f"{'parameters':>20} {sum(p.numel() for p in model.parameters()):>12,}")
+    print(f"likelihood: {model.likelihood}; data: {experiment.data.name} {model.space}")
+    print(f"{experiment.recipe}")
+
+
+def check(file: str) -> None:
+    """Run the laws over the examples that your Python file registers with @pf.example.
+
+    Args:
+        file: the Python file.
+    """
+    from . import data
+    from .laws import LAWS, NotApplicable, Subject
+
+    before = set(examples())
+    load_file(file)
+    mine = {name: e for name, e in examples().items() if name not in before}
+    if not mine:
+        raise Usage(f"{file} registers no example: decorate a function with @pf.example(data=...)")
+    broken = 0
+    for name, example in mine.items():
+        subject = Subject(example.build, data.find(example.data))
+        for law in LAWS.values():
+            said = "holds"
+            try:
+                law(subject)
+            except NotApplicable as reason:
+                said = f"does not apply: {reason}"
+            except Exception as error:  # a broken law of the user's model, whatever it raised
+                broken += 1
+                said = f"BROKEN: {type(error).__name__}: {error}"
+            print(f"{name}: {law.__name__}: {said}")
+    if broken:
+        raise SystemExit(f"{broken} laws are broken")
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "train": train,
+    "sample": sample,
+    "evaluate": evaluate,
+    "compare": compare,
+    "list": list_,
+    "show": show,
+    "check": check,
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point. Errors that a person can mend are one line, not a traceback."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or words[0] in ("-h", "--help"):
+        print("pushforward COMMAND ...   (pushforward COMMAND --help says more)\n")
+        for name, command in COMMANDS.items():
+            print(f"  {name:10}{(command.__doc__ or '').splitlines()[0]}")
+        return
+    try:
+        _run(words[0], words[1:])
+    except KeyboardInterrupt as stop:
+        raise SystemExit(str(stop) or "stopped") from None
+    except (ValueError, OSError, RuntimeError) as error:
+        if type(error) is RuntimeError:  # not one of ours
+            raise
+        raise SystemExit(f"pushforward: {error}") from error
+
+
+def _run(name: str, rest: list[str]) -> None:
+    if name not in COMMANDS:
+        raise nearest(name, list(COMMANDS), "command")
+    if name == "train":
+        train(rest)
+        return
+    rest = ["--as-json" if word == "--json" else word for word in rest]
+    tyro.cli(
+        COMMANDS[name],
+        prog=f"pushforward {name}",
+        args=rest,
+        config=(tyro.conf.PositionalRequiredArgs,),
+    )

@@ -1,0 +1,143 @@
+"""Any image data set of the hub whose images lie in parquet files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path, PurePosixPath
+
+from ..core.dataset import Batch, Dataset, Split
+from ..core.spaces import Pixels
+from . import parquet
+from .cache import cache_folder
+from .decoding import Canvas
+from .download import Remote, listing
+from .splits import cut, sizes
+
+CONVERTED = "refs/convert/parquet"  # the branch in which the hub keeps its own conversions
+SPLIT = re.compile(r"(train|validation|valid|val|dev|test)(?![a-z])")
+Groups = dict[str, list[Remote]]  # the files of each split
+
+
+def hub(
+    name: str,
+    size: int | None = 32,
+    channels: int = 3,
+    labels: bool = False,
+    config: str | None = None,
+    image: str | None = None,
+    label: str | None = None,
+    seed: int = 0,
+    background: int = 255,
+) -> Dataset:
+    """The images of the hub's data set `name` ("OWNER/NAME"): Pixels(channels, size, size).
+
+    Images are treated as `folder` treats them. `config`, `image` and `label` name the configuration
+    and the columns where there are several. Files are downloaded once, their SHA-256 compared with
+    the hub's, and kept in the cache under hub/OWNER/NAME (remove it to get a newer commit). A
+    validation or test split that the set lacks is a tenth of its training rows, shuffled by `seed`.
+
+    Raises FileNotFoundError where the data are not here and there is no network; ValueError where
+    there is no such set, no parquet file in it, or a choice to be made.
+    """
+    home, canvas = _home(name), Canvas(size, channels, background)
+    groups = _fetched(name, home, config)
+    train = [home / remote.path for remote in groups["train"]]
+    column = parquet.label_column(train[0], label) if labels else None
+    loaded = {}
+    for part, remotes in groups.items():
+        paths = [home / remote.path for remote in remotes]
+        order = seed if part == "train" and len(groups) < 3 else None
+        loaded[part] = parquet.tensors(f"{name}, {part}", paths, canvas, image, column, order)
+    splits = _splits(name, {part: tensors for part, (tensors, _) in loaded.items()})
+    origin = {**_origin(name, groups), **loaded["train"][1], "size": size, "seed": seed}
+    classes = parquet.class_names(train[0], column) if column else ()
+    space = Pixels(*splits["train"].tensors[0].shape[1:])
+    return Dataset(name, space, **splits, origin=origin, classes=classes)
+
+
+def grouped(remotes: Iterable[Remote]) -> dict[str, Groups]:
+    """Parquet files by configuration (their folder) and split (from the file's or folder's name).
+
+    Files that name no split are taken for "train".
+    """
+    found: dict[str, Groups] = {}
+    for remote in sorted(remotes, key=lambda remote: remote.path):
+        path = PurePosixPath(remote.path)
+        if path.suffix == ".parquet":
+            own, above = SPLIT.match(path.stem), SPLIT.fullmatch(path.parent.name)
+            config = path.parent if own or not above else path.parent.parent
+            part = (own or above or ["", "train"])[1]
+            part = "validation" if part in ("valid", "val", "dev") else part
+            found.setdefault(config.as_posix(), {}).setdefault(part, []).append(remote)
+    return found
+
+
+def _home(name: str) -> Path:
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name):
+        raise ValueError(f'a data set of the hub is called "OWNER/NAME", not {name!r}')
+    return cache_folder() / "hub" / name
+
+
+def _fetched(name: str, home: Path, config: str | None) -> Groups:
+    """The files of each split, all of them here. One of the splits is "train"."""
+    try:
+        groups = _chosen(name, grouped(_listed(name, home)), config)
+        for remote in (remote for group in groups.values() for remote in group):
+            if not (home / remote.path).is_file():
+                (home / remote.path).parent.mkdir(parents=True, exist_ok=True)
+                remote.fetch(home / remote.path)
+    except ConnectionError as error:
+        raise FileNotFoundError(
+            f"{name} is not complete in {home}, and {error}. Try again with a network, or copy "
+            "that folder from a machine where it was downloaded"
+        ) from error
+    return groups
+
+
+def _listed(name: str, home: Path) -> list[Remote]:
+    """The parquet files of the set: as listed at the first download, so that they stay the same."""
+    record = home / "files.json"
+    if record.is_file():
+        return [Remote(**file) for file in json.loads(record.read_text())]
+    files = [file for file in listing(name) if file.path.endswith(".parquet")]
+    files = files or [file for file in listing(name, CONVERTED) if file.path.endswith(".parquet")]
+    home.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps([asdict(file) for file in files]))
+    return files
+
+
+def _chosen(name: str, configs: dict[str, Groups], config: str | None) -> Groups:
+    if not configs:
+        raise ValueError(
+            f"{name} holds no parquet file: download its images yourself and give folder:PATH"
+        )
+    if config is None and len(configs) > 1:
+        raise ValueError(f"{name} has several configurations: choose config= of {sorted(configs)}")
+    if config is not None and config not in configs:
+        raise ValueError(f"{name} has no configuration {config!r}, but {sorted(configs)}")
+    groups = dict(configs[config or next(iter(configs))])
+    if "train" not in groups:
+        groups["train"] = groups.pop(next(iter(groups)))
+    return groups
+
+
+def _splits(name: str, loaded: dict[str, Batch]) -> dict[str, Split]:
+    held = ("validation", "test")
+    shares = [0.0 if part in loaded else 0.1 for part in held]
+    pool = loaded["train"]
+    train, *cuts = cut(pool, sizes(name, len(pool[0]), *shares))
+    own = {part: Split(loaded[part]) for part in held if part in loaded}
+    return {"train": train, **dict(zip(held, cuts)), **own}
+
+
+def _origin(name: str, groups: Groups) -> dict:
+    own = " and ".join(sorted(groups))
+    return {
+        "source": f"hub {name}",
+        "commit": groups["train"][0].commit,
+        "files": {file.path: file.sha256 for group in groups.values() for file in group},
+        "split": f"{own}: the set's own; what lacks is a tenth of train, numpy RandomState(seed)",
+    }

@@ -1,0 +1,86 @@
+"""What is measured on a model's samples, and the extractor that a space is looked at with."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..core.contract import Generative
+from ..core.dataset import Split
+from ..core.spaces import Pixels, Reals, Space
+from .features import Extractor, Features, features_as_given, raw_pixels
+from .frechet import frechet
+from .measurement import Measurement
+from .precision_recall import precision_recall
+from .small_classifier import cifar10_classifier, digits_classifier, mnist_classifier
+
+CLASSIFIERS = {
+    (1, 8, 8): (digits_classifier, 17),
+    (1, 28, 28): (mnist_classifier, 256),
+    (3, 32, 32): (cifar10_classifier, 256),
+}
+
+
+class SampleQuality(NamedTuple):
+    """Frechet distance, precision and recall of samples, with one extractor."""
+
+    frechet: Measurement
+    precision: Measurement
+    recall: Measurement
+
+
+def extractor_for(space: Space) -> Features:
+    """The named small classifier for the space's size, else raw pixels, else the numbers.
+
+    Images with other levels than the classifier's are requantised to its own.
+    """
+    if isinstance(space, Reals):
+        return features_as_given
+    if not isinstance(space, Pixels):
+        raise ValueError(f"there is no feature extractor for {space}: give one")
+    if space.shape not in CLASSIFIERS:
+        return raw_pixels(space)
+    build, levels = CLASSIFIERS[space.shape]
+    classifier = build()
+    return classifier if space.levels == levels else _requantised(classifier, space, levels)
+
+
+def _requantised(classifier: Extractor, space: Pixels, levels: int) -> Extractor:
+    target = Pixels(space.channels, space.height, space.width, levels)
+
+    def prepare(x: Tensor) -> Tensor:
+        return classifier.prepare(target.from_unit(space.to_unit(space.check(x))))
+
+    name = f"{classifier.name} of {space.levels} levels"
+    return Extractor(name, classifier.hash, classifier.network, prepare, head=classifier.head)
+
+
+def drawn(model: Generative, n: int, split: Split, size: int = 256, seed: int = 0) -> Tensor:
+    """`n` samples, `size` at a time, under a seed; a conditional model draws for the split's
+    labels.
+
+    The caller's random state is left as it was.
+    """
+    training = model.training
+    model.eval()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        parts = []
+        for start in range(0, n, size):
+            m = min(size, n - start)
+            index = torch.arange(start, start + m) % len(split)
+            conditions = [c.to(model.device) for c in split.at(index)[1:]]
+            parts.append(model.sample(m, *conditions).cpu())
+    model.train(training)
+    return torch.cat(parts)
+
+
+def sample_quality(
+    samples: Tensor, references: Tensor, space: Space, extractor: Features | None = None
+) -> SampleQuality:
+    """The metrics of `samples` against as many `references`. Raises ValueError for NaN."""
+    look = extractor or extractor_for(space)
+    pr = precision_recall(samples, references, look)
+    return SampleQuality(frechet(samples, references, look), pr.precision, pr.recall)

@@ -1,0 +1,1 @@
+"""Conjugate models: learning that is a sum, not a search."""

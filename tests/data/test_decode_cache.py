@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pushforward.data import cache, cache_folder, folder
+from pushforward.data.cache import Images
+from pushforward.data.decoding import Canvas
+
+
+def pictures(top: Path, n: int = 8) -> Path:
+    top.mkdir()
+    for i in range(n):
+        Image.fromarray(np.full((6, 6, 3), 10 * i, dtype=np.uint8)).save(top / f"{i}.png")
+    return top
+
+
+def built(folder: Path) -> Path:
+    (made,) = (folder / "decoded").iterdir()
+    return made / "images.npy"
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the images that were decoded so far."""
+    names: list[str] = []
+    decode = Canvas.decode
+
+    def counted(self, name, source):
+        names.append(name)
+        return decode(self, name, source)
+
+    monkeypatch.setattr(Canvas, "decode", counted)
+    return names
+
+
+def test_decoded_once(tmp_path: Path, cache: Path, decoded: list[str]) -> None:
+    top = pictures(tmp_path / "set")
+    first, second = folder(top, size=6), folder(top, size=6)
+    assert len(decoded) == 8
+    assert first.train.tensors[0].equal(second.train.tensors[0])
+    assert first.describe() == second.describe()
+    folder(top, size=6, channels=1)
+    assert len(decoded) == 16  # another canvas, another array
+
+
+def test_a_changed_file_is_decoded_again(tmp_path: Path, decoded: list[str]) -> None:
+    top = pictures(tmp_path / "set")
+    folder(top, size=6)
+    os.utime(top / "3.png", ns=(1, 1))
+    folder(top, size=6)
+    assert len(decoded) == 16
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "header", "empty", "gone", "record", "list"])
+def test_a_damaged_cache_is_rebuilt(
+    tmp_path: Path, cache: Path, decoded: list[str], damage: str
+) -> None:
+    top = pictures(tmp_path / "set")
+    expected = folder(top, size=6).train.tensors[0].clone()
+    path = built(cache)
+    content = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    elif damage in ("record", "list"):
+        (path.parent / "about.json").write_text("{" if damage == "record" else "[]")
+    else:
+        new = {"cut": content[:-9], "header": b"x" + content[1:], "empty": b""}
+        path.write_bytes(new.get(damage, content[:-1] + bytes([content[-1] ^ 1])))
+    assert folder(top, size=6).train.tensors[0].equal(expected)
+    assert len(decoded) == 16
+    folder(top, size=6)
+    assert len(decoded) == 16
+
+
+def test_memory_mapped_and_writable_without_changing_the_file(tmp_path: Path, cache: Path) -> None:
+    top = pictures(tmp_path / "set")
+    x = folder(top, size=6).train.tensors[0]
+    before = built(cache).read_bytes()
+    x.zero_()
+    assert built(cache).read_bytes() == before
+
+
+def test_order_names_and_threads(monkeypatch: pytest.MonkeyPatch, image_bytes) -> None:
+    n = 300
+    sources = [image_bytes(np.full((2, 2), i % 256, dtype=np.uint8)) for i in range(n)]
+    place = np.random.RandomState(0).permutation(n)
+
+    def load(key: str) -> np.ndarray:
+        items = [(f"image {i}", source) for i, source in enumerate(sources)]
+        return Images("t", n, [key], Canvas(None, 1), lambda: items, dict, place).load()[0]
+
+    alone = load("one thread")
+    monkeypatch.setattr(cache, "SMALL", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    assert np.array_equal(load("three threads"), alone)
+    assert np.array_equal(alone[place, 0, 0, 0], np.arange(n) % 256)
+    sources[250] = b"torn"
+    with pytest.raises(ValueError, match="the image image 250"):
+        load("torn")
+
+
+def test_a_full_disk_is_told_before_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    top = pictures(tmp_path / "set")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=100))
+    with pytest.raises(OSError, match="PUSHFORWARD_CACHE to another disk"):
+        folder(top, size=6)
+    assert list((cache / "decoded").iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PUSHFORWARD_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(OSError, match="set PUSHFORWARD_CACHE"):
+        cache_folder()

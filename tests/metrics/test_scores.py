@@ -1,0 +1,169 @@
+"""KID, Inception Score, PRD, MMD and energy distance against torchmetrics, scipy, closed forms."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import scipy.stats
+import torch
+from torch import nn
+
+from pushforward.metrics.energy import energy_distance
+from pushforward.metrics.inception import inception_score
+from pushforward.metrics.kernel import kernel_distance
+from pushforward.metrics.mmd import gaussian_mmd
+from pushforward.metrics.prd import best_f, prd, prd_curve
+
+
+def normal(n: int, dims: int, seed: int, shift: float = 0.0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, dims, generator=generator, dtype=torch.float64) + shift
+
+
+class FlatFeatures(nn.Module):
+    num_features = 12
+
+    def forward(self, x):
+        return x.flatten(1)
+
+
+@pytest.mark.filterwarnings("ignore")  # torchmetrics warns of its buffers
+def test_kid_equals_torchmetrics():
+    from torchmetrics.image.kid import KernelInceptionDistance
+
+    x, y = normal(60, 12, 0).float(), normal(60, 12, 1, 0.3).float()
+    theirs = KernelInceptionDistance(FlatFeatures(), subsets=1, subset_size=60, normalize=True)
+    theirs.update(x.view(-1, 3, 2, 2), real=True)
+    theirs.update(y.view(-1, 3, 2, 2), real=False)
+    ours = kernel_distance(y, x, subsets=1, subset_size=60)
+    assert ours.value == pytest.approx(theirs.compute()[0].item(), rel=1e-4, abs=1e-6)
+    assert ours.stderr is None
+
+
+def test_kid_is_unbiased_and_knows_its_error():
+    runs = [
+        kernel_distance(normal(200, 3, 2 * i), normal(200, 3, 2 * i + 1, 0.5), subset_size=50)
+        for i in range(40)
+    ]
+    values = torch.tensor([r.value for r in runs])
+    # E k = 1 + |mu.nu| terms: (x.y / 3 + 1)^3 averaged over Gaussians, by a large sample
+    exact = kernel_distance(
+        normal(4000, 3, 98), normal(4000, 3, 99, 0.5), subsets=1, subset_size=4000
+    )
+    assert values.mean() == pytest.approx(exact.value, abs=4 * values.std().item() / 40**0.5 + 0.05)
+    typical = sum(r.stderr for r in runs) / 40
+    assert 0.6 < typical / values.std() < 1.5
+
+
+@pytest.mark.filterwarnings("ignore")  # torchmetrics warns of its buffers
+@pytest.mark.parametrize("size", [7, 1000])
+def test_inception_score_equals_torchmetrics(size):
+    from torchmetrics.image.inception import InceptionScore
+
+    z = 3 * normal(300, 12, 0)
+    theirs = InceptionScore(FlatFeatures(), splits=1)
+    theirs.update(z.float().view(-1, 3, 2, 2))
+    expected = theirs.compute()[0].item()
+    ours = inception_score(z.split(size), splits=1)
+    assert ours.value == pytest.approx(expected, rel=1e-6)
+    split = inception_score(z.split(size), splits=4)
+    parts = torch.tensor([inception_score(z[i::4], splits=1).value for i in range(4)])
+    assert split.value == pytest.approx(parts.mean().item(), rel=1e-6)
+    assert split.stderr == pytest.approx(parts.std().item() / 2, rel=1e-4)
+
+
+def test_inception_score_bounds():
+    sure = 1000.0 * torch.eye(10).double()
+    assert inception_score(sure, splits=1).value == pytest.approx(
+        10
+    )  # one image per class fools it
+    assert inception_score(sure[:1].repeat(20, 1), splits=2).value == pytest.approx(1)
+    assert inception_score(torch.zeros(20, 10), splits=2).value == pytest.approx(1)
+    assert inception_score(sure, splits=5).value == pytest.approx(2)
+
+
+def test_prd_of_histograms():
+    half, other = torch.tensor([0.5, 0.5, 0.0]), torch.tensor([0.0, 0.5, 0.5])
+    precision, recall = prd_curve(half, other)
+    assert precision.max() == pytest.approx(0.5, abs=1e-6)
+    assert recall.max() == pytest.approx(0.5, abs=1e-6)
+    # Identical: precision 1 at every slope of at least 1, recall 1 at every slope of at most 1.
+    precision, recall = prd_curve(half, half)
+    assert best_f(precision, recall, 8) == pytest.approx(1, abs=1e-6)
+    # Real on both halves, samples on one: all precise, half covered.
+    precision, recall = prd_curve(half, torch.tensor([1.0, 0.0, 0.0]))
+    assert (precision.max(), recall.max()) == (1, 0.5)
+    # At precision a and recall b: (1, 1/2) is on the curve, where l = 2.
+    i = (precision - 1).abs().argmin()
+    assert recall[i] == pytest.approx(0.5, abs=2e-3)
+    assert best_f(precision, recall, 8) == pytest.approx(65 * 0.5 / (64 + 0.5), abs=2e-3)
+    with pytest.raises(ValueError, match="sum to 1"):
+        prd_curve(half, half[:2])
+
+
+def modes(n: int, which: tuple[int, ...], seed: int) -> torch.Tensor:
+    centres = 20 * torch.eye(4).double()[list(which)]
+    return centres[torch.arange(n) % len(which)] + normal(n, 4, seed)
+
+
+def test_prd_tells_dropped_from_invented_modes():
+    real = modes(400, (0, 1), 0)
+    dropped, invented = modes(400, (0,), 1), modes(400, (0, 1, 2, 3), 2)
+    d, i = (prd(s, real, clusters=4, runs=3) for s in (dropped, invented))
+    assert d.f1_8.value > 0.9 > 0.6 > d.f8.value
+    assert i.f8.value > 0.9 > 0.6 > i.f1_8.value
+    like = prd(modes(400, (0, 1), 3), real, clusters=4, runs=3)
+    assert min(like.f8.value, like.f1_8.value) > 0.9
+    assert like.precision.shape == like.recall.shape == (1001,)
+    # Swapped arguments swap the two.
+    swapped = prd(real, dropped, clusters=4, runs=3)
+    assert swapped.f8.value == pytest.approx(d.f1_8.value, abs=0.02)
+
+
+def test_energy_distance_equals_scipy():
+    x, y = normal(700, 1, 0), 1.3 * normal(300, 1, 1, 0.2)
+    expected = scipy.stats.energy_distance(x[:, 0].numpy(), y[:, 0].numpy()) ** 2
+    assert energy_distance(x, y.split(7)).value == pytest.approx(expected, rel=1e-6)
+
+
+def test_mmd_equals_brute_force():
+    x, y = normal(40, 3, 0), normal(30, 3, 1, 0.5)
+    k = [torch.exp(-(torch.cdist(a, b) ** 2) / (2 * 1.7**2)) for a, b in ((x, x), (y, y), (x, y))]
+    expected = (k[0].sum() - 40) / (40 * 39) + (k[1].sum() - 30) / (30 * 29) - 2 * k[2].mean()
+    found = gaussian_mmd(x, y, bandwidth=1.7)
+    assert found.value == pytest.approx(expected.item(), rel=1e-10)
+    median = gaussian_mmd(x, y).settings
+    exact = torch.pdist(torch.cat([x, y])).median()
+    assert median == f"bandwidth {exact:.6g}"
+
+
+@pytest.mark.parametrize("metric", [gaussian_mmd, energy_distance])
+def test_permutations(metric):
+    """p-values are uniform where the sets are alike, and at their least where they differ."""
+
+    def p(shift: float, seed: int) -> float:
+        x, y = normal(25, 2, 2 * seed), normal(20, 2, 2 * seed + 1, shift)
+        return float(metric(x, y, permutations=99).notes[0].split()[2])
+
+    alike = torch.tensor([p(0, seed) for seed in range(60)]).double()
+    assert scipy.stats.kstest(alike.numpy(), "uniform").pvalue > 0.01
+    assert p(3, 0) == 0.01
+    assert metric(normal(9, 2, 0), normal(8, 2, 1)).notes == ()
+
+
+def test_refusals():
+    x = normal(30, 3, 0)
+    with pytest.raises(ValueError, match="subset_size 1000 is larger than the smaller set, 30"):
+        kernel_distance(x, x)
+    with pytest.raises(ValueError, match="too few for 40 splits"):
+        inception_score(x, splits=40)
+    with pytest.raises(ValueError, match="median distance is 0"):
+        gaussian_mmd(torch.ones(9, 2), torch.ones(9, 2))
+    with pytest.raises(ValueError, match="positive, not -1"):
+        gaussian_mmd(x, x, bandwidth=-1)
+    with pytest.raises(ValueError, match="100 clusters cannot be found in 60"):
+        prd(x, x, clusters=100)
+    for metric in (kernel_distance, gaussian_mmd, energy_distance, prd):
+        with pytest.raises(ValueError, match="NaN"):
+            metric(x * math.nan, x)
