@@ -54,7 +54,7 @@ class Factorised(Density):
 
     @abstractmethod
     def run(self, n: int, y: Tensor | None) -> Run:
-        """The quick way to sample: nothing is computed twice."""
+        """The quick way to sample: nothing is computed twice. To be used under `torch.no_grad`."""
 
     def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """log p(x) in nats, (batch,); log p(x | y) of labels `y` (batch,) where there are classes.
