@@ -9,16 +9,19 @@ from ..training.recipe import Adam, Cosine, Recipe
 
 
 @preset("made")
-def made_digits(width: int = 256, masks: int = 4, steps: int = 1_500) -> Experiment:
-    """MADE with 17-way softmax conditionals on the 8x8 digits.
+def made_digits(width: int = 256, masks: int = 16, steps: int = 1_000) -> Experiment:
+    """MADE with 17-way softmax conditionals on the 8x8 digits, 16 orders and masks.
 
-    pushforward train made_digits      (a few seconds of one CPU core)
+    pushforward train made_digits      (15 seconds of one CPU core; independent pixels: 2.42
+    bits/dim)
     """
     from ..data import digits
 
     data = digits()
-    recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.99)
-    return Experiment(MADE(data.space, width=width, masks=masks), data, recipe)
+    adam = Adam(2e-3, weight_decay=0.3)
+    recipe = Recipe(steps, 64, adam, schedule=Cosine(warmup=100), ema=0.99)
+    model = MADE(data.space, width=width, masks=masks, shuffled=True)
+    return Experiment(model, data, recipe)
 
 
 @preset("made")

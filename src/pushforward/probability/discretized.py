@@ -152,7 +152,7 @@ class DiscretizedLogisticMixture(Distribution):
         return x.to(self.means.dtype) * (2 / (self.levels - 1)) - 1
 
     def _centre(self, c: int, signed: Tensor) -> Tensor:
-        """Means (batch, components, ...) of channel c; the channels before are (batch, c, 1, ...)."""
+        """Means (batch, components, ...) of channel c, given those before (batch, c, 1, ...)."""
         first = c * (c - 1) // 2
         weights = self.couplings[:, first : first + c]
         return self.means[:, c] + (weights * signed[:, :c]).sum(1)

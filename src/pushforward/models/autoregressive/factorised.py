@@ -1,15 +1,17 @@
-"""What autoregressive models share: the chain rule.
+"""What autoregressive models share: the chain rule, in one order of drawing.
 
-    log p(x) = sum_i log p(x_i | x_<i)
+    log p(x | y) = sum_i log p(x_i | x_<i, y)
 
-A model says how its conditionals' parameters are computed for all dimensions at once, from the
-data; the likelihood follows. Sampling by the textbook's loop, one whole pass per dimension, follows
-too: `sample_naively` is what the models' own cached samplers are measured and tested against.
+A model computes the parameters of all conditionals at once, from the data; its likelihood follows.
+To sample, it says how it *runs*: one number at a time, keeping whatever can be kept. The textbook's
+way to run, one whole pass per number, is here too: `sample_naively` is what the models' own cached
+samplers are measured and tested against.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
+import warnings
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
@@ -19,35 +21,148 @@ from ...core.spaces import Pixels, Space, Tokens, count
 from ...probability.heads import Head
 
 
-class Factorised(Density):
-    """A density that is a product of conditionals, each described by one head.
-
-    Dimensions are those of `x.flatten(1)`; `order` lists them as they are drawn.
-    """
-
-    def __init__(self, space: Space, head: Head):
-        super().__init__(space)
-        self.head = head.check(space)
+class Run(ABC):
+    """Sampling under way: for i = 0, 1, ...: ask `parameters(i)`, draw, and tell `know(i, ...)`."""
 
     @abstractmethod
-    def conditionals(self, x: Tensor) -> Tensor:
-        """Parameters (batch, dims, outputs): row i depends on x only through what is before i."""
+    def parameters(self, i: int) -> Tensor:
+        """The parameters (n, outputs) of the i-th conditional, once all before it are known."""
 
-    def order(self) -> list[int]:
-        """The dimensions in the order in which they are drawn."""
-        return list(range(self.space.dims))
+    @abstractmethod
+    def know(self, i: int, values: Tensor) -> None:
+        """Takes the values (n,) of the i-th number."""
 
-    def log_prob(self, x: Tensor) -> Tensor:
-        """log p(x) in nats, (batch,)."""
-        return self.head.log_prob(self.conditionals(x), x.flatten(1)).sum(1)
+
+class Factorised(Density):
+    """A density that is a product of conditionals, described by one head.
+
+    Numbers are drawn in raster order, at each pixel its channels in turn (red, green, blue).
+
+    Args:
+        space: Pixels or Tokens.
+        head: of the conditionals.
+        classes: number of labels y that the density is conditioned on; 0 is none.
+    """
+
+    def __init__(self, space: Space, head: Head, classes: int = 0):
+        super().__init__(space)
+        self.head, self.classes = head.check(space), count("classes", classes, 0)
+
+    @abstractmethod
+    def conditionals(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Parameters (batch, dims, outputs) in the order of drawing: row i sees only x before i."""
+
+    @abstractmethod
+    def run(self, n: int, y: Tensor | None) -> Run:
+        """The quick way to sample: nothing is computed twice. To be used under `torch.no_grad`."""
+
+    def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """log p(x) in nats, (batch,); log p(x | y) of labels `y` (batch,) where there are classes.
+
+        Raises ValueError where labels are missing, superfluous or out of range.
+        """
+        y = self.check_labels(y, len(x))
+        return self.head.log_prob(self.conditionals(x, y), self.flatten(x)).sum(1)
+
+    def sample(self, n: int, y: Tensor | None = None) -> Tensor:
+        """`n` new data, of the labels `y` (n,) where there are classes."""
+        y = self.check_labels(y, n)
+        return self.unflatten(self._draw(self.run(n, y), self._blank(n)))
 
     @torch.no_grad()
-    def sample_naively(self, n: int) -> Tensor:
-        """The textbook's sampler: the same draws as `sample`, with a whole pass per dimension."""
-        x = blank(self.space, count("n", n), self.device, self.dtype)
-        for d in self.order():
-            x.flatten(1)[:, d] = draw(self.head, self.conditionals(x)[:, d], x.dtype)
-        return x
+    def sample_naively(self, n: int, y: Tensor | None = None) -> Tensor:
+        """The textbook's sampler: the same draws as `sample`, with a whole pass per number."""
+        y = self.check_labels(y, count("n", n))
+        return self.unflatten(self._draw(_Naive(self, n, y), self._blank(n)))
+
+    @torch.no_grad()
+    def complete(self, x: Tensor, known: Tensor, y: Tensor | None = None) -> Tensor:
+        """Data that agree with `x` where `known` (bool, of x's shape or broadcast to it) is true.
+
+        Every known value is kept. A value that is drawn is conditioned on all values *before* it in
+        raster order, known or drawn, and on none after it: a known value after an unknown one is
+        kept, but those before it do not foresee it (a warning then counts such values).
+
+        Raises ValueError where every known value comes after every unknown one, so that nothing
+        drawn would depend on what is known: this order cannot do that.
+        """
+        s = self.flatten(self.space.check(x))
+        given = self.flatten(known.to(x.device).bool().expand_as(x))
+        _check_known(given)
+        return self.unflatten(self._draw(self.run(len(x), self.check_labels(y, len(x))), s, given))
+
+    def flatten(self, x: Tensor) -> Tensor:
+        """Data as sequences (batch, dims) in the order of drawing."""
+        return x.permute(0, 2, 3, 1).flatten(1) if isinstance(self.space, Pixels) else x
+
+    def unflatten(self, s: Tensor) -> Tensor:
+        """Sequences (batch, dims) in the order of drawing as data."""
+        if not isinstance(self.space, Pixels):
+            return s
+        channels, height, width = self.space.shape
+        return s.view(-1, height, width, channels).permute(0, 3, 1, 2).contiguous()
+
+    def check_labels(self, y: Tensor | None, n: int) -> Tensor | None:
+        """Returns `y`; raises ValueError where it is not `n` labels in 0 .. classes - 1."""
+        return check_labels(y, self.classes, n)
+
+    def _blank(self, n: int) -> Tensor:
+        return blank(self.space, n, self.device, self.dtype).flatten(1)
+
+    def _draw(self, run: Run, s: Tensor, known: Tensor | None = None) -> Tensor:
+        for i in range(s.shape[1]):
+            value = draw(self.head, run.parameters(i), s.dtype)
+            s[:, i] = value if known is None else torch.where(known[:, i], s[:, i], value)
+            run.know(i, s[:, i])
+        return s
+
+
+class _Naive(Run):
+    """A whole pass for every number."""
+
+    def __init__(self, model: Factorised, n: int, y: Tensor | None):
+        self.model, self.y = model, y
+        self.s = blank(model.space, n, model.device, model.dtype).flatten(1)
+
+    def parameters(self, i: int) -> Tensor:
+        return self.model.conditionals(self.model.unflatten(self.s), self.y)[:, i]
+
+    def know(self, i: int, values: Tensor) -> None:
+        self.s[:, i] = values
+
+
+def check_labels(y: Tensor | None, classes: int, n: int) -> Tensor | None:
+    """Returns `y`; raises ValueError where it is not `n` labels in 0 .. classes - 1."""
+    if not classes:
+        if y is not None:
+            raise ValueError("this model was built without classes: labels y must be left out")
+        return None
+    wanted = f"labels y must be int64 of shape ({n},) in 0 .. {classes - 1}"
+    if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.shape != (n,):
+        given = f"{tuple(y.shape)} of {y.dtype}" if isinstance(y, Tensor) else repr(y)
+        raise ValueError(f"{wanted}, not {given}")
+    if not torch.compiler.is_compiling() and y.device.type == "cpu":
+        low, high = (int(v) for v in torch.aminmax(y))
+        if low < 0 or high >= classes:
+            raise ValueError(f"{wanted}, not {low} .. {high}")
+    return y
+
+
+def _check_known(given: Tensor) -> None:
+    """What raster order cannot do is refused, what it does only in part is counted."""
+    late = given & (given.cumsum(1) < torch.arange(1, given.shape[1] + 1, device=given.device))
+    useful = given & (given.flip(1).cumprod(1).flip(1) == 0)  # something unknown comes after it
+    if given.any() and not useful.any() and not given.all():
+        raise ValueError(
+            "every known value comes after every unknown one in raster order, so that nothing "
+            "drawn would depend on it: known values must come before some unknown one"
+        )
+    if late.any():
+        warnings.warn(
+            f"{int(late.sum())} of {int(given.sum())} known values come after unknown ones in "
+            "raster order: they are kept, but what is drawn before them does not depend on them",
+            stacklevel=3,
+        )
 
 
 def blank(space: Space, n: int, device: torch.device, dtype: torch.dtype) -> Tensor:

@@ -1,0 +1,153 @@
+"""PixelCNN: masked convolutions, so that one pass gives the distribution of every pixel.
+
+    p(x) = prod_i p(x_i,R | x_<i) p(x_i,G | x_<i, x_i,R) p(x_i,B | x_<i, x_i,R, x_i,G)
+
+The first layer has mask A (a pixel does not see itself), the others mask B. A stack of them never
+sees some pixels above to the right, however deep it is: the *blind spot*, which
+`receptive_field` shows and the gated PixelCNN removes.
+
+Pixel Recurrent Neural Networks (van den Oord, Kalchbrenner & Kavukcuoglu, 2016), arXiv:1601.06759,
+eqs. 1-2, sections 3.3-3.5, table 1 (PixelCNN column), figure 5 (the residual block).
+
+Differs from the paper: labels may condition every block; values may enter as learned vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...core.catalogue import example, system
+from ...core.spaces import Pixels, Space
+from ...nn.masked_conv import MaskedConv, RowRun
+from .raster import Raster, RasterRun
+
+
+class Residual(nn.Module):
+    """h + 1x1(relu(k x k(relu(1x1(relu(h)) + label)))), half as wide inside."""
+
+    def __init__(self, width: int, reach: int, groups: int, classes: int):
+        super().__init__()
+        half = width // 2
+        self.narrow = MaskedConv(width, half, groups=groups)
+        self.look = MaskedConv(half, half, reach, reach, groups)
+        self.widen = MaskedConv(half, width, groups=groups)
+        self.label = nn.Embedding(classes, half) if classes else None
+
+    def forward(self, h: Tensor, y: Tensor | None) -> Tensor:
+        """The features (batch, width, height, width) after this block."""
+        inner = self.narrow(F.relu(h))
+        if self.label is not None:
+            inner = inner + self.label(y)[:, :, None, None]
+        return h + self.widen(F.relu(self.look(F.relu(inner))))
+
+
+class PixelCNN(Raster):
+    """An exact density over images; `log_prob(x, y)` and `sample(n, y)` with classes.
+
+    Args:
+        space: Pixels; channels are red before green before blue.
+        width: features, a multiple of twice the channels (the paper's 2h).
+        layers: residual blocks.
+        kernel: of the blocks' convolutions, odd.
+        first: kernel of the first convolution, odd.
+        classes: number of labels to condition on; 0 is none.
+        embedding: length of the learned vectors as which values enter; 0 scales them to [-1, 1].
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        width: int = 128,
+        layers: int = 7,
+        kernel: int = 3,
+        first: int = 7,
+        classes: int = 0,
+        embedding: int = 0,
+    ):
+        super().__init__(space, classes, embedding)
+        channels = self.space.channels
+        if width % (2 * channels):
+            raise ValueError(f"width must be a multiple of {2 * channels}, not {width}")
+        reach, far = odd("kernel", kernel) // 2, odd("first", first) // 2
+        self.enter = MaskedConv(channels * self.size, width, far, far, channels, strict=True)
+        blocks = [Residual(width, reach, channels, classes) for _ in range(layers)]
+        self.blocks: Sequence[Residual] = nn.ModuleList(blocks)  # type: ignore[assignment]
+        self.hidden = MaskedConv(width, width, groups=channels)
+        self.leave = MaskedConv(width, channels * self.head.outputs, groups=channels)
+
+    def network(self, features: Tensor, y: Tensor | None) -> Tensor:
+        """Parameters (batch, channels * outputs, height, width)."""
+        h = self.enter(features)
+        for block in self.blocks:
+            h = block(h, y)
+        return self.leave(F.relu(self.hidden(F.relu(h))))
+
+    def run_rows(self, n: int, y: Tensor | None) -> RasterRun:
+        """The network, one channel of one pixel at a time."""
+        return _Rows(self, n, y)
+
+
+class _Rows(RasterRun):
+    """Every convolution under way, and the labels' share (half, n) in each block."""
+
+    def __init__(self, model: PixelCNN, n: int, y: Tensor | None):
+        width, groups = model.space.width, model.space.channels
+        self.enter, self.hidden, self.leave = (
+            conv.run(n, width) for conv in (model.enter, model.hidden, model.leave)
+        )
+        self.blocks: list[tuple[RowRun, RowRun, RowRun, tuple[Tensor, ...] | None]] = []
+        for block in model.blocks:
+            narrow, look, widen = block.narrow, block.look, block.widen
+            label = None if block.label is None else block.label(y).t().chunk(groups)
+            self.blocks.append(
+                (narrow.run(n, width), look.run(n, width), widen.run(n, width), label)
+            )
+
+    def next_row(self) -> None:
+        self.enter.next_row()
+        for _, look, _, _ in self.blocks:
+            look.next_row()
+
+    def parameters(self, column: int, group: int) -> Tensor:
+        h = self.enter.at(column, group)
+        for narrow, look, widen, label in self.blocks:
+            inner = relu_through(narrow, h, column, group)
+            if label is not None:
+                inner = inner + label[group]
+            h = h + relu_through(widen, relu_through(look, inner, column, group), column, group)
+        h = relu_through(self.hidden, h, column, group)
+        return relu_through(self.leave, h, column, group)
+
+    def see(self, column: int, group: int, features: Tensor) -> None:
+        self.enter.slot(column, group).copy_(features)
+
+
+def relu_through(run: RowRun, h: Tensor, column: int, group: int) -> Tensor:
+    """The convolution of relu(h) at one pixel, of features (features, n) known so far."""
+    torch.clamp_min(h, 0, out=run.slot(column, group))
+    return run.at(column, group)
+
+
+def odd(name: str, kernel: int) -> int:
+    """Returns `kernel`; raises ValueError where it is not an odd number of at least 1."""
+    if kernel < 1 or kernel % 2 == 0:
+        raise ValueError(f"{name} must be an odd number, not {kernel!r}")
+    return kernel
+
+
+@example(data="bars")
+def pixelcnn() -> PixelCNN:
+    """Two blocks on tiny images: the density can be summed."""
+    return PixelCNN(Pixels(1, 4, 4, levels=2), width=16, layers=2, first=5)
+
+
+system(
+    "pixelcnn",
+    lecture=2,
+    title="PixelCNN: masked convolutions",
+    paper="https://arxiv.org/abs/1601.06759",
+)

@@ -1,0 +1,136 @@
+"""Masked convolutions over images in raster order, and how to run them one pixel at a time.
+
+A position sees `above` whole rows above it (within `side` columns), what stands to its left in its
+own row, and of itself the *groups* of features before its own: with groups for red, green and blue,
+blue sees green sees red. Mask A (`strict`) leaves its own group out, mask B lets it in. The rows
+below, which masks would only zero, are not computed at all.
+
+Pixel Recurrent Neural Networks (van den Oord et al., 2016), arXiv:1601.06759, section 3.4, fig. 2.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..core.blueprint import Component
+from ..core.spaces import count
+
+
+def group_of(features: int, groups: int) -> Tensor:
+    """The group of each feature: consecutive shares.
+
+    >>> group_of(6, 3).tolist()
+    [0, 0, 1, 1, 2, 2]
+    """
+    if count("features", features) % count("groups", groups):
+        raise ValueError(f"{features} features do not share among {groups} groups: take a multiple")
+    return torch.arange(features) * groups // features
+
+
+class MaskedConv(Component):
+    """(batch, inputs, height, width) -> (batch, outputs, height, width).
+
+    Args:
+        inputs: features, a multiple of `groups`.
+        outputs: features, a multiple of `groups`.
+        above: rows above that are seen.
+        side: columns to the left that are seen (above, also to the right).
+        groups: of features, in order.
+        strict: mask A, which does not see its own group; else mask B.
+    """
+
+    mask: Tensor
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        above: int = 0,
+        side: int = 0,
+        groups: int = 1,
+        strict: bool = False,
+    ):
+        super().__init__()
+        self.above, self.side, self.groups = (
+            count("above", above, 0),
+            count("side", side, 0),
+            groups,
+        )
+        columns = 2 * side + 1 if above else side + 1
+        self.conv = nn.Conv2d(inputs, outputs, (above + 1, columns))
+        mask = torch.ones_like(self.conv.weight, dtype=torch.bool)
+        mask[:, :, -1, side + 1 :] = False
+        ours, theirs = group_of(outputs, groups)[:, None], group_of(inputs, groups)
+        mask[:, :, -1, side] = ours > theirs if strict else ours >= theirs
+        self.register_buffer("mask", mask, persistent=False)
+        with torch.no_grad():  # the start that a layer of only what is seen would have
+            self.conv.weight.mul_((mask.numel() / mask.sum().clamp(min=1)) ** 0.5)
+
+    def weight(self) -> Tensor:
+        """The weights that are not masked, (outputs, inputs, above + 1, columns)."""
+        return self.conv.weight * self.mask
+
+    def bias(self) -> Tensor:
+        """The biases, (outputs,)."""
+        return self.conv.bias  # type: ignore[return-value]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The features after this layer."""
+        right = self.side if self.above else 0
+        return F.conv2d(F.pad(x, (self.side, right, self.above, 0)), self.weight(), self.bias())
+
+    def run(self, n: int, width: int) -> RowRun:
+        """The same layer, one pixel at a time."""
+        return RowRun(self, n, width)
+
+
+class RowRun:
+    """A `MaskedConv` under way along rows of `n` images; numbers lie as (column, feature, image).
+
+    What the rows above contribute is computed for a whole row at once; a pixel then costs one
+    product with its `side + 1` columns, which lie in one piece.
+    """
+
+    def __init__(self, conv: MaskedConv, n: int, width: int):
+        weight, bias = conv.weight().detach(), conv.bias()
+        side, outputs, inputs = conv.side, *weight.shape[:2]
+        taps = weight.transpose(1, 3).transpose(1, 2).flatten(2)  # (outputs, rows, all seen)
+        self.bias = bias.detach()[:, None].expand(width, outputs, n)
+        self.weights = taps[:, -1, : (side + 1) * inputs].chunk(conv.groups)
+        self.weights_above = [w.expand(width, -1, -1) for w in taps[:, :-1].unbind(1)]
+        self.row = weight.new_zeros(side + width, inputs, n)
+        self.slots = [place.chunk(conv.groups) for place in self.row[side:]]
+        self.seen = [self.row[c : c + side + 1].flatten(0, 1) for c in range(width)]
+        self.rows = [weight.new_zeros(side + width + side, inputs, n) for _ in range(conv.above)]
+        self.inside = slice(side, side + width)
+        self.keep(self.bias)
+
+    def next_row(self) -> None:
+        """Moves on to the next row; the first call enters the first."""
+        if self.rows:
+            self.rows = [*self.rows[1:], self.rows[0]]
+            self.rows[-1][self.inside] = self.row[self.inside]
+            rest = self.bias
+            for row, weight in zip(self.rows, self.weights_above):
+                rest = torch.baddbmm(rest, weight, _windows(row, len(rest), weight.shape[2]))
+            self.keep(rest)
+
+    def keep(self, rest: Tensor) -> None:
+        """Sets what all but this row contributes, (column, feature, image)."""
+        self.rest = [part.unbind(0) for part in rest.chunk(len(self.weights), 1)]
+
+    def slot(self, column: int, group: int) -> Tensor:
+        """Where the inputs (features of the group, n) at a pixel of this row are to be written."""
+        return self.slots[column][group]
+
+    def at(self, column: int, group: int) -> Tensor:
+        """The outputs (features of the group, n) at a pixel of this row."""
+        return torch.addmm(self.rest[group][column], self.weights[group], self.seen[column])
+
+
+def _windows(row: Tensor, width: int, length: int) -> Tensor:
+    """What each of `width` columns sees of a row (column, feature, image), without a copy."""
+    features, n = row.shape[1:]
+    return row.as_strided((width, length, n), (features * n, n, 1))
