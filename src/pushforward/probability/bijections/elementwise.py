@@ -1,0 +1,94 @@
+"""Monotone maps of single numbers, whose parameters a network gives: what couplings and
+autoregressive flows move their dimensions by.
+
+    additive  z = x + t
+    affine    z = x e^s + t,    s = a / (1 + |a| / bound)
+
+A map of `arity` parameters takes x (batch, ...) and parameters (batch, arity, ...), and returns z
+and log dz/dx, both of x's shape.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...core.blueprint import Component
+
+
+class Elementwise(Component, ABC):
+    """A monotone map of every number by parameters of its own."""
+
+    arity: int
+
+    @abstractmethod
+    def forward(self, x: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """z and log dz/dx, of `x`'s shape."""
+
+    @abstractmethod
+    def inverse(self, z: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """x and log dx/dz, of `z`'s shape."""
+
+
+class Additive(Elementwise):
+    """z = x + t: volume is kept."""
+
+    arity = 1
+
+    def forward(self, x: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """z and log dz/dx = 0."""
+        return x + parameters[:, 0], torch.zeros_like(x)
+
+    def inverse(self, z: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """x and log dx/dz = 0."""
+        return z - parameters[:, 0], torch.zeros_like(z)
+
+
+class Affine(Elementwise):
+    """z = x e^s + t, with |s| < bound: a scale that cannot explode.
+
+    A number's scale lies between e^-bound and e^bound, by default 1/1000 and 1000.
+    """
+
+    arity = 2
+
+    def __init__(self, bound: float = math.log(1000)):
+        super().__init__()
+        self.bound = bound
+
+    def log_scale(self, raw: Tensor) -> Tensor:
+        """s, from the network's output."""
+        return raw / (1 + raw.abs() / self.bound)
+
+    def forward(self, x: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """z and log dz/dx."""
+        shift, raw = parameters.unbind(1)
+        log_scale = self.log_scale(raw)
+        return torch.addcmul(shift, x, log_scale.exp()), log_scale
+
+    def inverse(self, z: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """x and log dx/dz."""
+        shift, raw = parameters.unbind(1)
+        log_scale = self.log_scale(raw)
+        return (z - shift) * (-log_scale).exp(), -log_scale
+
+
+class SigmoidAffine(Affine):
+    """z = (x + t) sigmoid(a + 2): Glow's, whose scales lie below 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """z and log dz/dx."""
+        shift, raw = parameters.unbind(1)
+        return (x + shift) * torch.sigmoid(raw + 2), F.logsigmoid(raw + 2)
+
+    def inverse(self, z: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """x and log dx/dz."""
+        shift, raw = parameters.unbind(1)
+        return z / torch.sigmoid(raw + 2) - shift, -F.logsigmoid(raw + 2)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from pushforward.core.blueprint import Component
+from pushforward.core.spaces import Pixels, Reals
+from pushforward.models.flow.dequantized import Dequantized
+from pushforward.models.flow.flow import Flow
+from pushforward.models.flow.realnvp import RealNVP, VectorRealNVP
+from pushforward.probability.bijections.coupling import ContextAffine
+from pushforward.probability.bijections.normalisation import ActNorm
+from pushforward.probability.priors import StandardNormal
+
+
+def scrambled(model, std=0.2):
+    torch.manual_seed(0)
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=std)
+    return model
+
+
+def test_bits_per_dim_is_the_discrete_likelihood():
+    """One pixel of 5 levels under a Gaussian on the logit: P(x) is a difference of its CDF."""
+    space, alpha = Pixels(1, 1, 1, levels=5), 0.05
+    norm = ActNorm(1)
+    model = Dequantized(Flow(StandardNormal((1, 1, 1)), [norm]), space, alpha=alpha).double()
+    with torch.no_grad():
+        norm.shift.fill_(0.3)
+        norm.log_scale.fill_(-0.4)
+    model.eval()
+    edges = (alpha + (1 - 2 * alpha) * torch.arange(6, dtype=torch.float64) / 5).logit()
+    cdf = torch.special.ndtr((edges + 0.3) * torch.tensor(-0.4, dtype=torch.float64).exp())
+    exact = cdf.diff().log()
+    x = torch.arange(5, dtype=torch.uint8).reshape(5, 1, 1, 1)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        bound = model.elbo(x, samples=20_000)
+        tight = model.importance_weighted(x, k=20_000)
+    assert (bound < exact).all()
+    torch.testing.assert_close(tight, exact, atol=5e-3, rtol=0)
+    drawn = model.sample(100_000).flatten().long().bincount(minlength=5)[1:-1] / 100_000
+    torch.testing.assert_close(drawn.double(), exact.exp()[1:-1], atol=5e-3, rtol=0)
+
+
+@pytest.mark.parametrize("side", [8, 28, 32])
+def test_images_come_back_from_their_noise(side):
+    space = Pixels(3, side, side)
+    model = scrambled(RealNVP(space, couplings=2, width=4, blocks=1), std=0.1).eval()
+    x = torch.randint(256, (2, 3, side, side), dtype=torch.uint8)
+    assert torch.equal(model.push(model.noise(x)), x)
+
+
+def test_odd_sides_and_wrong_spaces_are_refused():
+    with pytest.raises(ValueError, match="multiples of 4, not 7x8"):
+        RealNVP(Pixels(1, 7, 8))
+    with pytest.raises(ValueError, match="VectorRealNVP"):
+        RealNVP(Reals((2,)))
+    with pytest.raises(ValueError, match="2 features or more"):
+        VectorRealNVP(1)
+
+
+def test_thirty_two_couplings_in_float32():
+    flow = scrambled(VectorRealNVP(16, couplings=32, width=16), std=0.1)
+    x = torch.rand(64, 16)
+    with torch.no_grad():
+        assert (flow.push(flow.noise(x)) - x).abs().max() < 1e-4
+
+
+def test_rsample_knows_its_density_and_carries_gradients():
+    flow = scrambled(VectorRealNVP(3, couplings=3, width=8, context=2)).double()
+    context = torch.randn(10, 2, dtype=torch.float64)
+    x, log_p = flow.rsample(10, context)
+    torch.testing.assert_close(log_p, flow.log_prob(x, context))
+    x.sum().backward()
+    assert all(p.grad is not None for p in flow.parameters())
+
+
+class Row(Component):
+    """A linear layer."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.net = nn.Linear(inputs, outputs)
+
+    def forward(self, x):
+        return self.net(x)
+
+
+def test_a_context_makes_a_conditional_density():
+    flow = Flow(StandardNormal((2,)), [ContextAffine(Row(3, 4), 3)]).double()
+    context, x = torch.randn(5, 3).double(), torch.randn(5, 2).double()
+    shift, raw = flow.bijection.bijections[0].net(context).chunk(2, 1)
+    log_scale = flow.bijection.bijections[0].map.log_scale(raw)
+    normal = torch.distributions.Normal(-shift * (-log_scale).exp(), (-log_scale).exp())
+    torch.testing.assert_close(flow.log_prob(x, context), normal.log_prob(x).sum(1))
+    with pytest.raises(ValueError, match="got none"):
+        flow.log_prob(x)
+    with pytest.raises(ValueError, match="context=0"):
+        VectorRealNVP(2).double().log_prob(x, context)
