@@ -84,7 +84,7 @@ def test_the_critic_measures_the_wasserstein_distance(distance):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, within torch
+@pytest.mark.filterwarnings("ignore")  # torch.compile warns of itself
 def test_compiled_training_gives_the_same_losses():
     def losses(compiled):
         torch.manual_seed(0)
