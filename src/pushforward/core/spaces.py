@@ -76,7 +76,7 @@ class Pixels:
             raise ValueError(f"levels must be 2 .. 256 (they are stored as uint8), not {self}")
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[int, int, int]:
         """Shape of one datum: (channels, height, width)."""
         return (self.channels, self.height, self.width)
 

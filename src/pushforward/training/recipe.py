@@ -33,6 +33,9 @@ class Adam:
 
     def __post_init__(self) -> None:
         _positive("lr", self.lr)
+        # torch refuses (0, 0.9), and a list comes back from JSON.
+        first, second = self.betas
+        object.__setattr__(self, "betas", (float(first), float(second)))
 
     def build(self, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
         """The optimiser over `parameters`; fused, which is the quickest on CPU and CUDA alike."""

@@ -1,0 +1,143 @@
+"""GAN: a generator against a critic that tells its data from real data.
+
+    min_G max_D  E log D(x) + E log(1 - D(G(z))),    D = sigmoid(critic),    z ~ N(0, I)
+
+Nothing needs a density: to be fooled by samples is enough. At the best D the game's value is
+2 JSD(data, model) - log 4.
+
+Generative Adversarial Networks (Goodfellow et al., 2014), arXiv:1406.2661, eq. 1, algorithm 1,
+theorem 1. Differs from the paper: the loss is an argument (their non-saturating one by default);
+no maxout, no dropout; Gaussian noise.
+
+Images: critics see integers scaled to [-1, 1] and the generator's floats, which are rounded only in
+`push`. A critic could therefore tell few-levelled data by its levels alone, which a smooth one
+hardly does.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ...core.blueprint import Component
+from ...core.catalogue import example, system
+from ...core.contract import Player, Pushforward, Terms
+from ...core.spaces import Pixels, Reals, count
+from ...nn.conv import ConvDecoder, ConvEncoder
+from ...nn.mlp import MLP
+from ...objectives.adversarial import AdversarialLoss, NonSaturating
+
+CHUNK = 1_000
+
+
+def generator_for(space: Pixels | Reals, latent: int, width: int | None = None) -> Component:
+    """The usual generator: convolutions for images, else an MLP. Of (batch, latent)."""
+    if isinstance(space, Pixels):
+        return ConvDecoder(latent, space.shape, width or 32)
+    return MLP(latent, _length(space), width or 128, layers=3)
+
+
+def critic_for(space: Pixels | Reals, width: int | None = None) -> Component:
+    """The usual critic: convolutions for images, else an MLP. To (batch, 1)."""
+    if isinstance(space, Pixels):
+        return ConvEncoder(space.shape, 1, width or 32)
+    return MLP(_length(space), 1, width or 128, layers=3)
+
+
+def _length(space: Pixels | Reals) -> int:
+    if len(space.shape) != 1:
+        raise ValueError(
+            f"there are no usual networks for {space}: pass generator and critic, "
+            "or use a space of images or of vectors"
+        )
+    return space.dims
+
+
+class GAN(Pushforward):
+    """min_G max_D E log D(x) + E log(1 - D(G(z))), or another loss on the critic's scores.
+
+    Args:
+        space: images or real vectors.
+        generator: (batch, latent) to (batch, *space.shape); for images its outputs are squashed
+            to [-1, 1] by tanh here. By default `generator_for(space, latent)`.
+        critic: (batch, *space.shape), scaled to [-1, 1] for images, to (batch, 1) or (batch,).
+            By default `critic_for(space)`.
+        latent: length of the noise.
+        objective: the loss on scores, such as `Hinge()`.
+        turns: the critic's moves for each of the generator's.
+    """
+
+    space: Pixels | Reals
+
+    def __init__(
+        self,
+        space: Pixels | Reals,
+        generator: nn.Module | None = None,
+        critic: nn.Module | None = None,
+        latent: int = 128,
+        objective: AdversarialLoss = NonSaturating(),  # noqa: B008 (it is frozen)
+        turns: int = 1,
+    ):
+        if not isinstance(space, Pixels | Reals):
+            raise ValueError(f"a generator needs a space to differentiate in, not {space}")
+        super().__init__(space)
+        self.latent, self.turns = count("latent", latent), count("turns", turns)
+        self.generator = generator or generator_for(space, latent)
+        self.critic = critic or critic_for(space)
+        self.objective = objective
+
+    def players(self) -> tuple[Player, ...]:
+        """The critic, `turns` times; then the generator."""
+        return (
+            Player("critic", self.critic, self.critic_loss, turns=self.turns),
+            Player("generator", self.generator, self.generator_loss),
+        )
+
+    def critic_loss(self, x: Tensor) -> Terms:
+        """What the critic minimises, terms of (batch,)."""
+        real, fake = self.floats(x), self.fake(len(x)).detach()
+        return self.objective.critic(self.scores(real), self.scores(fake))
+
+    def generator_loss(self, x: Tensor) -> Terms:
+        """What the generator minimises, terms of (batch,)."""
+        fake = self.scores(self.fake(len(x)))
+        return self.objective.generator(fake, lambda: self.scores(self.floats(x)))
+
+    def scores(self, x: Tensor) -> Tensor:
+        """The critic's scores of floats, (batch,)."""
+        return self.critic(x).reshape(len(x))
+
+    def floats(self, x: Tensor) -> Tensor:
+        """Data as the critic sees them: images in [-1, 1], vectors as they are."""
+        return self.space.to_signed(x, self.dtype) if isinstance(self.space, Pixels) else x
+
+    def fake(self, n: int) -> Tensor:
+        """`n` new data as the critic sees them, with gradients."""
+        return self._generate(self.latents(n))
+
+    def _generate(self, z: Tensor) -> Tensor:
+        x = self.generator(z)
+        return x.tanh() if isinstance(self.space, Pixels) else x
+
+    def latents(self, n: int) -> Tensor:
+        """Standard normal noise, (n, latent)."""
+        return torch.randn(n, self.latent, device=self.device, dtype=self.dtype)
+
+    def push(self, z: Tensor) -> Tensor:
+        """The data that `z` stands for: integers for images."""
+        x = self._generate(z)
+        return self.space.from_signed(x) if isinstance(self.space, Pixels) else x
+
+    def sample(self, n: int) -> Tensor:
+        """`n` new data of the space."""
+        return torch.cat([self.push(z) for z in self.latents(n).split(CHUNK)])
+
+
+system("gan", lecture=8, title="Generative adversarial network", paper="arXiv:1406.2661")
+
+
+@example(data="gaussians8")
+def gan() -> GAN:
+    """The smallest instance: what the laws test and the gallery draws."""
+    space = Reals((2,))
+    return GAN(space, generator_for(space, 4, 32), critic_for(space, 32), latent=4)
