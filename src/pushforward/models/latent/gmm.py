@@ -1,0 +1,205 @@
+"""Gaussian mixtures by expectation maximisation, and by gradient.
+
+    log p(x) = log sum_k pi_k N(x; m_k, S_k)
+    E:  r_nk = p(k | x_n) = pi_k N(x_n; m_k, S_k) / p(x_n)                         (Bishop 9.23)
+    M:  N_k = sum_n r_nk,  m_k = sum_n r_nk x_n / N_k,  pi_k = N_k / N,            (9.24, 9.26)
+        S_k = sum_n r_nk (x_n - m_k)(x_n - m_k)^T / N_k + regularisation I         (9.25)
+
+Given who made each point, the best parameters are averages; given the parameters, who made each
+point is Bayes' rule. Taking turns never lowers the likelihood.
+
+Maximum Likelihood from Incomplete Data via the EM Algorithm (Dempster, Laird, Rubin, 1977);
+equations of Pattern Recognition and Machine Learning (Bishop, 2006), chapter 9. The start is
+k-means++: The Advantages of Careful Seeding (Arthur, Vassilvitskii, 2007).
+Differs from the books: `regularisation` (a variance) is added to every covariance's diagonal, so a
+constant feature or a component on a single point stays finite; with it the likelihood may fall by
+as much as the regularisation costs. Both steps are one pass over the data, in chunks.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...core.catalogue import example, system
+from ...core.contract import Density, Generative, Player, Terms
+from ...core.spaces import Reals, count
+from ...probability.covariances import Covariance, DiagonalCovariance, FullCovariance
+
+CHUNK = 2**19  # numbers of (components, chunk, features) that stay in a processor's cache
+
+
+class GMM(Density):
+    """A mixture of Gaussians over Reals, learned by EM: give `Recipe(batch_size=None)`.
+
+    The first update starts it by k-means++ on its batch. Data of any shape are flattened.
+
+    Args:
+        features: length of a datum, or its shape.
+        components: how many Gaussians; at least as many points are needed.
+        covariance: their family; `FullCovariance()` where None. Others are `TiedCovariance()`,
+            `DiagonalCovariance()`, `SphericalCovariance()`.
+        regularisation: variance added to each covariance's diagonal, in squared units of the data.
+
+    Raises:
+        ValueError: for a wrong argument; in training, for fewer points than components and for a
+            covariance that is singular in spite of the regularisation.
+    """
+
+    started: Tensor
+
+    def __init__(
+        self,
+        features: int | tuple[int, ...],
+        components: int = 8,
+        covariance: Covariance | None = None,
+        regularisation: float = 1e-6,
+    ):
+        space = Reals(features if isinstance(features, tuple) else (count("features", features),))
+        super().__init__(space)
+        if not 0 <= regularisation < math.inf:
+            raise ValueError(f"regularisation must be a variance of 0 or more: {regularisation!r}")
+        self.regularisation = regularisation
+        self.covariance = covariance or FullCovariance()
+        k, d = count("components", components), space.dims
+        self.logits = nn.Parameter(torch.zeros(k))
+        self.means = nn.Parameter(torch.randn(k, d))
+        self.scale = nn.Parameter(torch.zeros(self.covariance.shape(k, d)))
+        self.register_buffer("started", torch.zeros((), dtype=torch.bool))
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log p(x) in nats, (batch,)."""
+        return self._joint(self._whitened(x.flatten(1))).logsumexp(0)
+
+    def responsibilities(self, x: Tensor) -> Tensor:
+        """p(component | x), (batch, components)."""
+        x = self.space.check(x)
+        return self._joint(self._whitened(x.flatten(1))).softmax(0).T
+
+    def sample(self, n: int) -> Tensor:
+        """A component, then its Gaussian."""
+        which = torch.multinomial(self.logits.softmax(0), n, replacement=True)
+        eps = torch.randn(n, self.space.dims, device=self.device, dtype=self.dtype)
+        x = torch.empty_like(eps)
+        for k in which.unique().tolist():
+            x[which == k] = self._coloured(k, eps[which == k])
+        return x.unflatten(1, self.space.shape)
+
+    def players(self) -> tuple[Player, ...]:
+        """One, who moves by EM."""
+        return (Player("em", self, update=self.update),)
+
+    @torch.no_grad()
+    def update(self, x: Tensor) -> Terms:
+        """One iteration of EM on all of `x`; {"nll": (batch,)} is that before the iteration."""
+        x = self.space.check(x).flatten(1)
+        self.start(x)
+        moments, nll = [torch.zeros((), dtype=x.dtype, device=x.device)] * 3, []
+        for part in x.split(max(1, CHUNK // self.means.numel())):
+            y = self._whitened(part)
+            joint = self._joint(y)
+            nll.append(-joint.logsumexp(0))
+            moments = [a + b for a, b in zip(moments, self._moments(y, joint.softmax(0)))]
+        self._maximise(*moments)
+        return {"nll": torch.cat(nll)}
+
+    @torch.no_grad()
+    def start(self, x: Tensor) -> None:
+        """Unless it was started, puts components on the clusters that k-means++ seeds in `x`."""
+        if self.started:
+            return
+        x, components = x.flatten(1), len(self.means)
+        if len(x) < components:
+            raise ValueError(
+                f"{components} components need at least as many points, not {len(x)}: lower "
+                "`components`, or raise the batch size (None takes all data)"
+            )
+        centres = plus_plus(x, components)
+        nearest = F.one_hot(distances(x, centres).argmin(1), components)
+        self.means.copy_(centres)
+        self.scale.zero_()
+        self._maximise(*self._moments(self._whitened(x), nearest.T.to(x.dtype)))
+        self.started.fill_(True)
+
+    def _whitened(self, x: Tensor) -> Tensor:
+        """`x` (batch, features) as every component sees it: L_k^-1 (x - m_k), (K, batch, d)."""
+        return self.covariance.whiten(self.scale, x - self.means[:, None])
+
+    def _joint(self, y: Tensor) -> Tensor:
+        """Log p(x, k), (K, batch)."""
+        d = self.space.dims
+        constant = self.covariance.log_det(self.scale, d) + d / 2 * math.log(2 * math.pi)
+        # A norm squared reads y once; a sum of squares would write it first, at twice the time.
+        square = torch.linalg.vector_norm(y, dim=-1).square()
+        return (self.logits.log_softmax(0) - constant)[:, None] - square / 2
+
+    def _coloured(self, k: int, eps: Tensor) -> Tensor:
+        scale = self.scale if len(self.scale) == 1 else self.scale[k : k + 1]
+        return self.means[k] + self.covariance.colour(scale, eps[None])[0]
+
+    def _moments(self, y: Tensor, r: Tensor) -> list[Tensor]:
+        """Sums of r, r y and r y y^T for whitened points (K, n, d), responsibilities (K, n)."""
+        return [r.sum(1), (r[:, None] @ y)[:, 0], self.covariance.second_moment(y, r)]
+
+    def _maximise(self, counts: Tensor, first: Tensor, second: Tensor) -> None:
+        counts = counts + 10 * torch.finfo(counts.dtype).eps  # a component may have no points
+        a = first / counts[:, None]
+        new = self.covariance.fit(self.scale, a, second, counts, self.regularisation)
+        self.means.add_(self.covariance.colour(self.scale, a[:, None])[:, 0])
+        self.scale.copy_(new)
+        self.logits.copy_(counts.log() - counts.sum().log())
+
+
+class GradientGMM(GMM):
+    """The same mixture from the same start, moved by gradient on -log p(x), on any batches."""
+
+    def players(self) -> tuple[Player, ...]:
+        """One, who moves by gradient."""
+        return Generative.players(self)
+
+    def loss(self, x: Tensor) -> Terms:
+        """{"nll": (batch,)} in nats; the first batch of a training starts the components."""
+        if self.training:
+            self.start(x)
+        return super().loss(x)
+
+
+def distances(x: Tensor, centres: Tensor) -> Tensor:
+    """Squared Euclidean distances (points, centres)."""
+    return torch.cdist(x, centres, compute_mode="donot_use_mm_for_euclid_dist").square()
+
+
+def plus_plus(x: Tensor, k: int) -> Tensor:
+    """`k` of the points `x`, each drawn in proportion to the squared distance from the former.
+
+    Where all points coincide with one that was drawn, any point is drawn.
+    """
+    chosen = [x[torch.randint(len(x), (1,), device=x.device)]]
+    near = distances(x, chosen[0])[:, 0]
+    for _ in range(k - 1):
+        weights = near if near.sum() > 0 else torch.ones_like(near)
+        # By the inverse of the cumulative sum: multinomial takes at most 2^24 points.
+        place = weights.cumsum(0)
+        drawn = torch.rand(1, device=x.device, dtype=x.dtype) * place[-1]
+        chosen.append(x[torch.searchsorted(place, drawn, right=True).clamp_max(len(x) - 1)])
+        near = torch.minimum(near, distances(x, chosen[-1])[:, 0])
+    return torch.cat(chosen)
+
+
+@example(data="moons")
+def gmm() -> GMM:
+    """The smallest instance."""
+    return GMM(2, components=4)
+
+
+@example(data="moons")
+def gradient_gmm() -> GradientGMM:
+    """The same by gradient."""
+    return GradientGMM(2, components=4, covariance=DiagonalCovariance())
+
+
+system("gmm", lecture=2, title="Gaussian mixture", paper="Bishop, 2006, chapter 9")
+system("em", lecture=3, title="Expectation maximisation", paper="Dempster et al., 1977")

@@ -1,0 +1,196 @@
+"""Gaussian mixtures against scikit-learn, step by step, in float64."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+
+import pushforward as pf
+from pushforward.models.latent.gmm import GMM, GradientGMM, plus_plus
+from pushforward.probability.covariances import (
+    DiagonalCovariance,
+    FullCovariance,
+    SphericalCovariance,
+    TiedCovariance,
+    factor,
+    unfactor,
+)
+
+FAMILIES = {
+    "full": FullCovariance,
+    "tied": TiedCovariance,
+    "diag": DiagonalCovariance,
+    "spherical": SphericalCovariance,
+}
+
+
+def clusters(n=300, d=4, seed=0):
+    rng = np.random.RandomState(seed)
+    centres = 3 * rng.randn(3, d)
+    mix = rng.randn(3, d, d)
+    which = rng.randint(3, size=n)
+    return centres[which] + np.einsum("nij,nj->ni", mix[which], rng.randn(n, d))
+
+
+def dataset(x):
+    split = pf.Split((x,))
+    return pf.Dataset("test", pf.Reals(tuple(x.shape[1:])), split, split, split)
+
+
+def covariances(model):
+    """The model's covariances in scikit-learn's layout."""
+    raw = model.scale.detach()
+    if isinstance(model.covariance, DiagonalCovariance):
+        return (2 * raw).exp().squeeze(-1).numpy()
+    lower = factor(raw)
+    return (lower @ lower.mT).squeeze(0).numpy()
+
+
+def started(kind, x):
+    """A model and scikit-learn's, at one start."""
+    model = GMM(x.shape[1], 3, FAMILIES[kind]()).double()
+    torch.manual_seed(1)
+    model.start(torch.from_numpy(x))
+    precisions = np.linalg.inv(covariances(model)) if kind in ("full", "tied") else None
+    theirs = GaussianMixture(
+        3,
+        covariance_type=kind,
+        weights_init=model.logits.detach().softmax(0).numpy(),
+        means_init=model.means.detach().numpy().copy(),
+        precisions_init=1 / covariances(model) if precisions is None else precisions,
+        tol=0.0,
+        max_iter=12,
+    )
+    return model, theirs
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_equals_scikit_learn_from_the_same_start(kind):
+    x = clusters()
+    model, theirs = started(kind, x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        theirs.fit(x)
+    for _ in range(12):
+        model.update(torch.from_numpy(x))
+    assert np.allclose(model.means.detach(), theirs.means_, atol=1e-8)
+    assert np.allclose(model.logits.detach().exp(), theirs.weights_, atol=1e-8)
+    assert np.allclose(covariances(model), theirs.covariances_, atol=1e-8)
+    ours = model.log_prob(torch.from_numpy(x)).detach()
+    assert np.allclose(ours, theirs.score_samples(x), atol=1e-8)
+    shares = model.responsibilities(torch.from_numpy(x)).detach()
+    assert np.allclose(shares, theirs.predict_proba(x), atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_likelihood_never_falls(kind):
+    x = torch.from_numpy(clusters(seed=3))
+    torch.manual_seed(0)
+    model = GMM(4, 5, FAMILIES[kind](), regularisation=0.0).double()
+    nll = torch.stack([model.update(x)["nll"].mean() for _ in range(40)])
+    assert (nll.diff() <= 1e-12).all()
+    assert nll[-1] < nll[0] - 0.05
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_gradient_and_em_meet(kind):
+    x = torch.from_numpy(clusters())
+    torch.manual_seed(0)
+    model = GradientGMM(4, 3, FAMILIES[kind]()).double()
+    recipe = pf.Recipe(400, None, pf.Adam(0.05), schedule=pf.Cosine(), validate_every=0)
+    pf.fit(model, dataset(x), recipe, quiet=True)
+    by_gradient = model.log_prob(x).mean().item()
+    for _ in range(100):
+        model.update(x)
+    assert abs(by_gradient - model.log_prob(x).mean().item()) < 2e-3
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_samples_have_the_moments(kind):
+    x = torch.from_numpy(clusters(d=2))
+    torch.manual_seed(0)
+    model = GMM(2, 3, FAMILIES[kind]()).double()
+    for _ in range(5):
+        model.update(x)
+    drawn = model.sample(20_000)
+    weights, means = model.logits.detach().exp(), model.means.detach()
+    mean = weights @ means
+    colour = model.covariance.colour(model.scale.detach(), torch.eye(2).double().expand(3, 2, 2))
+    each = colour.mT @ colour
+    centred = means - mean
+    spread = (weights[:, None, None] * (each + centred[:, :, None] * centred[:, None])).sum(0)
+    assert torch.allclose(drawn.mean(0), mean, atol=0.1)
+    assert torch.allclose(drawn.T.cov(), spread, rtol=0.05, atol=0.15)
+
+
+def test_chunks_and_shape_change_nothing(monkeypatch):
+    x = torch.from_numpy(clusters())
+    results = []
+    for chunk, shape in ((10**9, (4,)), (150, (1, 2, 2))):
+        monkeypatch.setattr("pushforward.models.latent.gmm.CHUNK", chunk)
+        torch.manual_seed(0)
+        model = GMM(shape, 3).double()
+        for _ in range(3):
+            model.update(x.unflatten(1, shape))
+        results.append(model.means.detach())
+        assert model.sample(2).shape == (2, *shape)
+    assert torch.allclose(*results, atol=1e-10)
+
+
+def test_degenerate_data_stay_finite_in_float32():
+    x = torch.cat([torch.zeros(40, 1), torch.randn(40, 1)], 1).repeat(2, 1)
+    x[:80, 1] = 5.0  # half of the points coincide, and a feature is constant
+    for covariance in FAMILIES.values():
+        torch.manual_seed(0)
+        model = GMM(2, 4, covariance())
+        for _ in range(10):
+            terms = model.update(x + 100)
+        assert terms["nll"].isfinite().all()
+        assert all(p.isfinite().all() for p in model.parameters())
+
+
+def test_a_far_origin_costs_no_digits_in_float32():
+    x = torch.from_numpy(clusters()).float()
+    torch.manual_seed(0)
+    near, far = (GMM(4, 3, regularisation=0.0) for _ in range(2))
+    for model, shift in ((near, 0.0), (far, 1000.0)):
+        torch.manual_seed(1)
+        for _ in range(5):
+            model.update(x + shift)
+    gap = near.log_prob(x).mean() - far.log_prob(x + 1000).mean()
+    assert abs(gap.item()) < 1e-3
+
+
+def test_singular_without_regularisation_says_what_to_do():
+    x = torch.cat([torch.randn(50, 1), torch.ones(50, 1)], 1)
+    with pytest.raises(ValueError, match="regularisation"):
+        GMM(2, 2, regularisation=0.0).update(x)
+
+
+def test_more_components_than_points():
+    with pytest.raises(ValueError, match="9 components need at least as many points, not 8"):
+        GMM(2, 9).update(torch.randn(8, 2))
+
+
+@pytest.mark.parametrize(
+    "arguments", [(0,), (2, 0), (2, 3, None, -1.0), (2, 3, None, math.nan), ((2, 0),)]
+)
+def test_bad_arguments(arguments):
+    with pytest.raises(ValueError, match=r"at least|must be"):
+        GMM(*arguments)
+
+
+def test_plus_plus_prefers_what_is_far():
+    x = torch.cat([torch.zeros(99, 2), torch.full((1, 2), 9.0)]).double()
+    torch.manual_seed(0)
+    assert all(plus_plus(x, 2).sum() == 18 for _ in range(20))
+    assert plus_plus(torch.zeros(3, 2), 3).shape == (3, 2)
+
+
+def test_cholesky_tensor_round_trip():
+    raw = torch.randn(3, 4, 4, dtype=torch.float64).tril()
+    assert torch.allclose(unfactor(factor(raw)), raw)
