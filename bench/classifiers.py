@@ -44,7 +44,7 @@ def training_set(name: str, data: Dataset) -> tuple[Tensor, ...]:
 
 def shifted(x: Tensor, pixels: int, flip: bool) -> Tensor:
     """The batch moved by up to `pixels` either way, and mirrored half of the time."""
-    dy, dx = torch.randint(0, 2 * pixels + 1, (2,)).tolist()
+    dy, dx = (2 * pixels - torch.randint(0, 2 * pixels + 1, (2,))).tolist()
     x = x.flip(-1) if flip and torch.rand(()) < 0.5 else x
     wide = F.pad(x, [pixels] * 4, value=-1.0)
     return wide[..., dy : dy + x.shape[-2], dx : dx + x.shape[-1]]

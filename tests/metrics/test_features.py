@@ -11,7 +11,7 @@ from torch import nn
 
 from pushforward.core.spaces import Pixels
 from pushforward.metrics.features import Extractor, Resize, collect, label, raw_pixels, weights_hash
-from pushforward.metrics.frechet import frechet
+from pushforward.metrics.frechet import frechet_distance
 from pushforward.metrics.measurement import Measurement
 from pushforward.metrics.small_classifier import SmallClassifier, mnist_classifier, small_classifier
 
@@ -44,7 +44,7 @@ def test_resizing_is_named_beside_the_number():
     network = nn.AvgPool2d(4)
     plain, sharp = (Extractor.of("pool", network, resize=Resize(8, 8, a)) for a in (True, False))
     x = torch.randint(0, 256, (30, 1, 16, 16), dtype=torch.uint8)
-    a, b = frechet(x, x, plain), frechet(x, x, sharp)
+    a, b = frechet_distance(x, x, plain), frechet_distance(x, x, sharp)
     assert a.resize == "bilinear, antialiased 8x8"
     with pytest.raises(ValueError, match="resize: 'bilinear, antialiased 8x8' and 'bilinear 8x8'"):
         a.compare(b)
@@ -53,7 +53,8 @@ def test_resizing_is_named_beside_the_number():
 def test_only_like_measurements_compare():
     a = Measurement("FID", 3.0, 0.3, 100, 100, "net@12")
     assert a < replace(a, value=3.5)
-    assert a.compare(replace(a, value=3.5, stderr=0.4)) == pytest.approx(-1)
+    assert a.compare(replace(a, value=3.5, stderr=0.4)) == (-0.5, pytest.approx(0.5))
+    assert a.compare(replace(a, stderr=None)) == (0, None)
     for change in ({"samples": 99}, {"extractor": "net@13"}, {"settings": "k=3"}, {"name": "KID"}):
         with pytest.raises(ValueError, match=next(iter(change))):
             _ = a < replace(a, **change)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -10,7 +11,12 @@ import scipy.linalg
 import torch
 from torch import nn
 
-from pushforward.metrics.frechet import factor, frechet, frechet_distance, trace_sqrt_product
+from pushforward.metrics.frechet import (
+    distance_between,
+    factor,
+    frechet_distance,
+    trace_sqrt_product,
+)
 from pushforward.metrics.statistics import Statistics, feature_statistics, statistics_by_group
 
 
@@ -49,7 +55,7 @@ def sqrtm_distance(x: torch.Tensor, y: torch.Tensor) -> float:
 @pytest.mark.parametrize("dims", [1, 2, 64, 300])
 def test_equals_scipy(dims):
     x, y = normal(4 * dims + 9, dims, 0), normal(4 * dims + 5, dims, 1)
-    ours = frechet(x.split(50), y).value
+    ours = frechet_distance(x.split(50), y).value
     assert ours == pytest.approx(float(sqrtm_distance(x, y)) if dims > 1 else closed(x, y), 1e-6)
 
 
@@ -71,15 +77,15 @@ def test_rank_deficient_covariances(n, m):
 @pytest.mark.parametrize("decay", [0, 4, 9])
 def test_distance_to_itself_is_zero(n, decay):
     x = torch.randn(n, 64, dtype=torch.float64) * torch.logspace(1, -decay, 64).double()
-    assert frechet(x, x.split(10)).value < 1e-6
+    assert frechet_distance(x, x.split(10)).value < 1e-6
 
 
 def test_collapsed_sets():
     point = torch.ones(10, 3).double()
-    assert frechet(point, point).value == 0
+    assert frechet_distance(point, point).value == 0
     x = normal(50, 3)
     expected = (x.mean(0) - 1).square().sum() + x.var(0).sum()
-    assert frechet(point, x).value == pytest.approx(expected.item(), rel=1e-12)
+    assert frechet_distance(point, x).value == pytest.approx(expected.item(), rel=1e-12)
 
 
 def test_factor_has_the_rank():
@@ -106,30 +112,50 @@ def test_equals_torchmetrics():
     theirs.update(x, real=True)
     theirs.update(y, real=False)
     # torchmetrics hands an extractor of one's own the images as they are
-    assert frechet(y, x, FlatFeatures()).value == pytest.approx(theirs.compute().item(), rel=1e-6)
+    assert frechet_distance(y, x, FlatFeatures()).value == pytest.approx(
+        theirs.compute().item(), rel=1e-6
+    )
 
 
 def test_jackknife_error_is_the_spread_over_draws():
     generator = torch.Generator().manual_seed(0)
     known = feature_statistics(torch.randn(4000, 2, generator=generator) + 1)
-    runs = [frechet(torch.randn(200, 2, generator=generator), known, groups=10) for _ in range(60)]
+    runs = [
+        frechet_distance(torch.randn(200, 2, generator=generator), known, groups=10)
+        for _ in range(60)
+    ]
     spread = torch.tensor([r.value for r in runs]).std()
     typical = torch.tensor([r.stderr for r in runs]).mean()
     assert 0.8 < typical / spread < 1.25
     assert "standard error of the samples alone" in runs[0].notes
 
 
+def test_features_are_not_held():
+    """At no time are more than two batches of features alive."""
+    alive: list[weakref.ref] = []
+
+    def extractor(x: torch.Tensor) -> torch.Tensor:
+        features = x.flatten(1).double()
+        alive.append(weakref.ref(features))
+        assert sum(ref() is not None for ref in alive) <= 2
+        return features
+
+    images = torch.randint(0, 256, (1000, 1, 4, 4), dtype=torch.uint8)
+    frechet_distance(images.split(10), images, extractor)
+    assert len(alive) == 100 + 4
+
+
 def test_refusals_and_notes():
     x = normal(20, 3)
     with pytest.raises(ValueError, match="1 of 20 examples are NaN"):
-        frechet(x.index_fill(0, torch.tensor(4), math.nan), x)
+        frechet_distance(x.index_fill(0, torch.tensor(4), math.nan), x)
     with pytest.raises(ValueError, match="dims: 3 and 2"):
-        frechet(x, x[:, :2])
+        frechet_distance(x, x[:, :2])
     with pytest.raises(ValueError, match="at least 2 examples are needed, 1"):
-        frechet(x[:1], x)
+        frechet_distance(x[:1], x)
     with pytest.raises(ValueError, match="differ in extractor"):
-        frechet_distance(feature_statistics(x), Statistics.of(x, "Inception@1234"))
+        distance_between(feature_statistics(x), Statistics.of(x, "Inception@1234"))
     with pytest.raises(ValueError, match="flatten them"):
-        frechet(x, x, lambda x: x.reshape(-1, 3, 1))
-    note = frechet(x[:3], x).notes[0]
+        frechet_distance(x, x, lambda x: x.reshape(-1, 3, 1))
+    note = frechet_distance(x[:3], x).notes[0]
     assert note == "samples: 3 examples of 3 features, covariance of rank 2 at most"

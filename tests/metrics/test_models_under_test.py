@@ -18,8 +18,8 @@ from pushforward.metrics.inception_network import (
     prepare,
     weights_file,
 )
-from pushforward.metrics.memorisation import mann_whitney_z, memorisation
-from pushforward.metrics.path_length import lerp, path_length, slerp
+from pushforward.metrics.memorisation import mann_whitney_z, memorisation_test
+from pushforward.metrics.path_length import lerp, perceptual_path_length, slerp
 
 
 def normal(n: int, dims: int, seed: int) -> torch.Tensor:
@@ -38,31 +38,31 @@ def test_mann_whitney_equals_scipy():
 def test_memorisation(cells):
     train, held_out = normal(400, 4, 0), normal(200, 4, 1)
     copies = train[:200] + 0.01 * normal(200, 4, 2)
-    found = memorisation(copies, train, held_out, cells=cells)
+    found = memorisation_test(copies, train, held_out, cells=cells)
     assert found.c_t.value < -6
     assert found.share_closer.value > 0.99
-    fresh = memorisation(normal(200, 4, 3), train, held_out, cells=cells)
+    fresh = memorisation_test(normal(200, 4, 3), train, held_out, cells=cells)
     assert abs(fresh.c_t.value) < 3
     assert abs(fresh.share_closer.value - 0.5) < 0.1
-    far = memorisation(3 * normal(200, 4, 4), train, held_out, cells=cells)
+    far = memorisation_test(3 * normal(200, 4, 4), train, held_out, cells=cells)
     assert far.c_t.value > 6
 
 
 def test_memorisation_refuses():
     x = normal(20, 2, 0)
     with pytest.raises(ValueError, match="3 features and references 2"):
-        memorisation(normal(5, 3, 0), x, x)
+        memorisation_test(normal(5, 3, 0), x, x)
     with pytest.raises(ValueError, match="no cell holds both"):
-        memorisation(x, x, x, least_share=1.5)
+        memorisation_test(x, x, x, least_share=1.5)
     with pytest.raises(ValueError, match="references"):
-        memorisation(x, x, normal(5, 3, 0))
+        memorisation_test(x, x, normal(5, 3, 0))
 
 
 def test_path_length_of_a_linear_generator():
     """With lerp and G(z) = A z the length is |A (z2 - z1)|^2, of mean 2 |A|_F^2."""
     torch.manual_seed(0)
     a = torch.randn(6, 3).double()
-    found = path_length(
+    found = perceptual_path_length(
         lambda z: z @ a.T,
         lambda n: torch.randn(n, 3).double(),
         features_as_given,
@@ -79,7 +79,7 @@ def test_path_length_of_a_linear_generator():
 def test_path_length_on_the_circle():
     """The great circle is walked at the speed of its angle, uniform on [0, pi] in the plane."""
     torch.manual_seed(0)
-    found = path_length(
+    found = perceptual_path_length(
         lambda z: z, lambda n: torch.randn(n, 2).double(), features_as_given, trim=0
     )
     assert found.settings == "slerp, step 0.0001, trim 0"

@@ -9,7 +9,7 @@ import torch
 
 from pushforward.metrics import neighbours
 from pushforward.metrics.neighbours import nearest
-from pushforward.metrics.precision_recall import density_coverage, precision_recall
+from pushforward.metrics.precision_recall import density_and_coverage, precision_and_recall
 
 
 def sets(n: int = 130, m: int = 90, dims: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
@@ -33,13 +33,13 @@ def test_equal_brute_force(k, chunk, monkeypatch):
     monkeypatch.setattr(neighbours, "CHUNK", chunk)
     monkeypatch.setattr("pushforward.metrics.precision_recall.CHUNK", chunk)
     x, y = sets()
-    found = [*precision_recall(x, y.split(20), k=k), *density_coverage(x, y, k=k)]
+    found = [*precision_and_recall(x, y.split(20), k=k), *density_and_coverage(x, y, k=k)]
     assert [m.value for m in found] == pytest.approx(brute(x, y, k), abs=1e-12)
 
 
 def test_swapped_arguments_swap_the_two():
     x, y = sets()
-    there, back = precision_recall(x, y), precision_recall(y, x)
+    there, back = precision_and_recall(x, y), precision_and_recall(y, x)
     assert there.precision.value == back.recall.value
     assert there.recall.value == back.precision.value
     assert there.precision.value != there.recall.value
@@ -48,17 +48,17 @@ def test_swapped_arguments_swap_the_two():
 def test_collapsed_samples_have_precision_without_recall():
     _, real = sets(m=500)
     collapsed = real.mean(0) + 0.05 * sets(n=500)[0]
-    p, r = precision_recall(collapsed, real)
+    p, r = precision_and_recall(collapsed, real)
     assert p.value > 0.95
     assert r.value < 0.05
-    p, r = precision_recall(10 * sets(n=500)[0], real)  # scattered samples: the reverse
+    p, r = precision_and_recall(10 * sets(n=500)[0], real)  # scattered samples: the reverse
     assert p.value < 0.2
     assert r.value > 0.8
 
 
 def test_copies_of_one_point():
     _, real = sets(m=500)
-    p, r = precision_recall(real[:1].expand(400, -1), real)
+    p, r = precision_and_recall(real[:1].expand(400, -1), real)
     assert (p.value, r.value) == (1, 1 / 500)
 
 
@@ -68,7 +68,7 @@ def test_coverage_of_like_sets_is_as_computed():
     expected = 1 - math.prod((m - i) / (n + m - i) for i in range(1, k + 1))
     generator = torch.Generator().manual_seed(1)
     draws = [torch.rand(n + m, 2, generator=generator) for _ in range(50)]
-    found = [density_coverage(draw[:n], draw[n:], k=k) for draw in draws]
+    found = [density_and_coverage(draw[:n], draw[n:], k=k) for draw in draws]
     assert sum(f.coverage.value for f in found) / 50 == pytest.approx(expected, abs=0.008)
     assert sum(f.density.value for f in found) / 50 == pytest.approx(1, abs=0.03)
 
@@ -87,11 +87,11 @@ def test_nearest_finds_copies_in_float32():
 def test_refusals():
     x, y = sets()
     with pytest.raises(ValueError, match="k = 90 neighbours cannot be found among 89"):
-        precision_recall(x, y, k=90)
+        precision_and_recall(x, y, k=90)
     with pytest.raises(ValueError, match="3 features and references 2"):
-        precision_recall(x, y[:, :2])
+        precision_and_recall(x, y[:, :2])
     with pytest.raises(ValueError, match="NaN"):
-        density_coverage(x * math.nan, y)
+        density_and_coverage(x * math.nan, y)
     with pytest.raises(ValueError, match="k must be a whole number"):
         nearest(x, y, k=0)
-    assert "unequal size" in precision_recall(x, y).precision.notes[0]
+    assert "unequal size" in precision_and_recall(x, y).precision.notes[0]

@@ -13,7 +13,7 @@ from pushforward.metrics.energy import energy_distance
 from pushforward.metrics.inception import inception_score
 from pushforward.metrics.kernel import kernel_distance
 from pushforward.metrics.mmd import gaussian_mmd
-from pushforward.metrics.prd import best_f, prd, prd_curve
+from pushforward.metrics.prd import best_f, prd_curve, precision_recall_curve
 
 
 def normal(n: int, dims: int, seed: int, shift: float = 0.0) -> torch.Tensor:
@@ -42,18 +42,19 @@ def test_kid_equals_torchmetrics():
 
 
 def test_kid_is_unbiased_and_knows_its_error():
+    """Closed form for N(0, I) against N(mu, I), with m = |mu|^2, degree by degree."""
+    d, m = 3, 3 * 0.5**2
+    exact = 3 * m / d + 3 * m**2 / d**2 + (m**3 + 6 * m**2 + (3 * d + 6) * m) / d**3
     runs = [
-        kernel_distance(normal(200, 3, 2 * i), normal(200, 3, 2 * i + 1, 0.5), subset_size=50)
-        for i in range(40)
+        kernel_distance(
+            normal(200, d, 2 * i), normal(200, d, 2 * i + 1, 0.5), subsets=20, subset_size=50
+        )
+        for i in range(60)
     ]
     values = torch.tensor([r.value for r in runs])
-    # E k = 1 + |mu.nu| terms: (x.y / 3 + 1)^3 averaged over Gaussians, by a large sample
-    exact = kernel_distance(
-        normal(4000, 3, 98), normal(4000, 3, 99, 0.5), subsets=1, subset_size=4000
-    )
-    assert values.mean() == pytest.approx(exact.value, abs=4 * values.std().item() / 40**0.5 + 0.05)
-    typical = sum(r.stderr for r in runs) / 40
-    assert 0.6 < typical / values.std() < 1.5
+    assert abs(values.mean() - exact) < 3 * values.std() / 60**0.5
+    typical = sum(r.stderr for r in runs) / 60
+    assert 0.7 < typical / values.std() < 1.4
 
 
 @pytest.mark.filterwarnings("ignore")  # torchmetrics warns of its buffers
@@ -110,14 +111,14 @@ def modes(n: int, which: tuple[int, ...], seed: int) -> torch.Tensor:
 def test_prd_tells_dropped_from_invented_modes():
     real = modes(400, (0, 1), 0)
     dropped, invented = modes(400, (0,), 1), modes(400, (0, 1, 2, 3), 2)
-    d, i = (prd(s, real, clusters=4, runs=3) for s in (dropped, invented))
+    d, i = (precision_recall_curve(s, real, clusters=4, runs=3) for s in (dropped, invented))
     assert d.f1_8.value > 0.9 > 0.6 > d.f8.value
     assert i.f8.value > 0.9 > 0.6 > i.f1_8.value
-    like = prd(modes(400, (0, 1), 3), real, clusters=4, runs=3)
+    like = precision_recall_curve(modes(400, (0, 1), 3), real, clusters=4, runs=3)
     assert min(like.f8.value, like.f1_8.value) > 0.9
     assert like.precision.shape == like.recall.shape == (1001,)
     # Swapped arguments swap the two.
-    swapped = prd(real, dropped, clusters=4, runs=3)
+    swapped = precision_recall_curve(real, dropped, clusters=4, runs=3)
     assert swapped.f8.value == pytest.approx(d.f1_8.value, abs=0.02)
 
 
@@ -163,7 +164,7 @@ def test_refusals():
     with pytest.raises(ValueError, match="positive, not -1"):
         gaussian_mmd(x, x, bandwidth=-1)
     with pytest.raises(ValueError, match="100 clusters cannot be found in 60"):
-        prd(x, x, clusters=100)
-    for metric in (kernel_distance, gaussian_mmd, energy_distance, prd):
+        precision_recall_curve(x, x, clusters=100)
+    for metric in (kernel_distance, gaussian_mmd, energy_distance, precision_recall_curve):
         with pytest.raises(ValueError, match="NaN"):
             metric(x * math.nan, x)

@@ -1,3 +1,25 @@
 """Metrics: one per file; they see what a model can do, never which class it is."""
 
+from .classifier import classification_accuracy_score
+from .energy import energy_distance
+from .features import Extractor, Resize, features_as_given, raw_pixels, weights_hash
+from .frechet import distance_between, frechet_distance
+from .inception import inception_score
+from .inception_network import inception_extractor
+from .kernel import kernel_distance
 from .likelihood import bits_per_dim, nats
+from .measurement import Measurement
+from .memorisation import memorisation_test
+from .mmd import gaussian_mmd
+from .neighbours import nearest
+from .path_length import lerp, perceptual_path_length, slerp
+from .prd import precision_recall_curve
+from .precision_recall import density_and_coverage, precision_and_recall
+from .small_classifier import (
+    SmallClassifier,
+    cifar10_classifier,
+    digits_classifier,
+    mnist_classifier,
+    small_classifier,
+)
+from .statistics import Statistics, feature_statistics

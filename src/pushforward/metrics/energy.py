@@ -5,7 +5,8 @@
 Szekely and Rizzo (2013), Energy statistics, eq. 2. Zero only where the distributions are equal;
 never negative; no bandwidth. It is the MMD of the kernel -|x - y| (Sejdinovic et al., 2013,
 arXiv:1207.6076). The plain averages over all pairs (V-statistic) are taken, so it is biased
-upwards by about 2 E|x - x'| / n. In one dimension it is the square of scipy's `energy_distance`.
+upwards by E|x - x'| / n + E|y - y'| / m. In one dimension it is the square of scipy's
+`energy_distance`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pushforward.core.spaces import Pixels, count
+from ..core.spaces import Pixels, count
 
 Features = Callable[[Tensor], Tensor]
 Batches = Tensor | Iterable[Tensor | tuple[Tensor, ...]]
@@ -160,14 +160,18 @@ def collect(data: Batches, extractor: Features = features_as_given, least: int =
     return torch.cat(parts)
 
 
-def pair(
-    samples: Batches, references: Batches, extractor: Features = features_as_given, least: int = 2
-) -> tuple[Tensor, Tensor]:
-    """The features of two sets; raises ValueError where their dimensions differ."""
-    x, y = collect(samples, extractor, least), collect(references, extractor, least)
+def together(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Two sets of features in one type and place; raises ValueError for different dimensions."""
     if x.shape[1] != y.shape[1]:
         raise ValueError(
             f"samples have {x.shape[1]} features and references {y.shape[1]}: "
             "both must come from one extractor"
         )
     return x, y.to(x)
+
+
+def pair(
+    samples: Batches, references: Batches, extractor: Features = features_as_given, least: int = 2
+) -> tuple[Tensor, Tensor]:
+    """The features of two sets; raises ValueError where their dimensions differ."""
+    return together(*(collect(data, extractor, least) for data in (samples, references)))

@@ -76,14 +76,14 @@ def trace_sqrt_product(s1: Tensor, s2: Tensor) -> float:
     return torch.linalg.svdvals(product).sum().item() if roots is None else roots
 
 
-def frechet_distance(a: Statistics, b: Statistics) -> float:
+def distance_between(a: Statistics, b: Statistics) -> float:
     """The squared Frechet distance of two sets of statistics; symmetric, never negative.
 
     Raises ValueError for statistics of different extractors, resizing or dimension.
 
     >>> a = Statistics(3, torch.zeros(1).double(), torch.tensor([[2.0]]).double())
     >>> b = Statistics(3, torch.ones(1).double(), torch.tensor([[8.0]]).double())
-    >>> frechet_distance(a, b)  # (0 - 1)^2 + (1 - 2)^2
+    >>> distance_between(a, b)  # (0 - 1)^2 + (1 - 2)^2
     2.0
     """
     a.check_alike(b)
@@ -109,13 +109,13 @@ def jackknife_stderr(a: list[Statistics], b: list[Statistics]) -> float:
     whole_a, whole_b = merged(a), merged(b)
     variance = 0.0
     if len(a) > 1:
-        variance += jackknife([frechet_distance(merged(a, i), whole_b) for i in range(len(a))])
+        variance += jackknife([distance_between(merged(a, i), whole_b) for i in range(len(a))])
     if len(b) > 1:
-        variance += jackknife([frechet_distance(whole_a, merged(b, i)) for i in range(len(b))])
+        variance += jackknife([distance_between(whole_a, merged(b, i)) for i in range(len(b))])
     return math.sqrt(variance)
 
 
-def frechet(
+def frechet_distance(
     samples: Batches | Statistics,
     references: Batches | Statistics,
     extractor: Features = features_as_given,
@@ -137,7 +137,7 @@ def frechet(
         notes += ("standard error of the samples alone",)
     return Measurement(
         name,
-        frechet_distance(whole_a, whole_b),
+        distance_between(whole_a, whole_b),
         jackknife_stderr(a, b) if groups > 1 else None,
         whole_a.count,
         whole_b.count,

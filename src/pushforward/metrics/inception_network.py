@@ -24,8 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pushforward.core.spaces import Pixels
-
+from ..core.spaces import Pixels
 from .features import Extractor, Features
 
 URL = (

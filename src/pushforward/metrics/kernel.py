@@ -18,8 +18,7 @@ import math
 import torch
 from torch import Tensor
 
-from pushforward.core.spaces import count
-
+from ..core.spaces import count
 from .features import Batches, Features, features_as_given, label, pair
 from .measurement import Measurement
 

@@ -63,8 +63,8 @@ class Measurement:
         pairs = ((field, getattr(self, field), getattr(other, field)) for field in ALIKE)
         return [f"{field}: {a!r} and {b!r}" for field, a, b in pairs if a != b]
 
-    def compare(self, other: Measurement) -> float:
-        """This value less the other's, in standard errors where both have one.
+    def compare(self, other: Measurement) -> tuple[float, float | None]:
+        """This value less the other's, and the standard error of that where both have one.
 
         Raises ValueError when the two were not measured alike.
         """
@@ -73,16 +73,15 @@ class Measurement:
                 "these numbers cannot be compared, they differ in " + "; ".join(differences)
             )
         gap = self.value - other.value
-        if self.stderr is None or other.stderr is None or gap == 0:
-            return gap
-        error = math.hypot(self.stderr, other.stderr)
-        return gap / error if error else math.copysign(math.inf, gap)
+        if self.stderr is None or other.stderr is None:
+            return gap, None
+        return gap, math.hypot(self.stderr, other.stderr)
 
     def __lt__(self, other: Measurement) -> bool:
-        return self.compare(other) < 0
+        return self.compare(other)[0] < 0
 
     def __gt__(self, other: Measurement) -> bool:
-        return self.compare(other) > 0
+        return self.compare(other)[0] > 0
 
     def record(self) -> dict:
         """What goes into a JSON file."""

@@ -20,9 +20,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pushforward.core.spaces import count
-
-from .features import Batches, Features, collect, features_as_given, label, pair
+from ..core.spaces import count
+from .features import Batches, Features, collect, features_as_given, label, pair, together
 from .measurement import Measurement
 from .neighbours import nearest_features
 
@@ -38,7 +37,7 @@ class Memorisation(NamedTuple):
 
 def count_farther(q: Tensor, p: Tensor) -> float:
     """U: how many pairs (q, p) have q > p, equal ones as halves."""
-    order = p.sort().values
+    q, order = q.contiguous(), p.sort().values
     below = torch.searchsorted(order, q)
     up_to = torch.searchsorted(order, q, right=True)
     return (below + up_to).sum().item() / 2
@@ -61,7 +60,7 @@ def cells_of(train: Tensor, cells: int, seed: int, sets: tuple[Tensor, ...]) -> 
 
 
 @torch.no_grad()
-def memorisation(
+def memorisation_test(
     samples: Batches,
     train: Batches,
     held_out: Batches,
@@ -76,9 +75,8 @@ def memorisation(
     data.
     """
     x, t = pair(samples, train, extractor)
-    p = pair(held_out, t, extractor)[0] if extractor is features_as_given else None
-    p = collect(held_out, extractor).to(t) if p is None else p
-    near_x, near_p = (nearest_features(s, t)[0].flatten().cpu() for s in (x, p))
+    p, _ = together(collect(held_out, extractor), t)
+    near_x, near_p = (nearest_features(s, t)[0][:, 0].cpu() for s in (x, p))
     cell_x, cell_p = cells_of(t, count("cells", cells), seed, (x, p))
     found = []
     for c in range(cells):

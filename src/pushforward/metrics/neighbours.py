@@ -14,8 +14,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from pushforward.core.spaces import count
-
+from ..core.spaces import count
 from .features import Batches, Features, features_as_given, pair
 
 CHUNK = 1024

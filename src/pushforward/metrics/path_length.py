@@ -16,8 +16,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from pushforward.core.spaces import count
-
+from ..core.spaces import count
 from .features import Features, checked, label
 from .measurement import Measurement
 
@@ -48,7 +47,7 @@ def trimmed(values: Tensor, share: float) -> Tensor:
 
 
 @torch.no_grad()
-def path_length(
+def perceptual_path_length(
     generate: Callable[[Tensor], Tensor],
     latents: Callable[[int], Tensor],
     extractor: Features,

@@ -21,8 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pushforward.core.spaces import count
-
+from ..core.spaces import count
 from .features import Batches, Features, features_as_given, label, pair
 from .measurement import Measurement
 
@@ -71,7 +70,7 @@ def histograms(x: Tensor, y: Tensor, clusters: int, seed: int) -> tuple[Tensor, 
 
 
 @torch.no_grad()
-def prd(
+def precision_recall_curve(
     samples: Batches,
     references: Batches,
     extractor: Features = features_as_given,

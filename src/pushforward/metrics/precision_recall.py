@@ -103,7 +103,7 @@ def centred_pair(
 
 
 @torch.no_grad()
-def precision_recall(
+def precision_and_recall(
     samples: Batches, references: Batches, extractor: Features = features_as_given, k: int = 3
 ) -> PrecisionRecall:
     """Improved precision and recall; swapping the first two arguments swaps the two.
@@ -120,7 +120,7 @@ def precision_recall(
 
 
 @torch.no_grad()
-def density_coverage(
+def density_and_coverage(
     samples: Batches, references: Batches, extractor: Features = features_as_given, k: int = 5
 ) -> DensityCoverage:
     """Density and coverage: balls round the references alone.

@@ -11,9 +11,9 @@ from ..core.contract import Generative
 from ..core.dataset import Split
 from ..core.spaces import Pixels, Reals, Space
 from .features import Extractor, Features, features_as_given, raw_pixels
-from .frechet import frechet
+from .frechet import frechet_distance
 from .measurement import Measurement
-from .precision_recall import precision_recall
+from .precision_recall import precision_and_recall
 from .small_classifier import cifar10_classifier, digits_classifier, mnist_classifier
 
 CLASSIFIERS = {
@@ -82,5 +82,5 @@ def sample_quality(
 ) -> SampleQuality:
     """The metrics of `samples` against as many `references`. Raises ValueError for NaN."""
     look = extractor or extractor_for(space)
-    pr = precision_recall(samples, references, look)
-    return SampleQuality(frechet(samples, references, look), pr.precision, pr.recall)
+    pr = precision_and_recall(samples, references, look)
+    return SampleQuality(frechet_distance(samples, references, look), pr.precision, pr.recall)

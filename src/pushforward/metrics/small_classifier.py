@@ -17,8 +17,7 @@ from pathlib import Path
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pushforward.core.spaces import Pixels, count
-
+from ..core.spaces import Pixels, count
 from .features import Extractor
 
 WEIGHTS = Path(__file__).parent / "weights"

@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from pushforward.core.spaces import count
-
+from ..core.spaces import count
 from .features import Batches, Features, extract, features_as_given, label
 
 
@@ -31,7 +30,9 @@ class Statistics:
     resize: str = "none"
 
     @classmethod
-    def of(cls, features: Tensor, extractor: str = "features as given", resize: str = "none"):
+    def of(
+        cls, features: Tensor, extractor: str = "features as given", resize: str = "none"
+    ) -> Statistics:
         """The statistics of one batch of features (batch, features)."""
         x = features.double()
         mean = x.mean(0) if len(x) else x.new_zeros(x.shape[1])
@@ -86,16 +87,18 @@ def statistics_by_group(
 
     Parts do not depend on the batch size. Raises ValueError for NaN or for too few examples.
     """
-    about, parts, seen = label(extractor), [None] * count("groups", groups), 0
+    parts: list[Statistics | None] = [None] * count("groups", groups)
+    about, seen = label(extractor), 0
     for features in extract(data, extractor):
         for i in range(min(groups, len(features))):
             k = (seen + i) % groups
             part = Statistics.of(features[i::groups], **about)
-            parts[k] = part if parts[k] is None else parts[k] + part
+            kept = parts[k]
+            parts[k] = part if kept is None else kept + part
         seen += len(features)
     if seen < 2 * groups:
         raise ValueError(f"at least {2 * groups} examples are needed, {seen} were given")
-    return parts  # type: ignore[return-value]
+    return [part for part in parts if part is not None]
 
 
 def feature_statistics(data: Batches, extractor: Features = features_as_given) -> Statistics:

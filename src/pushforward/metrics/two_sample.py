@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from pushforward.core.spaces import count
+from ..core.spaces import count
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 ROWS = 512
