@@ -66,6 +66,8 @@ def test_binarised(tmp_path: Path, write) -> None:
     assert data.space == Pixels(1, 28, 28, 2)
     assert data.name == "MNIST (dynamic binarisation)"
     assert data.test.view == DynamicBinarisation(256)
+    assert data.origin["spec"] == f"mnist?binarise=dynamic&validation=10&root={tmp_path}"
+    assert find(data.origin["spec"]).describe() == data.describe()
     fixed = mnist(binarise="fixed", validation=10, root=tmp_path)
     assert fixed.train.tensors[0].max() == 1
     assert fixed.train.tensors[0].float().mean() == pytest.approx(TRAIN.mean() / 255, abs=0.02)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,6 +62,7 @@ class Dataset:
     """A named data set over a space, in fixed train, validation and test splits.
 
     `origin` says in JSON where the examples came from and how they were split; checkpoints hold it.
+    Its "spec" is the line that `pushforward.data.find` finds them by, where there is one.
     `classes` names the labels where there are any.
     """
 
@@ -85,3 +87,12 @@ class Dataset:
         """The record that a checkpoint keeps: name, sizes of the splits, origin."""
         sizes = {part: len(getattr(self, part)) for part in ("train", "validation", "test")}
         return {"name": self.name, "splits": sizes, **self.origin}
+
+
+def identity(described: Mapping[str, Any]) -> dict[str, Any]:
+    """What a description says of the examples, without the words that they were found by.
+
+    Two data sets of one identity hold the same examples in the same splits: a folder that was
+    moved, or a copy with labels.
+    """
+    return {key: value for key, value in described.items() if key != "spec"}

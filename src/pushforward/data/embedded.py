@@ -8,12 +8,14 @@ import torch
 from ..core.dataset import Dataset
 from ..core.spaces import Pixels, count
 from .binarisation import binarised
+from .specs import findable
 from .splits import cut, shuffled
 
 SIZES = (1200, 250, 347)
 SEED = 0
 
 
+@findable("digits")
 def digits(labels: bool = False, levels: int = 17, binarise: str | None = None) -> Dataset:
     """1,797 handwritten digits, 8x8: 1,200 to train, 250 to validate, 347 to test.
 

@@ -13,11 +13,13 @@ from ..core.dataset import Dataset
 from ..core.spaces import Pixels
 from .cache import Images, stamp
 from .decoding import Canvas
+from .specs import findable
 from .splits import cut, shuffled, sizes
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
+@findable("folder", place="PATH")
 def folder(
     path: str | Path,
     size: int | None = 32,

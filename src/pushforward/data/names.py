@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from difflib import get_close_matches
 
 from ..core.dataset import Dataset
-from . import embedded, folders, pictures, plane, remote, standard, stripes
-
-NAMES: dict[str, Callable[[], Dataset]] = {
-    "digits": embedded.digits,
-    "mnist": standard.mnist,
-    "cifar10": standard.cifar10,
-    "bars": stripes.bars,
-    "moons": plane.moons,
-    "circles": plane.circles,
-    "swiss_roll": plane.swiss_roll,
-    "gaussians8": plane.gaussians8,
-    "gaussians25": plane.gaussians25,
-    "checkerboard": plane.checkerboard,
-    "pinwheel": plane.pinwheel,
-}
-PLACES: dict[str, tuple[str, Callable[[str], Dataset]]] = {
-    "folder": ("PATH", folders.folder),
-    "hub": ("OWNER/NAME", remote.hub),
-    "picture": ("PATH", pictures.picture),
-}
+from .specs import SOURCES, divided, understood
 
 
 def find(spec: str) -> Dataset:
-    """The data set that `spec` names, with its loader's defaults.
+    """The data set that `spec` names, with its loader's defaults unless it says otherwise.
 
-    A name ("digits", "mnist", "moons", ...), "folder:PATH", "hub:OWNER/NAME" or "picture:PATH".
-    Raises ValueError for an unknown name, with the nearest ones.
+    A name ("digits", "mnist", "moons", ...), "folder:PATH", "hub:OWNER/NAME" or "picture:PATH",
+    each followed by options where one likes: "mnist?binarise=dynamic&labels=True". What a loader
+    made says in `origin["spec"]` how it is found again. Raises ValueError for an unknown name or
+    option, with the nearest ones.
 
-    >>> find("digits").name
-    'digits'
+    >>> find("digits?levels=2").space
+    Pixels(channels=1, height=8, width=8, levels=2)
     """
-    head, colon, rest = spec.partition(":")
-    if not colon and head in NAMES:
-        return NAMES[head]()
-    if head in PLACES:
-        what, load = PLACES[head]
-        if not rest:
-            raise ValueError(f"{spec!r} lacks its {what}: write {head}:{what}")
-        return load(rest)
-    if head in NAMES:
+    head, place, texts = divided(spec)
+    if head not in SOURCES:
+        raise _unknown(head, spec)
+    source = SOURCES[head]
+    if place is not None and not source.place:
         raise ValueError(f"{head} takes nothing after its name: write {head!r}, not {spec!r}")
-    known = [*NAMES, *(f"{head}:{what}" for head, (what, _) in PLACES.items())]
-    near = get_close_matches(head, [*NAMES, *PLACES], n=2, cutoff=0.5)
+    if source.place and not place:
+        raise ValueError(f"{spec!r} lacks its {source.place}: write {head}:{source.place}")
+    options = understood(head, source.load, texts)
+    return source.load(*([place] if source.place else []), **options)
+
+
+def _unknown(head: str, spec: str) -> ValueError:
+    known = [f"{name}:{s.place}" if s.place else name for name, s in SOURCES.items()]
+    near = get_close_matches(head, SOURCES, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
-    raise ValueError(f"no data set is called {spec!r}: {hint}There are {', '.join(known)}")
+    return ValueError(f"no data set is called {spec!r}: {hint}There are {', '.join(known)}")

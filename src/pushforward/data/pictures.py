@@ -10,10 +10,12 @@ from ..core.dataset import Dataset
 from ..core.spaces import Tokens, count
 from .decoding import Canvas
 from .plane import planar
+from .specs import findable
 
 INKS = ("dark", "bright")
 
 
+@findable("picture", place="PATH")
 def picture(
     source: str | Path | np.ndarray,
     n: int = 10_000,

@@ -15,6 +15,7 @@ from numpy.random import RandomState
 
 from ..core.dataset import Dataset
 from ..core.spaces import Reals, Space, count
+from .specs import findable
 from .splits import cut, sizes
 
 
@@ -42,6 +43,7 @@ def _polar(radius: np.ndarray | float, angle: np.ndarray) -> np.ndarray:
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
 
+@findable("moons")
 def moons(n: int = 10_000, noise: float = 0.15, seed: int = 0) -> Dataset:
     """Two interleaved half circles of radius 2, around (-1, -0.5) and (1, 0.5)."""
     rng = _start(n, noise, seed)
@@ -50,6 +52,7 @@ def moons(n: int = 10_000, noise: float = 0.15, seed: int = 0) -> Dataset:
     return _finish("moons", clean + noise * rng.randn(n, 2), noise, seed)
 
 
+@findable("circles")
 def circles(n: int = 10_000, noise: float = 0.15, seed: int = 0) -> Dataset:
     """Two circles around the origin, of radius 3 and 1.5, half the mass on each."""
     rng = _start(n, noise, seed)
@@ -59,6 +62,7 @@ def circles(n: int = 10_000, noise: float = 0.15, seed: int = 0) -> Dataset:
     )
 
 
+@findable("swiss_roll")
 def swiss_roll(n: int = 10_000, noise: float = 0.15, seed: int = 0) -> Dataset:
     """A spiral of one and a half turns: radius t / 4 at angle t, uniform on [1.5 pi, 4.5 pi]."""
     rng = _start(n, noise, seed)
@@ -66,6 +70,7 @@ def swiss_roll(n: int = 10_000, noise: float = 0.15, seed: int = 0) -> Dataset:
     return _finish("swiss_roll", _polar(t / 4, t) + noise * rng.randn(n, 2), noise, seed)
 
 
+@findable("gaussians8")
 def gaussians8(n: int = 10_000, noise: float = 0.25, seed: int = 0) -> Dataset:
     """Eight equal Gaussians, evenly spaced on a circle of radius 3."""
     rng = _start(n, noise, seed)
@@ -73,6 +78,7 @@ def gaussians8(n: int = 10_000, noise: float = 0.25, seed: int = 0) -> Dataset:
     return _finish("gaussians8", clean + noise * rng.randn(n, 2), noise, seed)
 
 
+@findable("gaussians25")
 def gaussians25(n: int = 10_000, noise: float = 0.15, seed: int = 0) -> Dataset:
     """Twenty-five equal Gaussians on the grid {-3, -1.5, 0, 1.5, 3} squared."""
     rng = _start(n, noise, seed)
@@ -84,6 +90,7 @@ def gaussians25(n: int = 10_000, noise: float = 0.15, seed: int = 0) -> Dataset:
     )
 
 
+@findable("checkerboard")
 def checkerboard(n: int = 10_000, noise: float = 0.0, seed: int = 0) -> Dataset:
     """Uniform on eight of the sixteen 2x2 squares of [-4, 4] squared."""
     rng = _start(n, noise, seed)
@@ -94,6 +101,7 @@ def checkerboard(n: int = 10_000, noise: float = 0.0, seed: int = 0) -> Dataset:
     )
 
 
+@findable("pinwheel")
 def pinwheel(n: int = 10_000, noise: float = 0.2, seed: int = 0) -> Dataset:
     """Five twisted arms (after Johnson et al., 2016, arXiv:1603.06277); `noise` is their width.
 

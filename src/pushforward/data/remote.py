@@ -14,6 +14,7 @@ from . import parquet
 from .cache import cache_folder
 from .decoding import Canvas
 from .download import Remote, listing
+from .specs import findable
 from .splits import cut, sizes
 
 CONVERTED = "refs/convert/parquet"  # the branch in which the hub keeps its own conversions
@@ -21,6 +22,7 @@ SPLIT = re.compile(r"(train|validation|valid|val|dev|test)(?![a-z])")
 Groups = dict[str, list[Remote]]  # the files of each split
 
 
+@findable("hub", place="OWNER/NAME")
 def hub(
     name: str,
     size: int | None = 32,

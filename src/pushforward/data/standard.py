@@ -17,6 +17,7 @@ from .binarisation import binarised
 from .cache import cache_folder
 from .decoding import Canvas
 from .download import listing
+from .specs import findable
 from .splits import cut
 
 FILES = ("train-00000-of-00001.parquet", "test-00000-of-00001.parquet")
@@ -27,6 +28,7 @@ CLASSES = {
 }
 
 
+@findable("mnist")
 def mnist(
     labels: bool = False,
     binarise: str | None = None,
@@ -51,6 +53,7 @@ def mnist(
     return binarised(data, binarise)
 
 
+@findable("cifar10")
 def cifar10(
     labels: bool = False, validation: int = 5_000, root: str | Path | None = None
 ) -> Dataset:

@@ -6,9 +6,11 @@ import torch
 
 from ..core.dataset import Dataset
 from ..core.spaces import Pixels, count
+from .specs import findable
 from .splits import cut
 
 
+@findable("bars")
 def bars(side: int = 4, n: int = 2_000, seed: int = 0) -> Dataset:
     """Binary images (1, side, side), each of whole rows or of whole columns, drawn at random.
 

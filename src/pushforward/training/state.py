@@ -14,6 +14,7 @@ from torch import Tensor
 from ..core import checkpoint
 from ..core.blueprint import encode
 from ..core.checkpoint import AVERAGE, MODEL, Checkpoint, CheckpointError
+from ..core.dataset import identity
 
 if TYPE_CHECKING:
     from .loop import Training
@@ -113,7 +114,7 @@ def _check_same(training: Training, saved: Checkpoint) -> None:
         raise CheckpointError(f"{saved.path} holds a model, but no training that could go on")
     now = {
         "model": (encode(training.model), saved.blueprint),
-        "data": (training.data.describe(), saved.record["data"]),
+        "data": (identity(training.data.describe()), identity(saved.record["data"])),
         "recipe": (encode(training.recipe), saved.record["recipe"]),
     }
     for what, (mine, theirs) in now.items():
