@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.special import log_ndtr
 
 
-def discretised_gaussian_log_prob(x: Tensor, mean: Tensor, std: Tensor, levels: int) -> Tensor:
+def discretized_gaussian_log_prob(x: Tensor, mean: Tensor, std: Tensor, levels: int) -> Tensor:
     """log p of the integers `x` in nats, elementwise; `mean` and `std` are on the scale [-1, 1].
 
     >>> x = torch.arange(5)
-    >>> discretised_gaussian_log_prob(x, torch.tensor(0.3), torch.tensor(0.2), 5).exp().sum()
+    >>> discretized_gaussian_log_prob(x, torch.tensor(0.3), torch.tensor(0.2), 5).exp().sum()
     tensor(1.)
     """
     centre = x.to(mean.dtype) * (2 / (levels - 1)) - 1

@@ -33,7 +33,7 @@ from ...core.spaces import Pixels, Reals, count
 from ...nn.denoiser import TimeMLP
 from ...nn.unet import UNet
 from ...probability.diffusion_schedules import CosineSchedule, LinearSchedule, Schedule
-from ...probability.discretised_gaussian import discretised_gaussian_log_prob
+from ...probability.discretized_gaussian import discretized_gaussian_log_prob
 from ...solvers.diffusion import Level, posterior
 from ...solvers.samplers import DDIM, Ancestral, Sampler
 from .diffusion import Diffusion, spread, stratified
@@ -184,7 +184,7 @@ class DDPM(Diffusion, Bounded):
         """log p(x_0 | x_1), elementwise."""
         std = (log_variance / 2).exp()
         if isinstance(self.space, Pixels):
-            return discretised_gaussian_log_prob(x, mean, std, self.space.levels)
+            return discretized_gaussian_log_prob(x, mean, std, self.space.levels)
         return -(((x - mean) / std) ** 2) / 2 - log_variance / 2 - math.log(2 * math.pi) / 2
 
     def _draw_rate(self, x: Tensor, t: Tensor, y: Tensor | None) -> Tensor:
@@ -211,7 +211,7 @@ class DDPM(Diffusion, Bounded):
         drawn = [self._draw_rate(x, t, y) for t in steps]
         return torch.stack([*drawn, self._forgotten(x)], dim=1)
 
-    def elbo(self, x: Tensor, samples: int = 1, y: Tensor | None = None) -> Tensor:
+    def elbo(self, x: Tensor, y: Tensor | None = None, samples: int = 1) -> Tensor:
         """A lower bound on log p(x) in nats, (batch,): L_T exactly, L_0 and a random L_t drawn.
 
         The `samples` draws take t from as many equal parts of 2 .. T, each with one draw of L_0:
@@ -242,9 +242,9 @@ def ddpm() -> DDPM:
     return DDPM(Reals((2,)), TimeMLP(2, width=32, layers=2), steps=20)
 
 
-@example(data="digits")
+@example(data="bars")
 def ddpm_images() -> DDPM:
-    """A tiny U-Net with learned variances on 8x8 digits."""
+    """A tiny U-Net with learned variances on 4x4 black and white images."""
     net = UNet(1, outputs=2, width=8, multipliers=(1, 2), blocks=1, attention=0)
-    space = Pixels(1, 8, 8, levels=17)
+    space = Pixels(1, 4, 4, levels=2)
     return DDPM(space, net, 16, CosineSchedule(), PredictV(), LearnedVariance(), DDIM(8))
