@@ -1,0 +1,130 @@
+"""What all diffusions share: a ladder of noise, a denoiser, a sampler.
+
+    x_t = alpha_t x_0 + sigma_t eps,    score(x, t) = (alpha_t E[x_0 | x_t = x] - x) / sigma_t^2
+
+Whoever knows the mean of the data given the noisy data knows the score, and the other way round
+(Tweedie's formula). A subclass says which (alpha, sigma) there are, how a network becomes a
+denoiser and what it learns; sampling is then the same for all.
+
+Pixels are moved to [-1, 1] and back; the denoised are clipped to it, where means of data must lie.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...core.contract import Pushforward, Scored
+from ...core.spaces import Pixels, Reals
+from ...solvers.diffusion import Level, posterior
+from ...solvers.samplers import DDIM, Sampler
+
+
+class Diffusion(Scored, Pushforward):
+    """Data from noise by a denoiser. `sampler` may be exchanged at any time."""
+
+    space: Pixels | Reals
+
+    def __init__(self, space: Pixels | Reals, sampler: Sampler):
+        if not isinstance(space, (Pixels, Reals)):
+            raise ValueError(f"a diffusion models Pixels or Reals, not {space}")
+        super().__init__(space)
+        self.sampler = sampler
+
+    @abstractmethod
+    def levels(self, steps: int | None = None) -> Sequence[Level]:
+        """steps + 1 levels from noise to data; None takes the model's own number of steps."""
+
+    @abstractmethod
+    def at(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """alpha and sigma at the times `t`, (batch,)."""
+
+    @abstractmethod
+    def denoise_at(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+        """E[x_0 | x_t = x] at the times `t`, (batch,), for the classes `y`."""
+
+    def denoise(self, x: Tensor, level: Level, y: Tensor | None = None) -> Tensor:
+        """E[x_0 | x_t = x] where all of the batch are on one level."""
+        return self.denoise_at(x, x.new_full((len(x),), level.t), y)
+
+    def reverse(
+        self, x: Tensor, now: Level, after: Level, y: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | float]:
+        """Mean and variance of p(x_s | x_t): the posterior given the denoised."""
+        return posterior(x, self.denoise(x, now, y), now, after)
+
+    def sample(self, n: int, y: Tensor | None = None) -> Tensor:
+        """`n` data, of the classes `y` (n,) int64 where the denoiser knows classes."""
+        return self.to_data(self.sampler(Given(self, y), self.prior_std * self.latents(n)))
+
+    def latents(self, n: int) -> Tensor:
+        """Standard normal noise of the data's shape."""
+        return torch.randn(n, *self.space.shape, device=self.device, dtype=self.dtype)
+
+    def push(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """The data at the end of the probability flow that starts in `z`: no noise is drawn."""
+        return self.to_data(self.walk(Given(self, y), self.prior_std * z))
+
+    @property
+    def prior_std(self) -> float:
+        """Standard deviation of the noise that sampling starts from."""
+        return 1.0
+
+    @property
+    def walk(self) -> Sampler:
+        """The sampler of `push`: the model's own, or DDIM where that one draws noise."""
+        return DDIM() if self.sampler.draws else self.sampler
+
+    def score(self, x: Tensor, t: Tensor) -> Tensor:
+        """grad_x log p_t(x), of `x`'s shape, for noisy `x` (Pixels: about [-1, 1]) at times `t`."""
+        alpha, sigma = (spread(v, x) for v in self.at(t))
+        return (alpha * self.denoise_at(x, t) - x) / sigma**2
+
+    def to_float(self, x: Tensor) -> Tensor:
+        """Data as the denoiser sees them."""
+        if isinstance(self.space, Pixels):
+            return self.space.to_signed(x, self.dtype)
+        return x.to(self.dtype)
+
+    def to_data(self, x: Tensor) -> Tensor:
+        """What the denoiser sees as data of the space."""
+        return self.space.from_signed(x) if isinstance(self.space, Pixels) else x
+
+    def clip(self, x0: Tensor) -> Tensor:
+        """A mean of data lies between the least and the greatest."""
+        return x0.clamp(-1, 1) if isinstance(self.space, Pixels) else x0
+
+
+@dataclass(frozen=True)
+class Given:
+    """A diffusion as a sampler sees it, given the classes `y`."""
+
+    model: Diffusion
+    y: Tensor | None = None
+
+    def levels(self, steps: int | None = None) -> Sequence[Level]:
+        """The model's levels."""
+        return self.model.levels(steps)
+
+    def denoise(self, x: Tensor, level: Level) -> Tensor:
+        """E[x_0 | x_t = x, y]."""
+        return self.model.denoise(x, level, self.y)
+
+    def reverse(self, x: Tensor, now: Level, after: Level) -> tuple[Tensor, Tensor | float]:
+        """Mean and variance of p(x_s | x_t, y)."""
+        return self.model.reverse(x, now, after, self.y)
+
+
+def spread(v: Tensor, x: Tensor) -> Tensor:
+    """(batch,) as (batch, 1, ..., 1), to multiply `x` by."""
+    return v.view(-1, *[1] * (x.dim() - 1))
+
+
+def stratified(n: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """n uniforms, one in each of n equal parts of [0, 1), in random order: means vary less."""
+    parts = torch.randperm(n, device=device).to(dtype)
+    return ((parts + torch.rand(n, device=device, dtype=dtype)) / n).clamp(max=1 - 1e-7)

@@ -1,0 +1,100 @@
+"""What a DDPM's network predicts, and how noisy its reverse steps are.
+
+    eps:  x0 = (x - sigma eps) / alpha        v = alpha eps - sigma x_0:  x0 = alpha x - sigma v
+
+The three predictions carry the same information; they differ in how the errors at small and at
+large noise weigh in the squared loss. v is from Progressive Distillation for Fast Sampling of
+Diffusion Models (Salimans & Ho, 2022), arXiv:2202.00512, appendix D, and needs
+alpha^2 + sigma^2 = 1.
+
+The reverse variance lies between beta tilde (exact for data that are a point) and beta (exact for
+data that are standard normal): DDPM (Ho et al., 2020), arXiv:2006.11239, section 3.2. Learned:
+Improved DDPM (Nichol & Dhariwal, 2021), arXiv:2102.09672, eq. 15.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ...core.blueprint import record
+
+
+@record
+@dataclass(frozen=True)
+class PredictEps:
+    """The network predicts the noise."""
+
+    def target(self, x0: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """What the network should say."""
+        return eps
+
+    def x0(self, out: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """What the network said, as data."""
+        return (x - sigma * out) / alpha
+
+
+@record
+@dataclass(frozen=True)
+class PredictX0:
+    """The network predicts the data."""
+
+    def target(self, x0: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """What the network should say."""
+        return x0
+
+    def x0(self, out: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """What the network said, as data."""
+        return out
+
+
+@record
+@dataclass(frozen=True)
+class PredictV:
+    """The network predicts the velocity alpha eps - sigma x_0."""
+
+    def target(self, x0: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """What the network should say."""
+        return alpha * eps - sigma * x0
+
+    def x0(self, out: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """What the network said, as data."""
+        return alpha * x - sigma * out
+
+
+@record
+@dataclass(frozen=True)
+class SmallVariance:
+    """beta tilde."""
+
+    def log(self, fraction: Tensor | None, small: Tensor, large: Tensor) -> Tensor:
+        """log of the variance, from log beta tilde and log beta."""
+        return small
+
+
+@record
+@dataclass(frozen=True)
+class LargeVariance:
+    """beta."""
+
+    def log(self, fraction: Tensor | None, small: Tensor, large: Tensor) -> Tensor:
+        """log of the variance, from log beta tilde and log beta."""
+        return large
+
+
+@record
+@dataclass(frozen=True)
+class LearnedVariance:
+    """Between both, by a second output of the network; `weight` is the bound's in the loss."""
+
+    weight: float = 1e-3
+
+    def log(self, fraction: Tensor | None, small: Tensor, large: Tensor) -> Tensor:
+        """log of the variance, from log beta tilde and log beta."""
+        assert fraction is not None
+        return small + (large - small) * (fraction + 1) / 2
+
+
+Prediction = PredictEps | PredictX0 | PredictV
+Variance = SmallVariance | LargeVariance | LearnedVariance

@@ -1,0 +1,56 @@
+"""Embeddings of a time and of a class, for networks that are told how noisy their input is.
+
+    e(t) = [cos(f_1 t), ..., cos(f_k t), sin(f_1 t), ..., sin(f_k t)],   f_i = 1000 / 10000^(i / k)
+
+For t = step / 1000 these are the Transformer's position features of the step, which DDPM took.
+
+Denoising Diffusion Probabilistic Models (Ho et al., 2020), arXiv:2006.11239, appendix B.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ..core.blueprint import Component
+from ..core.spaces import count
+
+
+def sinusoidal(t: Tensor, width: int) -> Tensor:
+    """Times (batch,), of about [0, 1], to features (batch, width); `width` must be even.
+
+    >>> sinusoidal(torch.tensor([0.0]), 4)
+    tensor([[1., 1., 0., 0.]])
+    """
+    if width < 2 or width % 2:
+        raise ValueError(f"sinusoidal features come in pairs: width must be even, not {width}")
+    steps = torch.arange(width // 2, device=t.device, dtype=t.dtype)
+    angles = t[:, None] * 1000 * torch.exp(-math.log(10_000) * steps / (width // 2))
+    return torch.cat([angles.cos(), angles.sin()], dim=1)
+
+
+class Embedding(Component):
+    """Times (batch,) in [0, 1] and classes (batch,) to vectors (batch, width).
+
+    Args:
+        width: length of the vectors, even.
+        classes: how many classes there are; 0 takes none. Class number `classes` stands for
+            "unknown", and so does a missing `y`.
+    """
+
+    def __init__(self, width: int, classes: int = 0):
+        super().__init__()
+        self.width, self.classes = count("width", width, 2), count("classes", classes, 0)
+        self.net = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        self.labels = nn.Embedding(classes + 1, width) if classes else None
+
+    def forward(self, t: Tensor, y: Tensor | None = None) -> Tensor:
+        """The vectors. Raises ValueError for a `y` where the network was built without classes."""
+        h = self.net(sinusoidal(t, self.width))
+        if self.labels is not None:
+            return h + self.labels(torch.full_like(t, self.classes).long() if y is None else y)
+        if y is not None:
+            raise ValueError("this network knows no classes: build it with classes=..., or drop y")
+        return h
