@@ -8,6 +8,7 @@ The prior is a memory of a + b tosses that never were. Bishop (2006), eqs. 2.13-
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
