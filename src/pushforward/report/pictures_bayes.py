@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def coin(
     prior: BetaBernoulli, tosses: Tensor, counts: Sequence[int], truth: float | None = None
 ) -> Figure:
-    """The belief about a coin after the first n tosses, for each n of `counts`, with its MAP.
+    """The belief about a coin after the first n tosses, for each n of `counts`.
 
     Raises ValueError where there are fewer tosses than a count asks for.
     """

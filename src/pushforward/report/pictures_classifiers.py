@@ -56,7 +56,10 @@ def _show(
         for p in (discriminative.classify(image), generative.classify(image))
     )
     axis.imshow(
-        image[0].permute(1, 2, 0).cpu(), cmap="gray_r", vmin=0, vmax=int(data.test.tensors[0].max())
+        image[0].permute(1, 2, 0).cpu().numpy(),
+        cmap="gray_r",
+        vmin=0,
+        vmax=int(data.test.tensors[0].max()),
     )
     surprise = generative.log_prob(image).item()
     axis.set_title(

@@ -84,8 +84,9 @@ class GenerativeClassifier(Density):
                 terms = (player.loss or player.update)(x[mine])  # type: ignore[misc]
                 return {name: term.mean() for name, term in terms.items()}
             # A batch without the class: nothing to learn, but a term that has a gradient.
-            learned = [p.sum() * 0 for p in player.module.parameters() if p.requires_grad]
-            return {"nll": sum(learned, torch.zeros((), device=x.device))}
+            learned = list(player.module.parameters())
+            zero = learned[0].new_zeros(())
+            return {"nll": sum((p.sum() * 0 for p in learned if p.requires_grad), zero)}
 
         return (move, None) if player.loss else (None, move)
 
