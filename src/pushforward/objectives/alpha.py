@@ -19,7 +19,17 @@ import math
 import torch
 from torch import Tensor
 
+from pushforward.core.catalogue import system
+
 from .f_divergences import REALS, FDivergence, below, identity
+
+system(
+    "alpha-divergence",
+    lecture=1,
+    kind="objective",
+    title="Alpha-divergences, with both KLs as limits",
+    paper="Amari (1985); Bishop (2006), eq. 10.19",
+)
 
 
 def alpha_divergence(alpha: float) -> FDivergence:

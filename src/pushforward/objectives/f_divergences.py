@@ -24,7 +24,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pushforward.core.catalogue import system
+
 from . import checks
+
+system(
+    "kl-divergence",
+    lecture=1,
+    kind="objective",
+    title="Kullback-Leibler divergence, closed forms and estimates",
+    paper="Kullback, Leibler (1951), On information and sufficiency",
+)
+system(
+    "f-divergences",
+    lecture=1,
+    kind="objective",
+    title="f-divergences with their Fenchel conjugates",
+    paper="Nowozin, Cseke, Tomioka (2016), arXiv:1606.00709",
+)
 
 LOG2 = math.log(2)
 Interval = tuple[float, float]

@@ -18,7 +18,17 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pushforward.core.catalogue import system
+
 from . import checks
+
+system(
+    "mmd",
+    lecture=1,
+    kind="objective",
+    title="Maximum mean discrepancy and energy distance",
+    paper="Gretton et al. (2012), JMLR 13",
+)
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 """(n, features), (m, features) -> (n, m)."""

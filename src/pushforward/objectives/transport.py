@@ -16,8 +16,18 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pushforward.core.catalogue import system
+
 from . import checks
 from .quadrature import grid
+
+system(
+    "wasserstein",
+    lecture=1,
+    kind="objective",
+    title="Wasserstein distances: exact on the line and by linear programming",
+    paper="Peyre, Cuturi (2019), arXiv:1803.00567",
+)
 
 
 def wasserstein_line(

@@ -8,6 +8,7 @@ The prior is a memory of a + b tosses that never were. Bishop (2006), eqs. 2.13-
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -49,9 +50,7 @@ class BetaBernoulli:
     def log_predictive_count(self, heads: Tensor, tosses: int) -> Tensor:
         """Log p(so many heads in so many new tosses), of `heads`' shape: beta-binomial."""
         heads = heads.double()
-        choose = (
-            _log_beta(heads + 1, tosses - heads + 1) + torch.tensor(tosses + 1.0).double().log()
-        )
+        choose = _log_beta(heads + 1, tosses - heads + 1) + math.log(tosses + 1)
         return self._log_gain(heads, tosses - heads) - choose
 
     def log_evidence(self, x: Tensor) -> Tensor:

@@ -1,0 +1,61 @@
+"""Pictures of both directions of the KL: what covers, and what seeks a mode."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..core.contract import Density
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@torch.no_grad()
+def on_a_grid(density: Density, reach: float, side: int = 121) -> tuple[Tensor, Tensor]:
+    """The coordinates (side,) from -reach to reach, and p(x) over their square, (side, side)."""
+    at = torch.linspace(-reach, reach, side, dtype=density.dtype, device=density.device)
+    points = torch.cartesian_prod(at, at)
+    return at.cpu(), density.log_prob(points).exp().reshape(side, side).T.cpu()
+
+
+def kl_directions(
+    target: Density, forward: Density, reverse: Density, reach: float = 4.0
+) -> Figure:
+    """Contours of two fits of one family over a shaded target, all over Reals((2,)).
+
+    Raises ValueError for another space.
+    """
+    from matplotlib.figure import Figure
+
+    for name, density in (("target", target), ("forward", forward), ("reverse", reverse)):
+        if density.space.shape != (2,):
+            raise ValueError(f"{name} must be a density over Reals((2,)), not {density.space}")
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    titles = (r"forward, KL(p || q): it covers", r"reverse, KL(q || p): it seeks a mode")
+    for axis, fit, title in zip(figure.subplots(1, 2), (forward, reverse), titles):
+        at, shade = on_a_grid(target, reach)
+        axis.contourf(at, at, shade, levels=12, cmap="Blues")
+        axis.contour(at, at, on_a_grid(fit, reach)[1], levels=6, colors="firebrick", linewidths=1)
+        axis.set(title=title, aspect="equal", xticks=[], yticks=[])
+    return figure
+
+
+def divergences_of_a_shift(reach: float = 3.0) -> Figure:
+    """JSD, TV and W1 of two parallel lines by their distance, without and with noise of 0.5."""
+    from matplotlib.figure import Figure
+
+    from ..theory.disjoint_supports import noisy_lines, parallel_lines
+
+    shift = torch.linspace(-reach, reach, 201, dtype=torch.float64)
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    cases = (("disjoint lines", parallel_lines(shift)), ("with noise 0.5", noisy_lines(shift, 0.5)))
+    for axis, (title, d) in zip(figure.subplots(1, 2, sharey=True), cases):
+        axis.plot(shift, d.wasserstein1, label="W1")
+        axis.plot(shift, d.total_variation, label="TV")
+        axis.plot(shift, d.jensen_shannon, label="JSD")
+        axis.set(title=title, xlabel="distance of the lines")
+        axis.legend()
+    return figure
