@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .spaces import Space, count
+from .spaces import count
 
 Batch = tuple[Tensor, ...]
 
@@ -67,7 +68,7 @@ class Dataset:
     """
 
     name: str
-    space: Space
+    space: Any  # a Space; which of them, only the caller knows
     train: Split
     validation: Split
     test: Split

@@ -86,7 +86,7 @@ class RealNVP(Dequantized):
         if not isinstance(space, Pixels):
             raise ValueError(f"RealNVP models Pixels, not {space}: take VectorRealNVP for vectors")
         check_sides(space, scales)
-        steps = _scales(space.shape, scales, couplings, width, blocks)  # type: ignore[arg-type]
+        steps = _scales(space.shape, scales, couplings, width, blocks)
         flow = Flow(StandardNormal((space.dims,)), [steps], Reals(space.shape))
         super().__init__(flow, space, alpha=alpha)
 
