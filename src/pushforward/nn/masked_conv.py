@@ -83,27 +83,36 @@ class MaskedConv(Component):
 
     def run(self, n: int, width: int) -> RowRun:
         """The same layer, one pixel at a time."""
-        return RowRun(self, n, width)
+        return RowRun(self.weight(), self.bias(), self.side, n, width, self.groups)
 
 
 class RowRun:
-    """A `MaskedConv` under way along rows of `n` images; numbers lie as (column, feature, image).
+    """A causal convolution under way along rows of `n` images; numbers lie as (column, feature, n).
 
     What the rows above contribute is computed for a whole row at once; a pixel then costs one
     product with its `side + 1` columns, which lie in one piece.
+
+    Args:
+        weight: (outputs, inputs, rows, columns); the last row's columns end at the pixel itself.
+        bias: (outputs,).
+        side: columns that are seen to the left.
+        n: images.
+        width: of a row.
+        groups: of features, in order.
     """
 
-    def __init__(self, conv: MaskedConv, n: int, width: int):
-        weight, bias = conv.weight().detach(), conv.bias()
-        side, outputs, inputs = conv.side, *weight.shape[:2]
+    def __init__(
+        self, weight: Tensor, bias: Tensor, side: int, n: int, width: int, groups: int = 1
+    ):
+        weight, (outputs, inputs, above, columns) = weight.detach(), weight.shape
         taps = weight.transpose(1, 3).transpose(1, 2).flatten(2)  # (outputs, rows, all seen)
         self.bias = bias.detach()[:, None].expand(width, outputs, n)
-        self.weights = taps[:, -1, : (side + 1) * inputs].chunk(conv.groups)
+        self.weights = taps[:, -1, : (side + 1) * inputs].chunk(groups)
         self.weights_above = [w.expand(width, -1, -1) for w in taps[:, :-1].unbind(1)]
         self.row = weight.new_zeros(side + width, inputs, n)
-        self.slots = [place.chunk(conv.groups) for place in self.row[side:]]
+        self.slots = [place.chunk(groups) for place in self.row[side:]]
         self.seen = [self.row[c : c + side + 1].flatten(0, 1) for c in range(width)]
-        self.rows = [weight.new_zeros(side + width + side, inputs, n) for _ in range(conv.above)]
+        self.rows = [weight.new_zeros(width + columns - 1, inputs, n) for _ in range(above - 1)]
         self.inside = slice(side, side + width)
         self.keep(self.bias)
 

@@ -88,7 +88,7 @@ class Factorised(Density):
         """
         s = self.flatten(self.space.check(x))
         given = self.flatten(known.to(x.device).bool().expand_as(x))
-        _check_known(given)
+        check_known(given)
         return self.unflatten(self._draw(self.run(len(x), self.check_labels(y, len(x))), s, given))
 
     def flatten(self, x: Tensor) -> Tensor:
@@ -148,7 +148,7 @@ def check_labels(y: Tensor | None, classes: int, n: int) -> Tensor | None:
     return y
 
 
-def _check_known(given: Tensor) -> None:
+def check_known(given: Tensor) -> None:
     """What raster order cannot do is refused, what it does only in part is counted."""
     late = given & (given.cumsum(1) < torch.arange(1, given.shape[1] + 1, device=given.device))
     useful = given & (given.flip(1).cumprod(1).flip(1) == 0)  # something unknown comes after it
