@@ -58,10 +58,13 @@ class Dequantized(Weighted, Pushforward):
         self.dequantizer = dequantizer or UniformNoise()
         self.logit = Logit(alpha)
 
-    def log_weights(self, x: Tensor, samples: int = 1, context: Tensor | None = None) -> Tensor:
-        """log of p(y) / L^D q(u|x) for noise u ~ q(u|x), in nats, (samples, batch)."""
-        x = x.repeat(count("samples", samples), 1, 1, 1)
-        context = context if context is None else context.repeat(samples, 1)
+    def log_weights(self, x: Tensor, context: Tensor | None = None, samples: int = 1) -> Tensor:
+        """log of p(y) / L^D q(u|x) for noise u ~ q(u|x), in nats, (samples, batch).
+
+        `context` is what the flow is conditional on: (batch, width), or labels (batch,).
+        """
+        x = torch.cat([x] * count("samples", samples))
+        context = context if context is None else torch.cat([context] * samples)
         u, log_q = self.dequantizer(self.space.to_unit(x, self.dtype))
         y = (x.to(self.dtype) + u) / self.space.levels
         z, log_det = self.logit(y)
@@ -87,7 +90,7 @@ class Dequantized(Weighted, Pushforward):
         levels = self.space.levels
         return (y * levels).floor().clamp(0, levels - 1).to(torch.uint8)
 
-    def sample(self, n: int, temperature: float = 1.0, context: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, context: Tensor | None = None, temperature: float = 1.0) -> Tensor:
         """`n` images; a temperature below 1 shrinks the noise towards the mode."""
         return self.push(self.latents(n) * temperature, context)
 
