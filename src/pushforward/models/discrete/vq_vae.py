@@ -26,7 +26,7 @@ from torch.distributions import Distribution
 
 from ...core.catalogue import example, system
 from ...core.contract import Bounded, Player, Terms
-from ...core.spaces import Pixels, Tokens
+from ...core.spaces import Pixels, Space, Tokens
 from ...nn.resnet import ResidualDecoder, ResidualEncoder
 from ...probability.discretized import DiscretizedLogisticHead
 from ...probability.heads import Head, head_for
@@ -57,7 +57,7 @@ class VQVAE(Bounded):
 
     def __init__(
         self,
-        space: Pixels,
+        space: Space,
         quantiser: VectorQuantiser,
         width: int = 128,
         halvings: int = 2,
