@@ -9,9 +9,8 @@ from pushforward.objectives.score_matching import (
     DenoisingMatching,
     ExplicitMatching,
     SlicedMatching,
-    divergence,
-    projected_divergence,
 )
+from pushforward.probability.divergence import divergence, projected_divergence, rademacher
 
 MEANS, STD = torch.tensor([[-1.0, 0.0], [1.0, 0.5]], dtype=torch.float64), 0.6
 
@@ -87,7 +86,8 @@ def test_divergence_is_the_trace_of_the_jacobian():
     jacobians = torch.stack([torch.func.jacrev(net)(row) for row in x])
     torch.testing.assert_close(value, net(x))
     torch.testing.assert_close(trace, torch.einsum("bii->b", jacobians))
-    _, estimates = projected_divergence(net, x[:1].expand(20_000, -1), probes=2)
+    many = x[:1].expand(20_000, -1)
+    _, estimates = projected_divergence(net, many, rademacher(many, 2))
     error = estimates.std().item() / 20_000**0.5
     assert estimates.mean().item() == pytest.approx(trace[0].item(), abs=4 * error + 1e-12)
 

@@ -27,47 +27,9 @@ from torch import Tensor
 from ..core.blueprint import record
 from ..core.catalogue import system
 from ..core.spaces import count
+from ..probability.divergence import divergence, projected_divergence, rademacher
 
 Score = Callable[[Tensor], Tensor]
-
-
-def divergence(field: Score, x: Tensor) -> tuple[Tensor, Tensor]:
-    """field(x) and the trace of its Jacobian, (batch,), exactly: one backward pass per dimension.
-
-    Row i of `field(x)` may depend on row i of `x` alone. Gradients flow through both.
-    """
-    x = _leaf(x)
-    with torch.enable_grad():
-        s = field(x)
-        parts = s.flatten(1).unbind(1)
-        rows = [_gradient(part, x).flatten(1)[:, i] for i, part in enumerate(parts)]
-        return s, torch.stack(rows, dim=1).sum(1)
-
-
-def projected_divergence(field: Score, x: Tensor, probes: int = 1) -> tuple[Tensor, Tensor]:
-    """field(x) and an unbiased estimate of the trace with `probes` Rademacher vectors, (batch,)."""
-    x = _leaf(x)
-    with torch.enable_grad():
-        s = field(x)
-        total = torch.zeros(len(x), device=x.device, dtype=x.dtype)
-        for _ in range(count("probes", probes)):
-            v = torch.randint_like(x, 2) * 2 - 1
-            total = total + (_gradient(s * v, x) * v).flatten(1).sum(1)
-        return s, total / probes
-
-
-def _leaf(x: Tensor) -> Tensor:
-    return x if x.requires_grad else x.detach().requires_grad_()
-
-
-def _gradient(value: Tensor, x: Tensor) -> Tensor:
-    """d sum(value) / dx; zero where x has no part in it, as for a constant field."""
-    if not value.requires_grad:
-        return torch.zeros_like(x)
-    (gradient,) = torch.autograd.grad(
-        value.sum(), x, create_graph=True, allow_unused=True, materialize_grads=True
-    )
-    return gradient
 
 
 def explicit_score_matching(score: Score, x: Tensor) -> Tensor:
@@ -78,7 +40,8 @@ def explicit_score_matching(score: Score, x: Tensor) -> Tensor:
 
 def sliced_score_matching(score: Score, x: Tensor, projections: int = 1) -> Tensor:
     """The sliced loss, (batch,): its mean over projections is the explicit one."""
-    s, trace = projected_divergence(score, x, projections)
+    v = rademacher(x, count("projections", projections))
+    s, trace = projected_divergence(score, x, v)
     return trace + s.flatten(1).square().sum(1) / 2
 
 

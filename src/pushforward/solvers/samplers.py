@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..core.blueprint import record
 from ..core.spaces import count
-from .diffusion import Process, ancestral, ddim, dpm_solver_pp, heun
+from .diffusion import Process, ancestral, ddim, dpm_solver_pp, heun, predictor_corrector
 
 
 def _steps(steps: int | None) -> None:
@@ -40,6 +40,29 @@ class Ancestral:
     def __call__(self, process: Process, x: Tensor) -> Tensor:
         """Data from the noise `x`."""
         return ancestral(process, x, self.steps)
+
+
+@record
+@dataclass(frozen=True)
+class PredictorCorrector:
+    """Ancestral steps with Langevin corrections of signal-to-noise ratio `snr`."""
+
+    steps: int | None = 500
+    corrections: int = 1
+    snr: float = 0.16
+
+    def __post_init__(self) -> None:
+        _steps(self.steps)
+        count("corrections", self.corrections, 0)
+
+    @property
+    def draws(self) -> bool:
+        """Whether noise is drawn on the way."""
+        return True
+
+    def __call__(self, process: Process, x: Tensor) -> Tensor:
+        """Data from the noise `x`."""
+        return predictor_corrector(process, x, self.steps, self.corrections, self.snr)
 
 
 @record
@@ -108,4 +131,4 @@ class DPMSolverPP:
         return dpm_solver_pp(process, x, self.steps, self.order)
 
 
-Sampler = Ancestral | DDIM | Heun | DPMSolverPP
+Sampler = Ancestral | PredictorCorrector | DDIM | Heun | DPMSolverPP
