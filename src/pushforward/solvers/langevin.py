@@ -11,10 +11,12 @@ arXiv:1907.05600, algorithm 1. (Their alpha is twice our step.)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+from .diffusion import Level, Process
 
 
 def langevin(score: Callable[[Tensor], Tensor], x: Tensor, step: float, steps: int) -> Tensor:
@@ -25,17 +27,17 @@ def langevin(score: Callable[[Tensor], Tensor], x: Tensor, step: float, steps: i
 
 
 def annealed_langevin(
-    score: Callable[[Tensor, int], Tensor],
-    x: Tensor,
-    sigmas: Sequence[float],
-    step: float,
-    steps: int,
+    process: Process, x: Tensor, steps: int | None = None, each: int = 100, step: float = 1e-5
 ) -> Tensor:
-    """`steps` steps at each of the falling `sigmas`; `step` is the size at the last of them.
+    """`each` steps at every level, of size `step` at the last noisy one; then the denoised.
 
-    `score` takes x and the number of the level.
+    The mean at the end (not in the paper: it is NCSNv2's) takes away the last level's noise.
     """
-    for i, sigma in enumerate(sigmas):
-        size = step * (sigma / sigmas[-1]) ** 2
-        x = langevin(lambda x, i=i: score(x, i), x, size, steps)  # type: ignore[misc]
-    return x
+    levels = process.levels(steps)
+    for level in levels[:-1]:
+
+        def score(x: Tensor, level: Level = level) -> Tensor:
+            return (level.alpha * process.denoise(x, level) - x) / level.sigma**2
+
+        x = langevin(score, x, step * (level.sigma / levels[-2].sigma) ** 2, each)
+    return process.denoise(x, levels[-2])
