@@ -1,10 +1,12 @@
 """Data sets: tensors in, tuples out."""
 
 from .arrays import tensors
+from .audio import chirps, tones, vowels
 from .binarisation import DynamicBinarisation, binarised
 from .cache import cache_folder
 from .embedded import digits
 from .folders import folder
+from .mu_law import mu_law, mu_law_inverse
 from .names import find
 from .pictures import picture
 from .plane import (
@@ -19,3 +21,4 @@ from .plane import (
 from .remote import hub
 from .standard import cifar10, mnist
 from .stripes import bars
+from .wav import read_wav, wav, write_wav

@@ -1,20 +1,16 @@
-"""A convolutional network at full size whose normalisation knows the level of noise.
+"""Gated, dilated, causal convolutions over sequences, with residual and skip paths.
 
-    z_k = gamma_ik (x_k - mu_k) / s_k + beta_ik + alpha_ik (mu_k - m) / v
+    z = tanh(W_f * h + V_f c) o sigma(W_g * h + V_g c),    h' = h + 1x1(z),    skips += 1x1(z)
 
-is conditional instance normalisation "plus" of channel k at level i: mu, s are a feature map's mean
-and deviation, m, v those of mu over channels. The third term keeps what plain instance norm loses:
-the level of each map, hence the colour.
+The convolution looks `dilation` steps back per tap: with dilations 1, 2, 4, ... the receptive field
+doubles with every layer.
 
-Generative Modeling by Estimating Gradients of the Data Distribution (Song & Ermon, 2019),
-arXiv:1907.05600, appendix A.1.
-Differs from the paper: dilated residual blocks alone, without the RefineNet around them.
+WaveNet (van den Oord et al., 2016), arXiv:1609.03499, eqs. 2-3, figures 3-4.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -22,58 +18,63 @@ from ..core.blueprint import Component
 from ..core.spaces import count
 
 
-class ConditionalInstanceNorm(nn.Module):
-    """(batch, channels, h, w) and levels (batch,) int64 to the same shape."""
-
-    def __init__(self, channels: int, levels: int):
-        super().__init__()
-        self.gamma, self.alpha, self.beta = (nn.Embedding(levels, channels) for _ in range(3))
-        nn.init.normal_(self.gamma.weight, 1.0, 0.02)
-        nn.init.normal_(self.alpha.weight, 1.0, 0.02)
-        nn.init.zeros_(self.beta.weight)
-
-    def forward(self, x: Tensor, level: Tensor) -> Tensor:
-        """The normalised feature maps."""
-        means = x.mean((2, 3))
-        plus = (means - means.mean(1, keepdim=True)) / (means.var(1, keepdim=True) + 1e-5).sqrt()
-        shift = self.beta(level) + self.alpha(level) * plus
-        return F.instance_norm(x) * self.gamma(level)[:, :, None, None] + shift[:, :, None, None]
-
-
-class DilatedNet(Component):
-    """Images (batch, channels, h, w) and times in [0, 1) -> the same shape.
+class DilatedLayer(Component):
+    """(batch, width, length) -> the same shape, and a skip (batch, skip, length).
 
     Args:
-        channels: of the images.
-        levels: how many parts of [0, 1) have normalisations of their own; 1 does not read the time,
-            as in NCSNv2.
-        width: feature channels.
-        dilations: of the residual blocks.
+        width: features of the residual path.
+        skip: features of the skip path.
+        dilation: steps between the taps.
+        kernel: taps, the last of which is the present.
+        context: features of a condition at every step; 0 is none.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        levels: int = 10,
-        width: int = 64,
-        dilations: Sequence[int] = (1, 1, 2, 4),
-    ):
+    def __init__(self, width: int, skip: int, dilation: int, kernel: int = 2, context: int = 0):
         super().__init__()
-        self.levels = count("levels", levels)
-        self.enter = nn.Conv2d(count("channels", channels), count("width", width, 2), 3, padding=1)
-        self.norms = nn.ModuleList(
-            ConditionalInstanceNorm(width, levels) for _ in range(2 * len(dilations) + 1)
-        )
-        self.convolutions = nn.ModuleList(
-            nn.Conv2d(width, width, 3, padding=d, dilation=d) for d in dilations for _ in range(2)
-        )
-        self.leave = nn.Conv2d(width, channels, 3, padding=1)
+        self.back = (count("kernel", kernel, 2) - 1) * count("dilation", dilation)
+        self.look = nn.Conv1d(width, 2 * width, kernel, dilation=dilation)
+        self.context = nn.Conv1d(context, 2 * width, 1, bias=False) if context else None
+        self.leave = nn.Conv1d(width, width + skip, 1)
+        self.width, self.skip = width, skip
 
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        """The outputs for the float images `x` at times `t`."""
-        level = (t * self.levels).long().clamp(0, self.levels - 1)
-        h, layers = self.enter(x), list(zip(self.norms, self.convolutions))
-        for (norm, conv), (norm_2, conv_2) in zip(layers[::2], layers[1::2]):
-            inner = conv(F.elu(norm(h, level)))
-            h = h + conv_2(F.elu(norm_2(inner, level)))
-        return self.leave(F.elu(self.norms[-1](h, level)))
+    def forward(self, h: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The residual path and the skip after this layer."""
+        both = self.look(F.pad(h, (self.back, 0)))
+        if self.context is not None:
+            both = both + self.context(context)
+        a, b = both.chunk(2, 1)
+        found, skip = self.leave(a.tanh() * b.sigmoid()).split((self.width, self.skip), 1)
+        return h + found, skip
+
+    def run(self, n: int) -> DilatedRun:
+        """The same layer, one step at a time."""
+        return DilatedRun(self, n)
+
+
+class DilatedRun:
+    """A `DilatedLayer` under way: a ring holds the last steps, so a step costs the same always."""
+
+    def __init__(self, layer: DilatedLayer, n: int):
+        weight = layer.look.weight.detach()
+        self.taps = [w.contiguous() for w in weight.unbind(2)]
+        self.bias = layer.look.bias.detach()[:, None]  # type: ignore[union-attr]
+        self.leave = layer.leave.weight.detach().squeeze(2)
+        self.shift = layer.leave.bias.detach()[:, None]  # type: ignore[union-attr]
+        self.width, self.dilation = layer.width, layer.look.dilation[0]
+        self.context = None if layer.context is None else layer.context.weight.detach().squeeze(2)
+        self.ring = list(weight.new_zeros(layer.back, layer.width, n).unbind(0))
+        self.place = 0
+
+    def step(self, h: Tensor, context: Tensor | None, skips: Tensor) -> Tensor:
+        """Takes the next step (width, n); the residual path there. The skip is added to `skips`."""
+        both = torch.addmm(self.bias, self.taps[-1], h)
+        for tap, weight in enumerate(self.taps[:-1]):
+            both.addmm_(weight, self.ring[(self.place + tap * self.dilation) % len(self.ring)])
+        if self.context is not None and context is not None:
+            both.addmm_(self.context, context)
+        self.ring[self.place].copy_(h)
+        self.place = (self.place + 1) % len(self.ring)
+        z = both[: self.width].tanh_().mul_(both[self.width :].sigmoid_())
+        found = torch.addmm(self.shift, self.leave, z)
+        skips += found[self.width :]
+        return found[: self.width].add_(h)

@@ -49,34 +49,34 @@ class Factorised(Density):
         self.head, self.classes = head.check(space), count("classes", classes, 0)
 
     @abstractmethod
-    def conditionals(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def conditionals(self, x: Tensor, *conditions: Tensor | None) -> Tensor:
         """Parameters (batch, dims, outputs) in the order of drawing: row i sees only x before i."""
 
     @abstractmethod
-    def run(self, n: int, y: Tensor | None) -> Run:
+    def run(self, n: int, *conditions: Tensor | None) -> Run:
         """The quick way to sample: nothing is computed twice. To be used under `torch.no_grad`."""
 
-    def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """log p(x) in nats, (batch,); log p(x | y) of labels `y` (batch,) where there are classes.
+    def log_prob(self, x: Tensor, *conditions: Tensor) -> Tensor:
+        """log p(x) in nats, (batch,); with classes, log p(x | y) of the labels y (batch,) given.
 
-        Raises ValueError where labels are missing, superfluous or out of range.
+        Raises ValueError where a condition is missing, superfluous or out of range.
         """
-        y = self.check_labels(y, len(x))
-        return self.head.log_prob(self.conditionals(x, y), self.flatten(x)).sum(1)
+        given = self.conditions(len(x), *conditions)
+        return self.head.log_prob(self.conditionals(x, *given), self.flatten(x)).sum(1)
 
-    def sample(self, n: int, y: Tensor | None = None) -> Tensor:
-        """`n` new data, of the labels `y` (n,) where there are classes."""
-        y = self.check_labels(y, n)
-        return self.unflatten(self._draw(self.run(n, y), self._blank(n)))
+    def sample(self, n: int, *conditions: Tensor) -> Tensor:
+        """`n` new data; with classes, of the labels y (n,) given."""
+        run = self.run(n, *self.conditions(n, *conditions))
+        return self.unflatten(self._draw(run, self._blank(n)))
 
     @torch.no_grad()
-    def sample_naively(self, n: int, y: Tensor | None = None) -> Tensor:
+    def sample_naively(self, n: int, *conditions: Tensor) -> Tensor:
         """The textbook's sampler: the same draws as `sample`, with a whole pass per number."""
-        y = self.check_labels(y, count("n", n))
-        return self.unflatten(self._draw(_Naive(self, n, y), self._blank(n)))
+        run = _Naive(self, count("n", n), self.conditions(n, *conditions))
+        return self.unflatten(self._draw(run, self._blank(n)))
 
     @torch.no_grad()
-    def complete(self, x: Tensor, known: Tensor, y: Tensor | None = None) -> Tensor:
+    def complete(self, x: Tensor, known: Tensor, *conditions: Tensor) -> Tensor:
         """Data that agree with `x` where `known` (bool, of x's shape or broadcast to it) is true.
 
         Every known value is kept. A value that is drawn is conditioned on all values *before* it in
@@ -86,10 +86,17 @@ class Factorised(Density):
         Raises ValueError where every known value comes after every unknown one, so that nothing
         drawn would depend on what is known: this order cannot do that.
         """
-        s = self.flatten(self.space.check(x))
+        s = self.flatten(self.space.check(x)).clone()
         given = self.flatten(known.to(x.device).bool().expand_as(x))
         check_known(given)
-        return self.unflatten(self._draw(self.run(len(x), self.check_labels(y, len(x))), s, given))
+        run = self.run(len(x), *self.conditions(len(x), *conditions))
+        return self.unflatten(self._draw(run, s, given))
+
+    def conditions(self, n: int, *given: Tensor) -> tuple[Tensor | None, ...]:
+        """What the network is conditioned on, for `n` data; raises ValueError where it is wrong."""
+        if len(given) > 1:
+            raise ValueError(f"at most labels y can be given, not {len(given)} conditions")
+        return (check_labels(given[0] if given else None, self.classes, n),)
 
     def flatten(self, x: Tensor) -> Tensor:
         """Data as sequences (batch, dims) in the order of drawing."""
@@ -101,10 +108,6 @@ class Factorised(Density):
             return s
         channels, height, width = self.space.shape
         return s.view(-1, height, width, channels).permute(0, 3, 1, 2).contiguous()
-
-    def check_labels(self, y: Tensor | None, n: int) -> Tensor | None:
-        """Returns `y`; raises ValueError where it is not `n` labels in 0 .. classes - 1."""
-        return check_labels(y, self.classes, n)
 
     def _blank(self, n: int) -> Tensor:
         return blank(self.space, n, self.device, self.dtype).flatten(1)
@@ -120,12 +123,13 @@ class Factorised(Density):
 class _Naive(Run):
     """A whole pass for every number."""
 
-    def __init__(self, model: Factorised, n: int, y: Tensor | None):
-        self.model, self.y = model, y
+    def __init__(self, model: Factorised, n: int, conditions: tuple[Tensor | None, ...]):
+        self.model, self.conditions = model, conditions
         self.s = blank(model.space, n, model.device, model.dtype).flatten(1)
 
     def parameters(self, i: int) -> Tensor:
-        return self.model.conditionals(self.model.unflatten(self.s), self.y)[:, i]
+        x = self.model.unflatten(self.s)
+        return self.model.conditionals(x, *self.conditions)[:, i]
 
     def know(self, i: int, values: Tensor) -> None:
         self.s[:, i] = values

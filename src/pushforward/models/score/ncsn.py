@@ -27,7 +27,7 @@ from ...core.catalogue import example, system
 from ...core.contract import Terms
 from ...core.spaces import Pixels, Reals, count
 from ...nn.denoiser import TimeMLP
-from ...nn.dilated import DilatedNet
+from ...nn.dilated_images import DilatedNet
 from ...solvers.diffusion import Level
 from ...solvers.samplers import AnnealedLangevin, Sampler
 from .diffusion import Diffusion, spread, stratified
