@@ -12,6 +12,7 @@ arXiv:1912.02762, eq. 3.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -19,6 +20,9 @@ from torch import Tensor
 from ...core.contract import Density, Pushforward
 from ...core.spaces import Reals
 from ...probability.bijections.bijection import Bijection, Chain, as_context
+
+if TYPE_CHECKING:
+    from .dequantized import Dequantized
 
 
 class Flow(Density, Pushforward):
@@ -77,3 +81,13 @@ def walk(model: Pushforward, z: Tensor, end: Tensor, steps: int = 8) -> Tensor:
     """The data on the straight line of noise from `z` to `end`, (steps, batch, ...)."""
     places = torch.linspace(0, 1, steps, device=z.device, dtype=z.dtype)
     return torch.stack([model.push(torch.lerp(z, end, t)) for t in places])
+
+
+def direction(model: Flow | Dequantized, having: Tensor, lacking: Tensor) -> Tensor:
+    """The direction of noise along which data of one kind become data of another, (1, ...).
+
+    The mean noise of the data `having` an attribute less that of the data `lacking` it (Kingma &
+    Dhariwal, 2018, section 5): `model.push(model.noise(x) + 0.5 * direction)` adds it to `x`.
+    """
+    with torch.no_grad():
+        return (model.noise(having).mean(0) - model.noise(lacking).mean(0))[None]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...core.spaces import count
@@ -68,11 +68,11 @@ def _logit_cdf(x: Tensor, log_pi: Tensor, mu: Tensor, log_s: Tensor) -> tuple[Te
     return low - high, log_pdf - low - high
 
 
-def spread_start(net_bias: Tensor, components: int) -> None:
-    """Starts the last bias of a network with means that differ, else all parts move as one."""
-    arity = 3 * components + 2
+def spread(last: nn.Conv2d | nn.Linear, components: int) -> None:
+    """Starts the last layer of a network at means that differ, else all parts move as one."""
     means = torch.linspace(-1, 1, components) if components > 1 else torch.zeros(1)
+    assert last.bias is not None
     with torch.no_grad():
-        rows = net_bias.view(arity, -1)
+        rows = last.bias.view(3 * components + 2, -1)
         rows[2 + components : 2 + 2 * components] = means.to(rows)[:, None]
         rows[2 + 2 * components :] = -0.5 * math.log(components)
