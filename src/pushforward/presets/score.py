@@ -12,7 +12,7 @@ from ..training.recipe import Adam, Cosine, Recipe
 
 
 @preset("ddpm", "ddim")
-def ddpm_digits(chain: int = 200, width: int = 24, steps: int = 1_000) -> Experiment:
+def ddpm_digits(chain: int = 100, width: int = 24, steps: int = 800) -> Experiment:
     """DDPM with a small U-Net and learned variances on the 8x8 digits.
 
     pushforward train ddpm_digits
@@ -27,7 +27,5 @@ def ddpm_digits(chain: int = 200, width: int = 24, steps: int = 1_000) -> Experi
     data = digits()
     net = UNet(1, outputs=2, width=width, multipliers=(1, 2), blocks=1)
     model = DDPM(data.space, net, chain, CosineSchedule(), PredictV(), LearnedVariance())
-    recipe = Recipe(
-        steps, 64, Adam(2e-3), schedule=Cosine(warmup=50), ema=0.995, clip=1.0, validate_every=0
-    )
+    recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=50), ema=0.995, clip=1.0)
     return Experiment(model, data, recipe)
