@@ -27,7 +27,7 @@ def test_names() -> None:
         ("mnits", "did you mean mnist"),
         ("gaussian8", "did you mean gaussians8"),
         ("foldr:pictures", "did you mean folder"),
-        ("xyzzy", r"no data set is called 'xyzzy': There are digits, .*hub:OWNER/NAME"),
+        ("xyzzy", r"no data set is called 'xyzzy': There are .*digits, .*hub:OWNER/NAME"),
         ("folder:", "lacks its PATH: write folder:PATH"),
         ("hub", "lacks its OWNER/NAME"),
         ("moons:3", "write 'moons', not 'moons:3'"),

@@ -71,6 +71,22 @@ def test_training_leaves_the_callers_random_state():
     assert torch.equal(torch.rand(1), expected)
 
 
+def test_denormals_are_flushed_in_training_alone():
+    from pushforward.training.denormals import flushing
+
+    seen = []
+
+    class Watching(Normal):
+        def loss(self, x):
+            seen.append(flushing())
+            return super().loss(x)
+
+    for report in pf.Training(Watching(2), normal_data(), pf.Recipe(2, 32, report_every=1)):
+        assert not flushing(), report
+    assert seen
+    assert all(seen)
+
+
 def test_turns_share_batches():
     seen = []
 
