@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
 import pytest
 import torch
+from safetensors import safe_open
 from torch import nn
 
 from pushforward.core.spaces import Pixels
+from pushforward.data import digits
 from pushforward.metrics.features import Extractor, Resize, collect, label, raw_pixels, weights_hash
 from pushforward.metrics.frechet import frechet_distance
+from pushforward.metrics.inception import inception_score
 from pushforward.metrics.measurement import Measurement
-from pushforward.metrics.small_classifier import SmallClassifier, mnist_classifier, small_classifier
+from pushforward.metrics.precision_recall import precision_and_recall
+from pushforward.metrics.small_classifier import (
+    WEIGHTS,
+    SmallClassifier,
+    digits_classifier,
+    mnist_classifier,
+    small_classifier,
+)
 
 
 def test_the_hash_is_of_the_weights():
@@ -72,6 +83,33 @@ def test_small_classifier_shapes(shape):
     network = SmallClassifier(*shape, classes=10).eval()
     assert network(torch.zeros(2, *shape)).shape == (2, 128)
     assert 100_000 < sum(p.numel() for p in network.parameters()) < 125_000
+
+
+def test_shipped_weights_reach_what_their_header_says():
+    with safe_open(WEIGHTS / "digits.safetensors", framework="pt") as file:
+        about = json.loads(file.metadata()["about"])
+    x, y = digits(labels=True).test.tensors
+    accuracy = (digits_classifier().logits(x).argmax(1) == y).double().mean().item()
+    assert about["test_examples"] == len(y)
+    assert accuracy == pytest.approx(about["test_accuracy"], abs=1.5 / len(y))
+    assert accuracy > 0.98
+
+
+def test_metrics_of_real_digits():
+    """Real against real is near the best of every metric, noise near the worst."""
+    data = digits()
+    real, other = data.train.tensors[0][:300], data.train.tensors[0][300:600]
+    torch.manual_seed(0)
+    noise = torch.randint(0, 17, real.shape, dtype=torch.uint8)
+    look = digits_classifier()
+    like, unlike = (frechet_distance(s, real, look) for s in (other, noise))
+    assert like.value < 0.1 * unlike.value
+    assert like.extractor.startswith("small classifier of digits@")
+    assert inception_score(real, look.logits, splits=1).value > 7
+    assert inception_score(noise, look.logits, splits=1).value < 4
+    assert inception_score(real, look.logits).extractor == like.extractor
+    assert precision_and_recall(other, real, look).precision.value > 0.8
+    assert precision_and_recall(noise, real, look).precision.value < 0.3
 
 
 def test_shipped_weights_load():

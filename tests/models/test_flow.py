@@ -7,7 +7,9 @@ from torch import nn
 from pushforward.core.blueprint import Component
 from pushforward.core.spaces import Pixels, Reals
 from pushforward.models.flow.dequantized import Dequantized
-from pushforward.models.flow.flow import Flow
+from pushforward.models.flow.flow import Flow, direction, walk
+from pushforward.models.flow.flowpp import variational_noise
+from pushforward.models.flow.glow import Glow
 from pushforward.models.flow.realnvp import RealNVP, VectorRealNVP
 from pushforward.probability.bijections.coupling import ContextAffine
 from pushforward.probability.bijections.normalisation import ActNorm
@@ -99,3 +101,77 @@ def test_a_context_makes_a_conditional_density():
         flow.log_prob(x)
     with pytest.raises(ValueError, match="context=0"):
         VectorRealNVP(2).double().log_prob(x, context)
+
+
+def test_variational_noise_is_tighter_than_uniform_and_still_a_bound():
+    """A flow that stays fixed, so that P(x) is a product of differences of its CDF."""
+    torch.manual_seed(0)
+    space, alpha = Pixels(1, 2, 2, levels=2), 0.05
+    flow = Flow(StandardNormal((1, 2, 2)), [ActNorm(1)])
+    with torch.no_grad():
+        flow.bijection.bijections[0].log_scale.fill_(0.8)
+    noise = variational_noise(space, couplings=1, width=8, blocks=1, components=2)
+    model = Dequantized(flow, space, noise, alpha)
+    edges = (alpha + (1 - 2 * alpha) * torch.arange(3) / 2).logit()
+    cells = torch.special.ndtr(edges * torch.tensor(0.8).exp()).diff().log()
+    x = torch.randint(2, (32, 1, 2, 2), dtype=torch.uint8)
+    exact = cells[x.long()].flatten(1).sum(1).mean()
+    optimizer = torch.optim.Adam(noise.parameters(), 1e-2)
+    for _ in range(60):
+        optimizer.zero_grad()
+        (-model.elbo(x).mean()).backward()
+        optimizer.step()
+    model.eval()
+    uniform = Dequantized(flow.eval(), space, alpha=alpha)
+    with torch.no_grad():
+        loose, tight = uniform.elbo(x, samples=200).mean(), model.elbo(x, samples=200).mean()
+        tighter = model.importance_weighted(x, k=500).mean()
+    assert loose + 0.1 < tight < exact + 0.02
+    torch.testing.assert_close(tighter, exact, atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_glow_gives_images_back_at_every_level(plain):
+    torch.manual_seed(0)
+    model = Glow(Pixels(3, 16, 16), scales=3, steps=2, width=8, plain=plain)
+    x = torch.randint(256, (8, 3, 16, 16), dtype=torch.uint8)
+    model.loss(x)  # starts the actnorms
+    for parameter in model.parameters():
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    model.eval()
+    with torch.no_grad():
+        z = model.noise(x)
+        assert z.shape == (8, 768)
+        assert torch.equal(model.push(z), x)
+        between = walk(model, z[:2], z[2:4], steps=3)
+    assert torch.equal(between[0], x[:2])
+    assert torch.equal(between[-1], x[2:4])
+    arrow = direction(model, x[:4], x[4:])
+    torch.testing.assert_close(arrow[0], z[:4].mean(0) - z[4:].mean(0))
+
+
+def test_temperature_narrows_glow():
+    torch.manual_seed(0)
+    model = Glow(Pixels(1, 8, 8), scales=2, steps=1, width=8).eval()
+    spread = [model.sample(64, temperature=t).float().std(0).mean() for t in (0.2, 0.7, 1.0)]
+    assert spread[0] < spread[1] < spread[2]
+
+
+def test_glow_by_classes():
+    """Trained on dark and bright images, it draws the class that it is asked for."""
+    torch.manual_seed(0)
+    model = Glow(Pixels(1, 4, 4, levels=8), scales=1, steps=2, width=8, classes=2)
+    y = torch.arange(64) % 2
+    x = (torch.randint(3, (64, 1, 4, 4)) + 5 * y[:, None, None, None]).to(torch.uint8)
+    optimizer = torch.optim.Adam(model.parameters(), 2e-2)
+    for _ in range(80):
+        optimizer.zero_grad()
+        model.loss(x, y)["negative_elbo"].mean().backward()
+        optimizer.step()
+    model.eval()
+    drawn = model.sample(64, y).float().mean((1, 2, 3))
+    assert drawn[y == 1].mean() - drawn[y == 0].mean() > 3.5
+    assert (model.elbo(x, y) - model.elbo(x, 1 - y)).mean() > 5
+    assert model.importance_weighted(x, y, k=2).shape == (64,)
+    with pytest.raises(ValueError, match="got none"):
+        model.loss(x)

@@ -6,13 +6,18 @@ import pytest
 import torch
 
 from pushforward.nn.conv import ConvEncoder
+from pushforward.nn.masked import MaskedMLP
 from pushforward.nn.mlp import MLP
 from pushforward.nn.residual import ResidualNet
+from pushforward.probability.bijections.autoregressive import Autoregressive
 from pushforward.probability.bijections.bijection import Chain, Inverse
 from pushforward.probability.bijections.coupling import ContextAffine, Coupling
 from pushforward.probability.bijections.elementwise import Additive, Affine, SigmoidAffine
+from pushforward.probability.bijections.linear import LUMixing, Mixing, Scale
+from pushforward.probability.bijections.logistic_mixture import LogisticMixture
 from pushforward.probability.bijections.logit import Logit
 from pushforward.probability.bijections.normalisation import ActNorm, BatchNorm
+from pushforward.probability.bijections.planar import Planar
 from pushforward.probability.bijections.shapes import (
     FactorOut,
     Flatten,
@@ -20,7 +25,9 @@ from pushforward.probability.bijections.shapes import (
     Reverse,
     Squeeze,
 )
+from pushforward.probability.bijections.spline import Spline
 from pushforward.probability.bijections.splits import Alternate, Checkerboard, Halves
+from pushforward.probability.bijections.sylvester import Sylvester
 
 IMAGE, VECTOR = (4, 4, 2), (5,)
 
@@ -66,8 +73,32 @@ CASES = {
     "batch norm": (lambda: BatchNorm(5), VECTOR),
     "batch norm, image": (lambda: BatchNorm(4), IMAGE),
     "logit": (lambda: Logit(0.05), VECTOR),
+    "scale": (lambda: Scale(5), VECTOR),
+    "mixing": (lambda: Mixing(5), VECTOR),
+    "mixing, image": (lambda: Mixing(4), IMAGE),
+    "LU mixing": (lambda: LUMixing(5), VECTOR),
+    "LU mixing, image": (lambda: LUMixing(4), IMAGE),
+    "spline": (lambda: vector_coupling(Halves(), Spline(4, bound=0.7)), VECTOR),
+    "logistic mixture": (lambda: vector_coupling(Halves(), LogisticMixture(3)), VECTOR),
+    "checkerboard mixture": (
+        lambda: image_coupling(Checkerboard(), 8, LogisticMixture(2)),
+        IMAGE,
+    ),
+    "autoregressive": (lambda: autoregressive(Affine()), VECTOR),
+    "autoregressive in context": (lambda: autoregressive(Affine(), 3), VECTOR),
+    "autoregressive spline": (lambda: autoregressive(Spline(4, bound=0.7)), VECTOR),
+    "autoregressive mixture": (lambda: autoregressive(LogisticMixture(2)), VECTOR),
+    "planar": (lambda: Planar(5), VECTOR),
+    "planar in context": (lambda: Planar(5, 3), VECTOR),
+    "sylvester": (lambda: Sylvester(5, 3), VECTOR),
+    "sylvester in context": (lambda: Sylvester(5, 2, context=3), VECTOR),
     "inverse": (lambda: Inverse(vector_coupling(Halves(), Affine(), 3)), VECTOR),
 }
+
+
+def autoregressive(map, context=0):
+    net = MaskedMLP(5, 1, map.arity, width=12, shuffled=True, context=context)
+    return Autoregressive(net, map, context)
 
 
 def vector_first():
@@ -100,6 +131,10 @@ def test_inverse(name):
     torch.testing.assert_close(back_det, -log_det, rtol=1e-8, atol=1e-8)
     torch.testing.assert_close(bijection.push(z, context), x, rtol=1e-8, atol=1e-8)
     assert log_det.shape == (3,)
+    with torch.no_grad():  # where autoregressive ones cache
+        cached, cached_det = bijection.inverse(z, context)
+    torch.testing.assert_close(cached, x, rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(cached_det, back_det, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -182,3 +217,18 @@ def test_the_encoder_is_not_touched_by_the_inverse():
     x, _ = flow.inverse(torch.randn(2, 5), encoder(torch.randn(2, 1, 8, 8)))
     x.sum().backward()
     assert all(p.grad is not None for p in encoder.parameters())
+
+
+@pytest.mark.parametrize("name", ["planar", "sylvester", "logistic mixture", "spline"])
+def test_gradients_of_the_inverse_are_the_implicit_ones(name):
+    """d inverse / d parameter against finite differences."""
+    bijection, x, _ = prepared(name)
+    z = bijection(x)[0].detach()
+    parameter = next(p for p in bijection.parameters() if p.dim() == 1)
+    (gradient,) = torch.autograd.grad(bijection.inverse(z)[0].sin().sum(), parameter)
+    with torch.no_grad():
+        parameter[0] += 1e-6
+        up = bijection.inverse(z)[0].sin().sum()
+        parameter[0] -= 2e-6
+        down = bijection.inverse(z)[0].sin().sum()
+    torch.testing.assert_close(gradient[0], (up - down) / 2e-6, rtol=1e-5, atol=1e-7)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .spaces import Space, count
+from .spaces import count
 
 Batch = tuple[Tensor, ...]
 
@@ -67,7 +67,7 @@ class Dataset:
     """
 
     name: str
-    space: Space
+    space: Any  # a Space; which of them, only the caller knows
     train: Split
     validation: Split
     test: Split

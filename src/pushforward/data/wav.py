@@ -87,9 +87,9 @@ def wav(
     x = torch.cat(pieces)
     if len(x) < 3:
         raise ValueError(f"{top} gives {len(x)} pieces of {length} samples: take a smaller length")
-    parts = cut((x,), sizes(str(top), len(x), validation, test))
+    train, held, last = cut((x,), sizes(str(top), len(x), validation, test))
     origin = {"source": f"WAV files of {top.name}", "files": len(files), "rate": rate}
-    return Dataset(top.stem, Tokens(length, levels), *parts, origin=origin)
+    return Dataset(top.stem, Tokens(length, levels), train, held, last, origin)
 
 
 def resampled(x: np.ndarray, given: int, wanted: int) -> np.ndarray:

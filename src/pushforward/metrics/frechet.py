@@ -20,10 +20,18 @@ import math
 import torch
 from torch import Tensor
 
+from ..core.catalogue import system
 from .features import Batches, Features, features_as_given
 from .measurement import Measurement
 from .statistics import Statistics, statistics_by_group
 
+system(
+    "fid",
+    lecture=10,
+    kind="metric",
+    title="Frechet Inception Distance",
+    paper="https://arxiv.org/abs/1706.08500",
+)
 BLOCK = 256
 ROUNDING = 1e-9  # of the traces: the largest error accepted from square roots of eigenvalues
 

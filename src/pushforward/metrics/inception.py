@@ -17,9 +17,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..core.catalogue import system
 from ..core.spaces import count
 from .features import Batches, Features, extract, features_as_given, label
 from .measurement import Measurement
+
+system(
+    "inception-score",
+    lecture=10,
+    kind="metric",
+    title="Inception Score",
+    paper="https://arxiv.org/abs/1606.03498",
+)
 
 
 def split_scores(total: Tensor, confidence: Tensor, counts: Tensor) -> Tensor:

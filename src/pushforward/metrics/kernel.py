@@ -18,9 +18,18 @@ import math
 import torch
 from torch import Tensor
 
+from ..core.catalogue import system
 from ..core.spaces import count
 from .features import Batches, Features, features_as_given, label, pair
 from .measurement import Measurement
+
+system(
+    "kid",
+    lecture=10,
+    kind="metric",
+    title="Kernel Inception Distance",
+    paper="https://arxiv.org/abs/1801.01401",
+)
 
 
 def cubic(x: Tensor, y: Tensor) -> Tensor:

@@ -55,15 +55,12 @@ def nearest_features(x: Tensor, y: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
     """Distances and indices (n, k) of the k rows of y closest to every row of x, ascending."""
     wanted = min(check_k(k, len(y)) + 2, len(y))  # some more: rounding may have swapped the last
     centre = y.mean(0)
-    index = x.new_zeros(len(x), 0, dtype=torch.long)
-    value = x.new_zeros(len(x), 0)
     near: dict[int, tuple[Tensor, Tensor]] = {}
     for row, column, block in blocks(x - centre, y - centre):
-        top = block.topk(min(wanted, block.shape[1]), largest=False)
-        value, index = top.values, top.indices + column
+        value, index = block.topk(min(wanted, block.shape[1]), largest=False)
+        index = index + column
         if row in near:
-            value = torch.cat([near[row][0], value], 1)
-            index = torch.cat([near[row][1], index], 1)
+            value, index = (torch.cat(both, 1) for both in zip(near[row], (value, index)))
             value, order = value.topk(min(wanted, value.shape[1]), largest=False)
             index = index.gather(1, order)
         near[row] = value, index

@@ -21,9 +21,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..core.catalogue import system
 from ..core.spaces import count
 from .features import Batches, Features, features_as_given, label, pair
 from .measurement import Measurement
+
+system(
+    "prd",
+    lecture=10,
+    kind="metric",
+    title="Precision and recall of distributions",
+    paper="https://arxiv.org/abs/1806.00035",
+)
 
 
 class PRD(NamedTuple):

@@ -25,9 +25,25 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..core.catalogue import system
 from .features import Batches, Features, features_as_given, label, pair
 from .measurement import Measurement
 from .neighbours import CHUNK, blocks, check_k, squared_norms
+
+system(
+    "precision-recall",
+    lecture=10,
+    kind="metric",
+    title="Precision and recall by nearest neighbours",
+    paper="https://arxiv.org/abs/1904.06991",
+)
+system(
+    "density-coverage",
+    lecture=10,
+    kind="metric",
+    title="Density and coverage",
+    paper="https://arxiv.org/abs/2002.09797",
+)
 
 
 class PrecisionRecall(NamedTuple):

@@ -21,6 +21,7 @@ CLASSIFIERS = {
     (1, 28, 28): (mnist_classifier, 256),
     (3, 32, 32): (cifar10_classifier, 256),
 }
+GROUPS = 10  # of the jackknife
 
 
 class SampleQuality(NamedTuple):
@@ -80,7 +81,13 @@ def drawn(model: Generative, n: int, split: Split, size: int = 256, seed: int = 
 def sample_quality(
     samples: Tensor, references: Tensor, space: Space, extractor: Features | None = None
 ) -> SampleQuality:
-    """The metrics of `samples` against as many `references`. Raises ValueError for NaN."""
+    """The metrics of `samples` against as many `references`, each with its standard error.
+
+    The distance's is a jackknife's, because it is biased by how many *different* examples there
+    are, which a bootstrap changes. Raises ValueError for NaN.
+    """
     look = extractor or extractor_for(space)
+    groups = GROUPS if min(len(samples), len(references)) >= 10 * GROUPS else 1
     pr = precision_and_recall(samples, references, look)
-    return SampleQuality(frechet_distance(samples, references, look), pr.precision, pr.recall)
+    distance = frechet_distance(samples, references, look, groups)
+    return SampleQuality(distance, pr.precision, pr.recall)

@@ -22,3 +22,11 @@ class MLP(Component):
     def forward(self, x: Tensor) -> Tensor:
         """The outputs for `x`."""
         return self.net(x)
+
+
+class FlatMLP(MLP):
+    """The same over data of any shape, which are flattened: (batch, *shape) -> (batch, outputs)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The outputs for `x`."""
+        return super().forward(x.flatten(1))

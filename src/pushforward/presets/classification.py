@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from ..core.catalogue import preset
+from ..core.catalogue import Reached, preset
 from ..core.dataset import Batch, Dataset, Split
 from ..core.spaces import Tokens
 from ..models.autoregressive.independent import Independent
+from ..models.autoregressive.made import MADE
 from ..models.classification.discriminative_classifier import DiscriminativeClassifier
 from ..models.classification.generative_classifier import GenerativeClassifier
 from ..nn.mlp import MLP
@@ -33,11 +34,22 @@ def labels_given_data(data: Dataset) -> Dataset:
     return replace(data, space=space, train=train, validation=validation, test=test)
 
 
-@preset("generative-classifier")
+def _accuracy(value: float, seconds: float) -> tuple[Reached, ...]:
+    where = ("digits (test)", "accuracy", value, "", "exact", seconds / 60)
+    return (Reached(*where, hardware="1 CPU core", seed=0),)
+
+
+@preset("generative-classifier", reached=_accuracy(0.908, 0.01))
 def generative_digits(levels: int = 17, smoothing: float = 0.1) -> Experiment:
     """Independent pixels for each class of the 8x8 digits: naive Bayes, by counting once.
 
-    pushforward train generative_digits
+    pushforward train generative_digits      (a hundredth of a second)
+
+    Of the 347 test digits it gets 90.8 +- 1.6 % right, ECE 0.079. Moved by 2 of 16 levels along the
+    sign of the other classifier's gradient it loses 61 % of these, but its log p(x) refuses 97 % of
+    the moved images (at a threshold that refuses 5 % of digits). Its own worst noise of 50 draws
+    takes 70 %: naive Bayes is *less* robust than what it stands beside, it only knows when.
+    AUROC of log p(x) over uniform noise 1.000; over blank images 0.33 +- 0.03, the known failure.
     """
     from ..data import digits
 
@@ -46,11 +58,29 @@ def generative_digits(levels: int = 17, smoothing: float = 0.1) -> Experiment:
     return Experiment(model, data, Recipe(1, None))
 
 
-@preset("generative-classifier")
+@preset("generative-classifier", "made", reached=_accuracy(0.934, 8.0))
+def made_classifier_digits(levels: int = 17, width: int = 64, steps: int = 100) -> Experiment:
+    """A MADE for each class of the same digits: pixels of a class now depend on one another.
+
+    pushforward train made_classifier_digits      (eight seconds of one CPU core)
+
+    93.4 +- 1.3 % right, ECE 0.067; AUROC of log p(x) over blank images 0.69 +- 0.03.
+    """
+    from ..data import digits
+
+    data = digits(labels=True, levels=levels)
+    model = GenerativeClassifier([MADE(data.space, width=width) for _ in data.classes])
+    return Experiment(model, data, Recipe(steps, 400, Adam(3e-3)))
+
+
+@preset("generative-classifier", reached=_accuracy(0.974, 8.8))
 def discriminative_digits(levels: int = 17, width: int = 128, steps: int = 1_000) -> Experiment:
     """A multilayer perceptron on the same digits, for comparison: p(y | x) and nothing of x.
 
-    pushforward train discriminative_digits
+    pushforward train discriminative_digits      (nine seconds of one CPU core)
+
+    97.4 +- 0.9 % right, ECE 0.015. Random noise of 2 of 16 levels takes 2 % of these, the sign of
+    its gradient 70 %, and it is 92 % sure of its wrong answers.
     """
     from ..data import digits
 

@@ -1,20 +1,21 @@
-"""The comparison: several presets on one split, on one page, in JSON and as pictures."""
+"""The comparison: several models on one split, on one page, in JSON, Markdown, CSV and pictures."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..core.catalogue import preset_called, presets
-from ..data import find
-from ..metrics.samples import sample_quality
-from . import page, pictures
-from .row import GRID, Row, measure
+from ..core.dataset import Dataset, identity
+from ..metrics.samples import SampleQuality, sample_quality
+from ..training.fit import Interrupted
+from . import page, pictures, tables
+from .measure import GRID, data_of, is_checkpoint, looked_at, measure
+from .row import Row
+from .workers import Failure, in_processes
 
 BASELINE = "independent_digits"
 FAMILIES = (
@@ -29,72 +30,122 @@ FAMILIES = (
 )
 
 
-def compare(names: Sequence[str] = FAMILIES, out: str | Path = "runs/compare") -> list[Row]:
-    """Trains and measures the presets, two at a time, and writes page, pictures and results.
+@dataclass
+class Comparison:
+    """What a comparison found: rows in the order of `names`, and why others are missing."""
+
+    names: tuple[str, ...]
+    data: Dataset
+    rows: list[Row] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+    def add(self, name: str, result: Row | Failure) -> None:
+        """Files one result; baselines come first, whatever was named first."""
+        if isinstance(result, Failure):
+            self.failures.append(result)
+            return
+        self.rows.append(result)
+        place = {name: i for i, name in enumerate(self.names)}
+        self.rows.sort(key=lambda row: (row.family != "baseline", place[row.name]))
+
+
+def compare(names: Sequence[str] = FAMILIES, out: str | Path = "runs/compare") -> Comparison:
+    """Trains and measures the models, as many at a time as there are cores, and writes the page.
+
+    What is finished is written even where a model fails or Ctrl-C is pressed.
 
     Args:
-        names: presets, all over the same data; the baseline comes first.
-        out: the folder for `index.html`, `results.json`, `curves.json` and PNGs.
+        names: presets, or checkpoints (FILE.safetensors), all over the same data.
+        out: the folder for `index.html`, `results.json`, `.md`, `.csv`, `curves.json` and PNGs.
 
     Raises:
-        ValueError: for presets whose data differ.
+        ValueError: before any training, for an unknown name or for models whose data differ.
+        Interrupted: after Ctrl-C, when the workers are ended and finished rows are written.
     """
+    found = Comparison(tuple(dict.fromkeys(names)), common_data(names))
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = {row.preset: row for row in _measured(list(names))}
-    ordered = [rows[name] for name in names]
-    if len({row.data for row in ordered}) > 1:
-        told = ", ".join(f"{row.preset}: {row.data}" for row in ordered)
-        raise ValueError(f"a comparison needs one data set, these presets differ: {told}")
-    write(ordered, folder)
-    return ordered
+    try:
+        _run(found)
+    except KeyboardInterrupt:
+        write(found, folder)
+        done = f"{len(found.rows)} of {len(found.names)} models were finished"
+        kept = f" and are in {folder}/index.html" if found.rows else ": nothing was written"
+        raise Interrupted(f"stopped: {done}{kept}") from None
+    write(found, folder)
+    return found
 
 
-def _measured(names: list[str]) -> Iterator[Row]:
-    """The rows as they are finished, longest presets first; one process with one thread each."""
+def common_data(names: Sequence[str]) -> Dataset:
+    """The data that all of these models learn from. Raises ValueError where there is not one."""
+    if not names:
+        raise ValueError("nothing to compare: name some presets")
+    data = {name: data_of(name) for name in names}
+    known = [identity(d.describe()) | {"space": d.space} for d in data.values()]
+    if any(other != known[0] for other in known):
+        told = ", ".join(f"{name}: {d.name} {d.space}" for name, d in data.items())
+        raise ValueError(f"a comparison needs one data set, but these learn from several: {told}")
+    return next(iter(data.values()))
+
+
+def _run(found: Comparison) -> None:
+    """Files the rows as they are finished; the last named, which take longest, start first."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    workers = min(len(names), os.cpu_count() or 1)
-    context = multiprocessing.get_context("spawn")
-    with Progress(*columns) as progress, ProcessPoolExecutor(workers, context) as pool:
-        task = progress.add_task(f"training {len(names)} models", total=len(names))
-        tasks = [pool.submit(measure, name) for name in reversed(names)]
-        for done in as_completed(tasks):
-            row = done.result()
-            told = row.likelihood or "no likelihood"
-            progress.console.print(
-                f"{row.preset}: {told}; Frechet distance {row.quality.frechet.value:.3g}; "
-                f"{row.train_seconds:.1f} s"
-            )
+    at_once = min(len(found.names), os.cpu_count() or 1)
+    with Progress(*columns) as progress:
+        task = progress.add_task(f"measuring {len(found.names)} models", total=len(found.names))
+        for name, result in in_processes(measure, found.names[::-1], at_once):
+            found.add(name, result)
+            progress.console.print(said(result), highlight=False, soft_wrap=True)
             progress.advance(task)
-            yield row
 
 
-def write(rows: list[Row], folder: Path) -> None:
-    """Writes `index.html`, `results.json`, `curves.json` and the PNGs of finished rows."""
-    data = find(rows[0].data)
-    real = data.test.first(GRID).at(slice(None))[0]
-    pictures.write(folder / "real.png", pictures.drawn(real, data.space))
-    for row in rows:
-        space = data.space
-        pictures.write(folder / f"{row.preset}.png", pictures.drawn(row.samples, space))
-    records = [row.record() for row in rows]
-    (folder / "results.json").write_text(json.dumps(records, indent=1) + "\n")
-    curves = {row.preset: [asdict(report) for report in row.history] for row in rows}
-    (folder / "curves.json").write_text(json.dumps(curves) + "\n")
-    references = data.test.at(slice(None))[0]
-    floor = data.train.first(len(references)).at(slice(None))[0]
-    real_quality = sample_quality(floor, references, data.space)
-    (folder / "index.html").write_text(page.html(rows, data, real_quality), encoding="utf-8")
+def said(result: Row | Failure) -> str:
+    """A row, or why there is none, in one line for the terminal."""
+    if isinstance(result, Failure):
+        return f"{result.name} FAILED: {result.error}"
+    likelihood = result.likelihood or "no likelihood"
+    distance = f"Frechet distance {result.quality.frechet.figure()}"
+    time = "" if result.train_seconds is None else f"; trained in {result.train_seconds:.1f} s"
+    return f"{result.name}: {likelihood}; {distance}{time}"
+
+
+def write(found: Comparison, folder: Path) -> None:
+    """Writes the page, the tables and the PNGs of what was found; nothing where no row is."""
+    if not found.rows:
+        return
+    rows, space = found.rows, found.data.space
+    real = looked_at(found.data.test.first(GRID))
+    for slug, x in {"real": real, **{row.slug: row.samples for row in rows}}.items():
+        pictures.write(folder / f"{slug}.png", pictures.drawn(x, space))
+    curves = {row.name: [asdict(report) for report in row.history] for row in rows}
+    text = {
+        "results.json": json.dumps([row.record() for row in rows], indent=1) + "\n",
+        "results.csv": tables.csv(rows),
+        "results.md": tables.markdown(rows, found.failures),
+        "curves.json": json.dumps(curves) + "\n",
+        "index.html": page.html(rows, found.failures, found.data, _real(found)),
+    }
+    for name, content in text.items():
+        (folder / name).write_text(content, encoding="utf-8")
+
+
+def _real(found: Comparison) -> SampleQuality:
+    """What training images reach when they are measured as if they were samples."""
+    number = found.rows[0].quality.frechet
+    references = looked_at(found.data.test.first(number.references))
+    return sample_quality(looked_at(found.data.train.first(number.samples)), references,
+                          found.data.space)  # fmt: skip
 
 
 def known(names: Sequence[str]) -> list[str]:
-    """The names, if all are presets; "all" stands for every preset that ends in _digits.
+    """The names, if all are presets or files; "all" is every preset that ends in _digits.
 
     Raises ValueError naming the nearest presets.
     """
     if list(names) == ["all"]:
         rest = [name for name in presets() if name.endswith("_digits") and name != BASELINE]
         return [BASELINE, *rest]
-    return [preset_called(name).name for name in names]
+    return [name if is_checkpoint(name) else preset_called(name).name for name in names]

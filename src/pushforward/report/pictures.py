@@ -1,11 +1,11 @@
-"""Pictures of data: grids, neighbours, walks; PNG bytes and inline SVG, nothing from outside."""
+"""Pictures of data as PNG: grids, densities, neighbours, walks."""
 
 from __future__ import annotations
 
 import base64
 import io
 import math
-from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -106,32 +106,7 @@ def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
 def inline(content: bytes, described: str) -> str:
     """An <img> that carries its PNG."""
     data = base64.b64encode(content).decode()
-    return f'<img alt="{described}" src="data:image/png;base64,{data}">'
-
-
-def curve(points: Sequence[tuple[float, float]], described: str) -> str:
-    """A small line chart as inline SVG in the page's own colours, with its ends written out."""
-    finite = [(x, y) for x, y in points if math.isfinite(y)]
-    if len(finite) < 2:
-        return ""
-    xs, ys = zip(*finite)
-    low, high = _span(ys)
-    right = max(xs) or 1
-    path = " ".join(
-        f"{100 * x / right:.1f},{40 - 36 * (min(max(y, low), high) - low) / (high - low):.1f}"
-        for x, y in finite
-    )
-    ends = f"{ys[0]:.4g} → {ys[-1]:.4g}"
-    return (
-        f'<figure class="curve"><svg viewBox="0 0 100 42" role="img" aria-label="{described}">'
-        f'<polyline points="{path}"/></svg><figcaption>{described}: {ends}</figcaption></figure>'
-    )
-
-
-def _span(ys: Sequence[float]) -> tuple[float, float]:
-    """From the smallest to the 95th percentile: a wild start does not flatten the rest."""
-    low, high = min(ys), float(np.quantile(ys, 0.95))
-    return low, high if high > low else low + 1
+    return f'<img alt="{escape(described, quote=True)}" src="data:image/png;base64,{data}">'
 
 
 def write(path: Path, content: bytes | None) -> None:

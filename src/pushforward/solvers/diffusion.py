@@ -8,7 +8,8 @@ they reach. With x0 = E[x_0 | x_t], the process's denoiser, and eps = (x - alpha
     dpm_solver_pp:  x_s = (sigma_s / sigma_t) x - alpha_s (e^-h - 1) D,   h = lambda_s - lambda_t,
                     D extrapolates x0 to the middle, lambda = log(alpha / sigma)
 
-ancestral draws from the process's own reverse step. They never ask which parametrisation, which
+ancestral draws from the process's own reverse step; predictor_corrector follows each with Langevin
+steps at the new level. They never ask which parametrisation, which
 schedule or which paper the process came from: DDPM, score SDE, EDM and flow matching all serve.
 
 ddim: Denoising Diffusion Implicit Models (Song et al., 2021), arXiv:2010.02502, eqs. 12 and 16.
@@ -16,6 +17,8 @@ heun: Elucidating the Design Space of Diffusion-Based Generative Models (Karras 
 arXiv:2206.00364, algorithm 1, in the variables of its eq. 4 (DDIM is its Euler step).
 dpm_solver_pp: DPM-Solver++ (Lu et al., 2022), arXiv:2211.01095, algorithm 2 (2M) and eq. 9 (first
 order, which is DDIM); its last step is of first order.
+predictor_corrector: Score-Based Generative Modeling through Stochastic Differential Equations (Song
+et al., 2021), arXiv:2011.13456, algorithms 2-5.
 """
 
 from __future__ import annotations
@@ -75,6 +78,28 @@ def ancestral(process: Process, x: Tensor, steps: int | None = None) -> Tensor:
     for now, after in pairwise(process.levels(steps)):
         mean, variance = process.reverse(x, now, after)
         x = mean if after.sigma == 0 else mean + variance**0.5 * torch.randn_like(x)
+    return x
+
+
+def predictor_corrector(
+    process: Process,
+    x: Tensor,
+    steps: int | None = None,
+    corrections: int = 1,
+    snr: float = 0.16,
+) -> Tensor:
+    """Ancestral steps, each followed by `corrections` Langevin steps of signal-to-noise `snr`."""
+    for now, after in pairwise(process.levels(steps)):
+        mean, variance = process.reverse(x, now, after)
+        if after.sigma == 0:
+            return mean
+        x = mean + variance**0.5 * torch.randn_like(x)
+        for _ in range(corrections):
+            score = (after.alpha * process.denoise(x, after) - x) / after.sigma**2
+            noise = torch.randn_like(x)
+            norms = [v.flatten(1).norm(dim=1).mean() for v in (noise, score)]
+            step = 2 * (snr * norms[0] / norms[1]) ** 2
+            x = x + step * score + (2 * step).sqrt() * noise
     return x
 
 

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from ..core.blueprint import record
 from ..core.spaces import count
-from .diffusion import Process, ancestral, ddim, dpm_solver_pp, heun
+from .diffusion import Process, ancestral, ddim, dpm_solver_pp, heun, predictor_corrector
+from .langevin import annealed_langevin
 
 
 def _steps(steps: int | None) -> None:
@@ -40,6 +41,52 @@ class Ancestral:
     def __call__(self, process: Process, x: Tensor) -> Tensor:
         """Data from the noise `x`."""
         return ancestral(process, x, self.steps)
+
+
+@record
+@dataclass(frozen=True)
+class PredictorCorrector:
+    """Ancestral steps with Langevin corrections of signal-to-noise ratio `snr`."""
+
+    steps: int | None = 500
+    corrections: int = 1
+    snr: float = 0.16
+
+    def __post_init__(self) -> None:
+        _steps(self.steps)
+        count("corrections", self.corrections, 0)
+
+    @property
+    def draws(self) -> bool:
+        """Whether noise is drawn on the way."""
+        return True
+
+    def __call__(self, process: Process, x: Tensor) -> Tensor:
+        """Data from the noise `x`."""
+        return predictor_corrector(process, x, self.steps, self.corrections, self.snr)
+
+
+@record
+@dataclass(frozen=True)
+class AnnealedLangevin:
+    """`each` Langevin steps at every level of noise, of size `step` at the least noise."""
+
+    steps: int | None = None
+    each: int = 100
+    step: float = 1e-5
+
+    def __post_init__(self) -> None:
+        _steps(self.steps)
+        count("each", self.each)
+
+    @property
+    def draws(self) -> bool:
+        """Whether noise is drawn on the way."""
+        return True
+
+    def __call__(self, process: Process, x: Tensor) -> Tensor:
+        """Data from the noise `x`."""
+        return annealed_langevin(process, x, self.steps, self.each, self.step)
 
 
 @record
@@ -108,4 +155,4 @@ class DPMSolverPP:
         return dpm_solver_pp(process, x, self.steps, self.order)
 
 
-Sampler = Ancestral | DDIM | Heun | DPMSolverPP
+Sampler = Ancestral | PredictorCorrector | AnnealedLangevin | DDIM | Heun | DPMSolverPP

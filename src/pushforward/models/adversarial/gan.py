@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Player, Pushforward, Terms
-from ...core.spaces import Pixels, Reals, count
+from ...core.spaces import Pixels, Reals, Space, count
 from ...nn.conv import ConvDecoder, ConvEncoder
 from ...nn.mlp import MLP
 from ...objectives.adversarial import AdversarialLoss, NonSaturating
@@ -30,22 +30,22 @@ from ...objectives.adversarial import AdversarialLoss, NonSaturating
 CHUNK = 1_000
 
 
-def generator_for(space: Pixels | Reals, latent: int, width: int | None = None) -> Component:
+def generator_for(space: Space, latent: int, width: int | None = None) -> Component:
     """The usual generator: convolutions for images, else an MLP. Of (batch, latent)."""
     if isinstance(space, Pixels):
         return ConvDecoder(latent, space.shape, width or 32)
     return MLP(latent, _length(space), width or 128, layers=3)
 
 
-def critic_for(space: Pixels | Reals, width: int | None = None) -> Component:
+def critic_for(space: Space, width: int | None = None) -> Component:
     """The usual critic: convolutions for images, else an MLP. To (batch, 1)."""
     if isinstance(space, Pixels):
         return ConvEncoder(space.shape, 1, width or 32)
     return MLP(_length(space), 1, width or 128, layers=3)
 
 
-def _length(space: Pixels | Reals) -> int:
-    if len(space.shape) != 1:
+def _length(space: Space) -> int:
+    if not isinstance(space, Reals) or len(space.shape) != 1:
         raise ValueError(
             f"there are no usual networks for {space}: pass generator and critic, "
             "or use a space of images or of vectors"
@@ -71,7 +71,7 @@ class GAN(Pushforward):
 
     def __init__(
         self,
-        space: Pixels | Reals,
+        space: Space,
         generator: nn.Module | None = None,
         critic: nn.Module | None = None,
         latent: int = 128,

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ...core.catalogue import example, system
 from ...core.contract import Terms
-from ...core.spaces import Pixels, Reals
+from ...core.spaces import Reals, Space
 from ...objectives.adversarial import Wasserstein, between, gradient_norm
 from .gan import GAN, critic_for, generator_for
 
@@ -38,7 +38,7 @@ class WGANGP(GAN):
 
     def __init__(
         self,
-        space: Pixels | Reals,
+        space: Space,
         generator: nn.Module | None = None,
         critic: nn.Module | None = None,
         latent: int = 128,
@@ -67,4 +67,5 @@ system("wgan-gp", lecture=9, title="WGAN with gradient penalty", paper="arXiv:17
 def wgan_gp() -> WGANGP:
     """The smallest instance: what the laws test and the gallery draws."""
     space = Reals((2,))
-    return WGANGP(space, generator_for(space, 4, 32), critic_for(space, 32), latent=4, turns=2)
+    networks = generator_for(space, 4, 32), critic_for(space, 32)
+    return WGANGP(space, *networks, latent=4, penalty=1.0)

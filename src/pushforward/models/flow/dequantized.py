@@ -14,12 +14,14 @@ Differs: the logit is symmetric in both ends; noise in [0, 1) times 1/L rather t
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ...core.catalogue import example, system
-from ...core.contract import Pushforward, Weighted
+from ...core.contract import Density, Pushforward, Stage, Weighted
+from ...core.dataset import Batch
 from ...core.spaces import Pixels, Reals, count
 from ...nn.mlp import MLP
 from ...nn.zero import zero_last
@@ -32,11 +34,13 @@ from ...probability.priors import StandardNormal
 from .flow import Flow
 
 
-class Dequantized(Weighted, Pushforward):
-    """A model of `Pixels` from a flow over `Reals` of the same shape: a lower bound.
+class DequantizedDensity(Weighted):
+    """A model of `Pixels` from any density over `Reals` of the same shape: a lower bound.
+
+    A density that learns by moves of its own (EM) makes them on dequantised data.
 
     Args:
-        flow: over Reals(space.shape).
+        density: over Reals(space.shape).
         space: of the images.
         dequantizer: q(u|x); uniform where none is given.
         alpha: how far the logit is kept from the ends.
@@ -46,31 +50,82 @@ class Dequantized(Weighted, Pushforward):
 
     def __init__(
         self,
-        flow: Flow,
+        density: Density,
         space: Pixels,
         dequantizer: Dequantizer | None = None,
         alpha: float = 0.05,
     ):
         super().__init__(space)
-        if flow.space.shape != space.shape:
-            raise ValueError(f"the flow is over {flow.space}, not over the shape of {space}")
-        self.flow = flow
+        if density.space.shape != space.shape:
+            raise ValueError(f"the density is over {density.space}, not over the shape of {space}")
+        self.density = density
         self.dequantizer = dequantizer or UniformNoise()
         self.logit = Logit(alpha)
 
-    def log_weights(self, x: Tensor, samples: int = 1, context: Tensor | None = None) -> Tensor:
-        """log of p(y) / L^D q(u|x) for noise u ~ q(u|x), in nats, (samples, batch)."""
-        x = x.repeat(count("samples", samples), 1, 1, 1)
-        context = context if context is None else context.repeat(samples, 1)
+    def stages(self) -> tuple[Stage, ...]:
+        """The bound by gradient; or the density's own stages, where it has closed-form moves."""
+        if all(player.update is None for player in self.density.players()):
+            return super().stages()
+        return tuple(replace(stage, view=self.dequantised) for stage in self.density.stages())
+
+    def dequantised(self, x: Tensor, *conditions: Tensor) -> Batch:
+        """Images as the density sees them: floats with noise, through the logit."""
+        u, _ = self.dequantizer(self.space.to_unit(x, self.dtype))
+        return self.logit((x.to(self.dtype) + u) / self.space.levels)[0], *conditions
+
+    def log_weights(self, x: Tensor, context: Tensor | None = None, samples: int = 1) -> Tensor:
+        """log of p(y) / L^D q(u|x) for noise u ~ q(u|x), in nats, (samples, batch).
+
+        `context` is what the density is conditional on: (batch, width), or labels (batch,).
+        """
+        x = torch.cat([x] * count("samples", samples))
+        given = [] if context is None else [torch.cat([context] * samples)]
         u, log_q = self.dequantizer(self.space.to_unit(x, self.dtype))
         y = (x.to(self.dtype) + u) / self.space.levels
         z, log_det = self.logit(y)
-        log_p = self.flow.log_prob(z, context) + log_det - self._log_volume
+        log_p = self.density.log_prob(z, *given) + log_det - self._log_volume
         return (log_p - log_q).unflatten(0, (samples, -1))
 
     @property
     def _log_volume(self) -> float:
         return self.space.dims * math.log(self.space.levels)
+
+    def _images(self, z: Tensor) -> Tensor:
+        """The integers whose bins hold the density's floats."""
+        y, _ = self.logit.inverse(z)
+        levels = self.space.levels
+        return (y * levels).floor().clamp(0, levels - 1).to(torch.uint8)
+
+    def sample(self, n: int, *conditions: Tensor) -> Tensor:
+        """`n` images."""
+        return self._images(self.density.sample(n, *conditions))
+
+
+class Dequantized(DequantizedDensity, Pushforward):
+    """A model of `Pixels` from a flow over `Reals` of the same shape: a lower bound.
+
+    Args:
+        flow: over Reals(space.shape).
+        space: of the images.
+        dequantizer: q(u|x); uniform where none is given.
+        alpha: how far the logit is kept from the ends.
+    """
+
+    density: Flow
+
+    def __init__(
+        self,
+        flow: Flow,
+        space: Pixels,
+        dequantizer: Dequantizer | None = None,
+        alpha: float = 0.05,
+    ):
+        super().__init__(flow, space, dequantizer, alpha)
+
+    @property
+    def flow(self) -> Flow:
+        """The flow."""
+        return self.density
 
     def noise(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """The noise of images, each value at the middle of its bin; `push` gives them back."""
@@ -83,11 +138,9 @@ class Dequantized(Weighted, Pushforward):
 
     def push(self, z: Tensor, context: Tensor | None = None) -> Tensor:
         """The images that the noise `z` stands for."""
-        y, _ = self.logit.inverse(self.flow.push(z, context))
-        levels = self.space.levels
-        return (y * levels).floor().clamp(0, levels - 1).to(torch.uint8)
+        return self._images(self.flow.push(z, context))
 
-    def sample(self, n: int, temperature: float = 1.0, context: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, context: Tensor | None = None, temperature: float = 1.0) -> Tensor:
         """`n` images; a temperature below 1 shrinks the noise towards the mode."""
         return self.push(self.latents(n) * temperature, context)
 

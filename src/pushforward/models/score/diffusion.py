@@ -49,7 +49,7 @@ class Diffusion(Scored, Pushforward):
 
     def denoise(self, x: Tensor, level: Level, y: Tensor | None = None) -> Tensor:
         """E[x_0 | x_t = x] where all of the batch are on one level."""
-        return self.denoise_at(x, x.new_full((len(x),), level.t), y)
+        return self.clip(self.denoise_at(x, x.new_full((len(x),), level.t), y))
 
     def reverse(
         self, x: Tensor, now: Level, after: Level, y: Tensor | None = None

@@ -1,0 +1,104 @@
+"""The queue of what still needs a GPU, and the script that works it off.
+
+python bench/gpu.py --minutes 9 [--only NAME ...] [--out results/gpu]
+
+Each job trains a preset with the knobs given until it is done or its share of the minutes is over,
+keeps a checkpoint, measures the test split, and writes OUT/NAME.json with hardware, versions, seed
+and command. A job that was cut off goes on from its checkpoint in the next call. It needs torch
+and what the presets read data with, and no other extra: `PYTHONPATH=src python bench/gpu.py`
+suffices.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from harness import hardware, versions
+
+from pushforward.core.catalogue import preset_called
+from pushforward.core.contract import Bounded, Density, Weighted
+from pushforward.metrics import nats
+from pushforward.training.loop import Training
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A preset to train on a GPU, with knobs, and the minutes that it should need there."""
+
+    preset: str
+    knobs: dict[str, Any] = dataclasses.field(default_factory=dict)
+    minutes: float = 10.0
+    k: int | None = None
+    bf16: bool = True
+    compile: bool = True
+
+
+QUEUE = {
+    "made_mnist_paper": Job("made_mnist_paper"),
+}
+
+
+def work_off(name: str, job: Job, seconds: float, out: Path) -> dict[str, Any]:
+    """Trains a job for at most `seconds` more, measures it and returns the record."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.manual_seed(0)
+    experiment = preset_called(job.preset).build(**job.knobs)
+    recipe = dataclasses.replace(experiment.recipe, bf16=job.bf16, compile=job.compile)
+    training = Training(experiment.model, experiment.data, recipe, device)
+    checkpoint = out / f"{name}.safetensors"
+    if checkpoint.exists():
+        training.resume(checkpoint)
+    until = time.monotonic() + seconds
+    for report in training:
+        print(report, flush=True)
+        if time.monotonic() > until:
+            training.stop()
+    training.save(checkpoint)
+    return {
+        "preset": job.preset,
+        "knobs": job.knobs,
+        "step": training.step,
+        "steps": recipe.steps,
+        "seed": recipe.seed,
+        "training_minutes": round(training.seconds / 60, 2),
+        "likelihood": _likelihood(training.result, experiment.data, job.k),
+        "hardware": hardware(),
+        "versions": versions(),
+        "command": f"python bench/gpu.py --only {name}",
+    }
+
+
+def _likelihood(model: Any, data: Any, k: int | None) -> dict[str, Any] | None:
+    if not isinstance(model, Density | Bounded):
+        return None
+    samples = (k or 500) if isinstance(model, Weighted) else None
+    return nats(model, data.test, samples, size=32 if samples else 256).record()
+
+
+def main() -> None:
+    """Works off the queue in order, within the minutes given."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=9.0)
+    parser.add_argument("--only", nargs="*", choices=sorted(QUEUE), default=list(QUEUE))
+    parser.add_argument("--out", type=Path, default=Path("results/gpu"))
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + 60 * options.minutes
+    for name in options.only:
+        left = until - time.monotonic()
+        if left < 30:
+            print(f"{name}: no time is left; it stays in the queue")
+            continue
+        record = work_off(name, QUEUE[name], min(left, 60 * QUEUE[name].minutes), options.out)
+        (options.out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+        print(json.dumps(record))
+
+
+if __name__ == "__main__":
+    main()

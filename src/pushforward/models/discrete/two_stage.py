@@ -1,0 +1,91 @@
+"""Two stages: a codec learns to write data as codes, then a prior learns the codes.
+
+    log p(x) >= log p(c) + log p(x | c),    c = encode(x)
+
+The codec learns with a prior that costs it nothing; once it is frozen, any density over its tokens
+can take that prior's place, and is all that the second stage moves. Samples are codes drawn from
+the prior, decoded. Joint training would let the codec make its codes easier to learn; this does
+not.
+
+Neural Discrete Representation Learning (van den Oord, Vinyals and Kavukcuoglu, 2017),
+arXiv:1711.00937, section 3.3. Differs from the paper: the prior may be any density.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from torch import Tensor
+
+from ...core.catalogue import example
+from ...core.contract import Bounded, Density, Generative, Player, Stage
+from ...core.dataset import Batch
+from ...core.spaces import Pixels
+from ...probability.quantisation import VectorQuantiser
+from ..autoregressive.made import MADE
+from .vq_vae import VQVAE
+
+
+class TwoStage(Bounded):
+    """A codec of data and a density over its codes.
+
+    Args:
+        codec: such as `VQVAE`.
+        prior: an exact density over `codec.tokens`; with labels y, `log_prob(codes, y)` and
+            `sample(n, y)`.
+        codec_share: of the training steps; the rest is the prior's.
+    """
+
+    def __init__(self, codec: VQVAE, prior: Density, codec_share: float = 0.5):
+        if prior.space != codec.tokens:
+            raise ValueError(
+                f"the prior is over {prior.space}, but the codec's codes are {codec.tokens}: "
+                "build it over codec.tokens"
+            )
+        if not 0 < codec_share < 1:
+            raise ValueError(f"codec_share must be between 0 and 1, not {codec_share!r}")
+        super().__init__(codec.space)
+        self.codec, self.prior, self.codec_share = codec, prior, codec_share
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The codec's stages on data, then the prior's on codes."""
+        codec = _scaled(self.codec, "codec", self.codec_share)
+        prior = _scaled(self.prior, "prior", 1 - self.codec_share)
+        return (*codec, *(replace(stage, view=self.view) for stage in prior))
+
+    def view(self, x: Tensor, *conditions: Tensor) -> Batch:
+        """A batch as the prior sees it: codes, and what else there is."""
+        return (self.codec.encode(x), *conditions)
+
+    def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
+        """log p(c | conditions) + log p(x | c) in nats, (batch,): `samples` would be equal."""
+        codes = self.codec.encode(x)
+        return self.prior.log_prob(codes, *conditions) + self.codec.log_prob_given(x, codes)
+
+    def sample(self, n: int, *conditions: Tensor) -> Tensor:
+        """Codes from the prior, decoded."""
+        return self.codec.draw(self.prior.sample(n, *conditions))
+
+
+def _scaled(model: Generative, name: str, share: float) -> Iterator[Stage]:
+    """The stages of a part, with `share` of the steps between them, and names that tell it."""
+    stages = model.stages()
+    total = sum(stage.share for stage in stages)
+    for stage in stages:
+        told = name if len(stages) == 1 else f"{name} {stage.name}"
+        players = tuple(_named(player, name) for player in stage.players)
+        yield Stage(told, players, stage.view, share * stage.share / total)
+
+
+def _named(player: Player, name: str) -> Player:
+    """A model's only player bears the name of the part."""
+    return replace(player, name=name) if player.name == "model" else player
+
+
+@example(data="digits")
+def two_stage() -> TwoStage:
+    """The smallest instance: 4x4 codes, and MADE over them."""
+    space = Pixels(1, 8, 8, levels=17)
+    codec = VQVAE(space, VectorQuantiser(16, 8), width=16, halvings=1, blocks=1)
+    return TwoStage(codec, MADE(codec.tokens, width=64))

@@ -1,0 +1,157 @@
+"""VQ-VAE: an autoencoder through a codebook.
+
+    L = -log p(x | z_q(x)) + beta |z_e(x) - sg[z_q(x)]|^2,    z_q(x) = nearest codewords to z_e(x)
+
+The posterior is a point: an image *is* a grid of codes. So there is no noise to average over and no
+posterior to collapse, and the bound
+
+    log p(x) >= log p(z_q(x)) + log p(x | z_q(x))
+
+has one term for what the codes cost and one for what they leave open. Until a prior has learned the
+codes (`TwoStage`), it is uniform: each costs log K nats.
+
+Neural Discrete Representation Learning (van den Oord, Vinyals and Kavukcuoglu, 2017),
+arXiv:1711.00937, eq. 3 with the codebook moved as in appendix A.1. Differs from the paper: the
+likelihood is a distribution over the integers (categorical, or discretised logistics), so that the
+bound is one in nats of data; the paper's pixel term is a Gaussian of fixed variance.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from ...core.catalogue import example, system
+from ...core.contract import Bounded, Player, Terms
+from ...core.spaces import Pixels, Space, Tokens
+from ...nn.resnet import ResidualDecoder, ResidualEncoder
+from ...probability.discretized import DiscretizedLogisticHead
+from ...probability.heads import Head, head_for
+from ...probability.quantisation import VectorQuantiser
+
+
+def pixel_head(space: Pixels) -> Head:
+    """The usual likelihood of a pixel: a softmax for few levels, a logistic in bins for many."""
+    return head_for(space) if space.levels <= 32 else DiscretizedLogisticHead(space.levels)
+
+
+class VQVAE(Bounded):
+    """Images as grids of codes, with a uniform prior over them.
+
+    Args:
+        space: images.
+        quantiser: the codebook.
+        width: channels of the networks.
+        halvings: of the sides: 8 -> 4 with one, 28 -> 7 and 32 -> 8 with two.
+        blocks: residual blocks in either network.
+        commitment: beta.
+        head: the likelihood of a pixel; by default `pixel_head(space)`.
+
+    `tokens` is the space of its codes in raster order, what a prior has to learn.
+    """
+
+    space: Pixels
+
+    def __init__(
+        self,
+        space: Space,
+        quantiser: VectorQuantiser,
+        width: int = 128,
+        halvings: int = 2,
+        blocks: int = 2,
+        commitment: float = 0.25,
+        head: Head | None = None,
+    ):
+        if not isinstance(space, Pixels):
+            raise ValueError(f"a VQVAE encodes images, not {space}")
+        super().__init__(space)
+        self.head = (head or pixel_head(space)).check(space)
+        self.quantiser, self.commitment = quantiser, commitment
+        shape = (space.channels * self.head.outputs, space.height, space.width)
+        self.autoencoder = Autoencoder(
+            ResidualEncoder(space.shape, quantiser.features, width, halvings, blocks),
+            ResidualDecoder(quantiser.features, shape, width, halvings, blocks),
+        )
+        self.grid = self.autoencoder.encoder.grid
+        self.tokens = Tokens(math.prod(self.grid), quantiser.codes)
+
+    def players(self) -> tuple[Player, ...]:
+        """The networks, by gradient; then the codebook, by moving averages."""
+        return (
+            Player("autoencoder", self.autoencoder, self.loss),
+            Player("codebook", self.quantiser, update=self.update),
+        )
+
+    def loss(self, x: Tensor) -> Terms:
+        """{"distortion": nats that the codes leave open, "commitment"}, each (batch,)."""
+        z = self.features(x)
+        quantised = self.quantiser(z)
+        return {
+            "distortion": -self._log_prob(x, quantised),
+            "commitment": self.commitment * (z - quantised.detach()).square().flatten(1).sum(1),
+        }
+
+    def update(self, x: Tensor) -> Terms:
+        """Moves the codebook: quantisation error, perplexity and restarts of the batch."""
+        return self.quantiser.update(self.features(x))
+
+    def features(self, x: Tensor) -> Tensor:
+        """z_e(x): what is quantised, (batch, *grid, features)."""
+        return self.autoencoder.encoder(self.space.to_signed(x, self.dtype)).movedim(1, -1)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The codes of images: int64 (batch, length) in raster order, data of `tokens`."""
+        return self.quantiser.nearest(self.features(self.space.check(x))).flatten(1)
+
+    def decode(self, codes: Tensor) -> Distribution:
+        """p(x | codes), over single pixel values (batch, channels, height, width)."""
+        return self.head(self._describe(self._codewords(codes)))
+
+    def log_prob_given(self, x: Tensor, codes: Tensor) -> Tensor:
+        """log p(x | codes) in nats, (batch,)."""
+        return self._log_prob(x, self._codewords(codes))
+
+    def draw(self, codes: Tensor) -> Tensor:
+        """Images drawn from p(x | codes), uint8."""
+        return self.decode(codes).sample().to(torch.uint8)
+
+    def _codewords(self, codes: Tensor) -> Tensor:
+        return self.quantiser.lookup(self.tokens.check(codes, "codes").unflatten(1, self.grid))
+
+    def _describe(self, quantised: Tensor) -> Tensor:
+        """The head's parameters (batch, *space.shape, outputs)."""
+        h = self.autoencoder.decoder(quantised.movedim(-1, 1))
+        return h.unflatten(1, (self.space.channels, -1)).movedim(2, -1)
+
+    def _log_prob(self, x: Tensor, quantised: Tensor) -> Tensor:
+        return self.head.log_prob(self._describe(quantised), x).flatten(1).sum(1)
+
+    def elbo(self, x: Tensor, samples: int = 1) -> Tensor:
+        """log p(x | codes) - length log K, (batch,): q is a point, so that `samples` are equal."""
+        uniform = self.tokens.length * math.log(self.tokens.vocabulary)
+        return self.log_prob_given(x, self.encode(x)) - uniform
+
+    def sample(self, n: int) -> Tensor:
+        """`n` images for codes drawn uniformly: hardly images, before a prior has learned."""
+        shape = (n, *self.tokens.shape)
+        return self.draw(torch.randint(self.tokens.vocabulary, shape, device=self.device))
+
+
+class Autoencoder(nn.Module):
+    """The two networks that the gradient moves."""
+
+    def __init__(self, encoder: ResidualEncoder, decoder: ResidualDecoder):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+
+
+system("vq-vae", lecture=12, title="Vector-quantised autoencoder", paper="arXiv:1711.00937")
+
+
+@example(data="bars")
+def vq_vae() -> VQVAE:
+    """The smallest instance: its bound can be summed over all images."""
+    return VQVAE(Pixels(1, 4, 4, levels=2), VectorQuantiser(8, 4), width=8, halvings=1, blocks=1)

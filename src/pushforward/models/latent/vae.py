@@ -1,0 +1,157 @@
+"""Variational autoencoders: a likelihood, a posterior and a prior, of any kinds.
+
+    p(x) = integral p(x|z) p(z) dz
+    log p(x) >= E_q(z|x)[ log p(x|z) ] - KL( q(z|x) || p(z) ) = -(distortion + rate)     (eq. 3)
+    z = m(x) + s(x) * eps,  eps ~ N(0, I)                                                (eq. 4)
+
+Inference becomes regression: a network guesses the posterior of any x at once, and because its
+draws are smooth functions of noise, the guess is trained by plain gradients.
+
+Auto-Encoding Variational Bayes (Kingma & Welling, 2014), arXiv:1312.6114; Stochastic
+Backpropagation (Rezende, Mohamed & Wierstra, 2014), arXiv:1401.4082.
+Differs from the papers: nothing is fixed to be Gaussian. A prior is any `Density` over
+Reals((latent,)) (a mixture, a VampPrior, a flow, an autoregressive model) and is trained along;
+KL is exact between normals and estimated from the draws elsewhere.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from ...core.catalogue import example, system
+from ...core.contract import Density, Latent, Player, Pushforward, Stage, Terms, Weighted
+from ...core.dataset import Batch
+from ...core.spaces import Pixels, Reals, count
+from ...nn.mlp import MLP, FlatMLP
+from ...objectives.variational import ELBO, Draw, Objective, rates
+from ...probability.decoders import Decoder
+from ...probability.posteriors import DiagonalGaussian, Encoder, drawn
+from ...probability.priors import StandardNormal
+
+
+class VAE(Weighted, Latent, Pushforward):
+    """A latent-variable model with an amortised posterior.
+
+    Args:
+        encoder: q(z | x); `encoder(x)` is a reparametrised distribution over (latent,).
+        decoder: p(x | z); `decoder(z)` is a distribution over data of `decoder.space`.
+        prior: p(z), a density over Reals((latent,)); N(0, I) where None.
+        objective: what is minimised; the negative ELBO where None.
+
+    Raises:
+        ValueError: where the parts are of different spaces, or the objective asks too much.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        decoder: Decoder,
+        prior: Density | None = None,
+        objective: Objective | None = None,
+    ):
+        super().__init__(decoder.space)
+        if encoder.space != decoder.space:
+            raise ValueError(f"the encoder reads {encoder.space}, not {decoder.space}")
+        self.encoder, self.decoder = encoder, decoder
+        self.prior = prior or StandardNormal((encoder.latent,))
+        if self.prior.space != Reals((encoder.latent,)):
+            raise ValueError(
+                f"the prior is over {self.prior.space}, not over {encoder.latent} reals"
+            )
+        self.objective = objective or ELBO()
+        self.objective.check(self.space, encoder.latent)
+
+    def encode(self, x: Tensor) -> Distribution:
+        """q(z | x): batch shape (batch,), event shape (latent,)."""
+        return self.encoder(self.space.check(x))
+
+    def decode(self, z: Tensor) -> Distribution:
+        """p(x | z) for `z` (..., latent)."""
+        return self.decoder(z)
+
+    def draw(self, x: Tensor, samples: int = 1) -> Draw:
+        """`samples` latents for each datum at once, with log p(x|z), log q(z|x), log p(z), KL."""
+        q = self.encode(x)
+        z, log_q = drawn(q, count("samples", samples))
+        log_p = self.prior.log_prob(z.flatten(0, 1)).unflatten(0, z.shape[:2])
+        rate = rates(q, self.prior, log_q, log_p)
+        return Draw(q, z, self.decode(z).log_prob(x), log_q, log_p, rate)
+
+    def loss(self, x: Tensor) -> Terms:
+        """The objective's terms, in nats: {"distortion", "rate"} for the ELBO."""
+        return self.objective(self, x)
+
+    def log_weights(self, x: Tensor, samples: int = 1) -> Tensor:
+        """Log p(x, z) / q(z | x) for z ~ q, in nats, (samples, batch)."""
+        return self.draw(x, samples).log_weights
+
+    def elbo(self, x: Tensor, samples: int = 1) -> Tensor:
+        """The bound in nats, (batch,), with the exact KL where there is one; beta is 1."""
+        draw = self.draw(x, samples)
+        return draw.log_x.mean(0) - draw.rate.sum(1)
+
+    def latents(self, n: int) -> Tensor:
+        """`n` draws from the prior, (n, latent)."""
+        return self.prior.sample(n)
+
+    def push(self, z: Tensor) -> Tensor:
+        """The likeliest data under p(x | z)."""
+        with torch.no_grad():
+            return self.decode(z).mode
+
+    def sample(self, n: int) -> Tensor:
+        """`n` data: z from the prior, x from p(x | z)."""
+        return self.decode(self.latents(n)).sample()
+
+
+class TwoStageVAE(VAE):
+    """A VAE against N(0, I), whose prior is then fitted to the aggregated posterior.
+
+    From Variational to Deterministic Autoencoders (Ghosh et al., 2020), arXiv:1903.12436, sec. 4.
+
+    Args:
+        encoder, decoder, prior, objective: as for `VAE`; the prior learns by its own players.
+        share: of the steps, for the first stage.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        decoder: Decoder,
+        prior: Density,
+        objective: Objective | None = None,
+        share: float = 0.5,
+    ):
+        super().__init__(encoder, decoder, prior, objective)
+        if not 0 < share < 1:
+            raise ValueError(f"share must be between 0 and 1, not {share!r}")
+        self.share = share
+        self.first = VAE(encoder, decoder, objective=self.objective)
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The VAE, then its prior on draws from q(z | x)."""
+        players = (Player("vae", self.first, self.first.loss),)
+        after = Stage("prior", self.prior.players(), self._drawn, 1 - self.share)
+        return Stage("vae", players, share=self.share), after
+
+    def _drawn(self, x: Tensor) -> Batch:
+        return (self.encode(x).sample(),)
+
+
+def dense(space: Pixels, latent: int, width: int, layers: int = 1) -> tuple[Encoder, Decoder]:
+    """Perceptrons for images: a Gaussian encoder, and a decoder with the plainest head."""
+    head = DiagonalGaussian(latent)
+    encoder = Encoder(FlatMLP(space.dims, head.outputs, width, layers), space, head)
+    outputs = space.dims * (1 if space.levels == 2 else space.levels)
+    return encoder, Decoder(MLP(latent, outputs, width, layers), space)
+
+
+@example(data="bars")
+def vae() -> VAE:
+    """The smallest instance."""
+    return VAE(*dense(Pixels(1, 4, 4, levels=2), latent=4, width=32))
+
+
+system("vae", lecture=3, title="Variational autoencoder", paper="arXiv:1312.6114")

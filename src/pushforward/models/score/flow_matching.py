@@ -1,0 +1,81 @@
+"""Flow matching along straight lines: regress the velocity from data to noise.
+
+    x_t = (1 - t) x_0 + t eps,    E_t E |v(x_t, t) - (eps - x_0)|^2
+
+The velocity of each line depends on both its ends, but its mean given x_t does not, and the ODE
+dx/dt = E[eps - x_0 | x_t] carries noise to data just as well: a continuous normalising flow that is
+trained without solving it.
+
+Flow Matching for Generative Modeling (Lipman et al., 2023), arXiv:2210.02747, eqs. 14, 20-23; Flow
+Straight and Fast: Learning to Generate and Transfer Data with Rectified Flow (Liu et al., 2023),
+arXiv:2209.03003, eq. 1.
+Differs from the papers: time runs from data to noise, as in all diffusions here.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...core.blueprint import Component
+from ...core.catalogue import example, system
+from ...core.contract import Terms
+from ...core.spaces import Pixels, Reals
+from ...nn.denoiser import TimeMLP
+from ...probability.diffusion_paths import Rectified
+from ...solvers.samplers import DDIM, Sampler
+from .continuous import Continuous
+from .diffusion import spread, stratified
+
+
+class FlowMatching(Continuous):
+    """A velocity field. DDIM along this path is Euler's rule.
+
+    Args:
+        space: Pixels, or Reals of about unit scale.
+        network: v, called (x, t in [0, 1]) or (x, t, y).
+        sampler: what `sample` uses.
+    """
+
+    def __init__(
+        self,
+        space: Pixels | Reals,
+        network: Component,
+        sampler: Sampler = DDIM(50),  # noqa: B008 (it is frozen)
+    ):
+        super().__init__(space, Rectified(), sampler)
+        self.network = network
+
+    def times(self, steps: int) -> list[float]:
+        """Evenly spread, from 1 to just above 0."""
+        return torch.linspace(1, 1e-3, steps + 1, dtype=torch.float64).tolist()
+
+    def _velocity(self, x: Tensor, t: Tensor, y: Tensor | None) -> Tensor:
+        return self.network(x, t) if y is None else self.network(x, t, y)
+
+    def denoise_at(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+        """E[x_0 | x_t = x] at the times `t`, (batch,)."""
+        return x - spread(t, x) * self._velocity(x, t, y)
+
+    def loss(self, x: Tensor, y: Tensor | None = None) -> Terms:
+        """{"velocity": mean squared error}."""
+        x0 = self.to_float(x)
+        t = stratified(len(x), self.device, self.dtype)
+        eps = torch.randn_like(x0)
+        noisy = (1 - spread(t, x0)) * x0 + spread(t, x0) * eps
+        wrong = self._velocity(noisy, t, y) - (eps - x0)
+        return {"velocity": wrong.square().flatten(1).mean(1)}
+
+
+system(
+    "flow-matching",
+    lecture=13,
+    title="Flow matching",
+    paper="Lipman et al., 2023, arXiv:2210.02747",
+)
+
+
+@example(data="moons")
+def flow_matching() -> FlowMatching:
+    """The smallest instance, in the plane."""
+    return FlowMatching(Reals((2,)), TimeMLP(2, width=32, layers=2), DDIM(10))

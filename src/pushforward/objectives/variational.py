@@ -1,0 +1,219 @@
+"""What a latent-variable model minimises: the evidence lower bound, and weights on its two parts.
+
+    -log p(x) <= E_q[-log p(x|z)] + E_q[log q(z|x) - log p(z)] = distortion + rate
+    ELBO          distortion + beta rate,   with free bits  sum_j max(lambda, mean_batch rate_j)
+    Capacity      distortion + gamma |rate - C|,   C growing over training
+
+An objective is a component that is given a model and data, and returns the loss's terms. Schedules
+read the model's `progress`, so they are right again after a restart.
+
+Auto-Encoding Variational Bayes (Kingma & Welling, 2014), arXiv:1312.6114, eq. 3;
+beta-VAE (Higgins et al., 2017), eq. 4; Understanding disentangling in beta-VAE (Burgess et al.,
+2018), arXiv:1804.03599, eq. 8; free bits: Improving Variational Inference with Inverse
+Autoregressive Flow (Kingma et al., 2016), arXiv:1606.04934, eq. 15; annealing: Generating Sentences
+from a Continuous Space (Bowman et al., 2016), arXiv:1511.06349, section 3.1; cyclical: Fu et al.
+(2019), arXiv:1903.10145, eqs. 6-7.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.distributions import (
+    Distribution,
+    Independent,
+    MultivariateNormal,
+    Normal,
+    kl_divergence,
+)
+
+from ..core.blueprint import Component, record
+from ..core.contract import Density, Terms
+from ..core.spaces import Reals, Space, count
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Latents drawn from q(z | x) with all that bounds are made of; S samples, in nats.
+
+    `z` (S, batch, latent); `log_x` log p(x|z), `log_q` log q(z|x), `log_p` log p(z), each
+    (S, batch); `rate` KL(q || p) (batch, groups), in closed form where there is one: one group for
+    each dimension where q and p factorise, else a single group.
+    """
+
+    q: Distribution
+    z: Tensor
+    log_x: Tensor
+    log_q: Tensor
+    log_p: Tensor
+    rate: Tensor
+
+    @property
+    def log_weights(self) -> Tensor:
+        """Log w = log p(x, z) - log q(z | x), (S, batch)."""
+        return self.log_x + self.log_p - self.log_q
+
+
+class Drawing(Protocol):
+    """What objectives ask of a model."""
+
+    progress: Tensor
+
+    def draw(self, x: Tensor, samples: int = 1) -> Draw:
+        """Latents for `x`, with their densities."""
+
+
+def rates(q: Distribution, prior: Density, log_q: Tensor, log_p: Tensor) -> Tensor:
+    """KL(q || prior), (batch, groups): exact between normals, else the mean of log q - log p."""
+    p = _normals(getattr(prior, "distribution", None))
+    if p is not None and (diagonal := _normals(q)) is not None:
+        return kl_divergence(diagonal, p)
+    if p is not None and isinstance(q, MultivariateNormal):
+        same = MultivariateNormal(p.mean, scale_tril=p.stddev.diag_embed(), validate_args=False)
+        return kl_divergence(q, same)[:, None]
+    return (log_q - log_p).mean(0)[:, None]
+
+
+def _normals(d: Distribution | None) -> Normal | None:
+    """The normals of which a distribution over vectors is the product, if it is one."""
+    if isinstance(d, Independent) and isinstance(d.base_dist, Normal) and len(d.event_shape) == 1:
+        return d.base_dist
+    return None
+
+
+@record
+@dataclass(frozen=True)
+class Linear:
+    """A weight that grows from 0 to `final` in the first `until` of the training."""
+
+    until: float = 0.5
+    final: float = 1.0
+
+    def __post_init__(self) -> None:
+        _not_negative("final", self.final)
+        if not 0 < self.until <= 1:
+            raise ValueError(f"until must be a share of the training in (0, 1], not {self.until!r}")
+
+    def at(self, progress: Tensor) -> Tensor:
+        """The weight at `progress` in [0, 1]."""
+        return self.final * (progress / self.until).clamp(max=1)
+
+
+@record
+@dataclass(frozen=True)
+class Cyclical:
+    """A weight that grows from 0 to `final` `cycles` times, in the first `ramp` of each cycle."""
+
+    cycles: int = 4
+    ramp: float = 0.5
+    final: float = 1.0
+
+    def __post_init__(self) -> None:
+        count("cycles", self.cycles)
+        _not_negative("final", self.final)
+        if not 0 < self.ramp <= 1:
+            raise ValueError(f"ramp must be a share of a cycle in (0, 1], not {self.ramp!r}")
+
+    def at(self, progress: Tensor) -> Tensor:
+        """The weight at `progress` in [0, 1]; it ends at `final`."""
+        within = torch.where(progress >= 1, 1.0, (progress * self.cycles) % 1)
+        return self.final * (within / self.ramp).clamp(max=1)
+
+
+Schedule = Linear | Cyclical
+
+
+class Objective(Component, ABC):
+    """A loss for any model that can `draw`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    @abstractmethod
+    def forward(self, model: Drawing, x: Tensor) -> Terms:
+        """The terms for data `x`, (batch,) or (), in nats."""
+
+    def check(self, space: Space, groups: int) -> None:
+        """Raises ValueError where it cannot be met with data of `space` and so many groups."""
+
+
+class ELBO(Objective):
+    """The negative evidence lower bound, with a weight on the rate and free bits.
+
+    Args:
+        beta: weight of the rate: a number (above 1 it is a beta-VAE), or a schedule.
+        free_bits: nats for each group of latents that cost nothing; groups are dimensions where
+            posterior and prior factorise, levels in a hierarchy, else the whole latent.
+        samples: draws per datum.
+    """
+
+    def __init__(self, beta: float | Schedule = 1.0, free_bits: float = 0.0, samples: int = 1):
+        super().__init__()
+        if not isinstance(beta, Linear | Cyclical):
+            _not_negative("beta", beta)
+        self.beta, self.free_bits = beta, _not_negative("free_bits", free_bits)
+        self.samples = count("samples", samples)
+
+    def forward(self, model: Drawing, x: Tensor) -> Terms:
+        """{"distortion": (batch,), "rate": (batch,), or () with free bits}."""
+        draw = model.draw(x, self.samples)
+        weight = weight_of(self.beta, model.progress)
+        return {"distortion": -draw.log_x.mean(0), "rate": weight * self.cost(draw.rate)}
+
+    def cost(self, rate: Tensor) -> Tensor:
+        """What the rate (batch, groups) costs."""
+        if self.free_bits == 0:
+            return rate.sum(1)
+        return rate.mean(0).clamp_min(self.free_bits).sum()
+
+    def check(self, space: Space, groups: int) -> None:
+        """A rate cannot usefully exceed what all data could tell: D log levels."""
+        check_capacity("free_bits", self.free_bits * groups, space)
+
+
+class Capacity(Objective):
+    """The rate is held at a capacity that grows from 0 to `nats` over `until` of the training."""
+
+    def __init__(self, nats: float = 25.0, gamma: float = 100.0, until: float = 0.8):
+        super().__init__()
+        self.gamma = _not_negative("gamma", gamma)
+        self.nats = Linear(until, _not_negative("nats", nats))
+
+    def forward(self, model: Drawing, x: Tensor) -> Terms:
+        """{"distortion": (batch,), "gap": (batch,)}."""
+        draw = model.draw(x)
+        gap = draw.rate.sum(1) - self.nats.at(model.progress)
+        return {"distortion": -draw.log_x.mean(0), "gap": self.gamma * gap.abs()}
+
+    def check(self, space: Space, groups: int) -> None:
+        """As for free bits."""
+        check_capacity("nats", self.nats.final, space)
+
+
+def weight_of(beta: float | Schedule, progress: Tensor) -> Tensor | float:
+    """The weight now."""
+    return beta.at(progress) if isinstance(beta, Linear | Cyclical) else beta
+
+
+def check_capacity(name: str, nats: float, space: Space) -> None:
+    """Raises ValueError where `nats` are more than any datum of `space` holds."""
+    values = getattr(space, "levels", getattr(space, "vocabulary", None))
+    if isinstance(space, Reals) or values is None:
+        return
+    most = space.dims * math.log(values)
+    if nats > most:
+        raise ValueError(
+            f"{name} ask the latent to hold {nats:.4g} nats, but a datum of {space} has at most "
+            f"{most:.4g}: lower {name}"
+        )
+
+
+def _not_negative(name: str, value: float) -> float:
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
+    return value

@@ -1,0 +1,108 @@
+"""Decoders: p(x | z), from a network and the head that describes one number of the data.
+
+    log p(x | z) = sum_d log p(x_d | network(z)_d)
+
+Given z the numbers of a datum are independent; all that they share must be in z.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from ..core.blueprint import Component
+from ..core.spaces import Pixels, Reals, Space, Tokens
+from .heads import Head, head_for
+
+
+class Each(Distribution):
+    """Data of a space whose numbers are independent, each described by a head.
+
+    `parameters` are (..., *space.shape, head.outputs). Samples are of the space's type.
+    """
+
+    arg_constraints = {}  # noqa: RUF012
+
+    def __init__(self, head: Head, parameters: Tensor, space: Space):
+        self.head, self.parameters, self.space = head, parameters, space
+        event = len(space.shape)
+        batch = parameters.shape[: parameters.dim() - event - 1]
+        super().__init__(batch, torch.Size(space.shape), validate_args=False)
+
+    @property
+    def has_rsample(self) -> bool:
+        """Whether draws carry gradients."""
+        return isinstance(self.space, Reals)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log p in nats of data (batch, *shape), with the shape of both together without events."""
+        event = len(self.event_shape)
+        batch = torch.broadcast_shapes(self.batch_shape, value.shape[: value.dim() - event])
+        value = value.expand(*batch, *self.event_shape)
+        parameters = self.parameters.expand(*value.shape, self.head.outputs)
+        return self.head.log_prob(parameters, value).flatten(len(batch)).sum(-1)
+
+    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+        """Draws with gradients, for `Reals`."""
+        return self.head(self.parameters).rsample(sample_shape)
+
+    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+        """Data of the space, (*sample_shape, *batch, *shape)."""
+        with torch.no_grad():
+            return self._typed(self.head(self.parameters).sample(torch.Size(sample_shape)))
+
+    @property
+    def mode(self) -> Tensor:
+        """The likeliest number in every place; the mean where torch knows no such formula."""
+        each = self.head(self.parameters)
+        try:
+            return self._typed(each.mode.nan_to_num())  # torch's Bernoulli is undecided at 1/2
+        except NotImplementedError:
+            return self._typed(each.mean)
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean of every number, as floats."""
+        return self.head(self.parameters).mean
+
+    def _typed(self, x: Tensor) -> Tensor:
+        kind = {Pixels: torch.uint8, Tokens: torch.int64}.get(type(self.space))
+        return x if kind is None else x.to(kind)
+
+
+class Decoder(Component):
+    """p(x | z) with independent numbers.
+
+    Args:
+        network: (n, latent) to (n, channels * head.outputs, height, width), as convolutions give
+            it, or to (n, dims * head.outputs), as perceptrons do.
+        space: of the data.
+        head: of one number; Bernoulli, categorical or Gaussian after the space where None.
+            `DiscretizedLogisticHead(levels)` is another for pixels.
+
+    Raises:
+        ValueError: where the head does not describe the space.
+    """
+
+    def __init__(self, network: Component, space: Space, head: Head | None = None):
+        super().__init__()
+        self.network, self.space = network, space
+        self.head = (head or head_for(space)).check(space)
+
+    def forward(self, z: Tensor) -> Distribution:
+        """p(x | z) for `z` (..., latent)."""
+        out = self.network(z.flatten(0, -2)).unflatten(0, z.shape[:-1])
+        return Each(self.head, self._per_number(out, z.dim() - 1), self.space)
+
+    def _per_number(self, out: Tensor, batch: int) -> Tensor:
+        """(*batch, *shape, outputs)."""
+        shape, outputs = self.space.shape, self.head.outputs
+        if out[(0,) * batch].numel() != self.space.dims * outputs:
+            raise ValueError(
+                f"the decoder's network gives {tuple(out.shape[batch:])} numbers, but must give "
+                f"{outputs} for each of the {self.space.dims} of {self.space}"
+            )
+        if out.dim() == batch + 1:
+            return out.unflatten(-1, (*shape, outputs))
+        return out.unflatten(batch, (shape[0], outputs)).movedim(batch + 1, -1)

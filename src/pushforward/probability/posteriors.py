@@ -1,0 +1,150 @@
+"""Posterior heads: how a network's outputs become q(z | x), a distribution over vectors.
+
+    diagonal   z = m + s * eps             full   z = m + L eps,      eps ~ N(0, I)
+    delta      the diagonal one with s <= s*, so that KL(q || N(0, I)) >= delta in every dimension
+
+All can be reparametrised: `rsample` is a smooth function of noise and the network's outputs.
+
+Auto-Encoding Variational Bayes (Kingma & Welling, 2014), arXiv:1312.6114, section 2.4 and appendix
+C; Preventing Posterior Collapse with delta-VAEs (Razavi et al., 2019), arXiv:1901.03416, section 2.
+Differs from the delta-VAE paper: the prior is N(0, I), without correlation over time, so the rate
+is committed by an upper limit on s alone.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
+
+from ..core.blueprint import Component
+from ..core.spaces import Pixels, Space, count
+from .heads import precise, scale_of
+
+LEAST = 1e-4  # the smallest scale: a posterior narrower than that is a point in float32
+
+
+class PosteriorHead(Component, ABC):
+    """`outputs` numbers of a network to a distribution over vectors of length `latent`."""
+
+    def __init__(self, latent: int, outputs: int):
+        super().__init__()
+        self.latent, self.outputs = count("latent", latent), outputs
+
+    @abstractmethod
+    def forward(self, parameters: Tensor) -> Distribution:
+        """q for `parameters` (..., outputs): batch shape (...), event shape (latent,)."""
+
+
+class DiagonalGaussian(PosteriorHead):
+    """Independent normals: a mean and a scale for every dimension."""
+
+    def __init__(self, latent: int):
+        super().__init__(latent, 2 * latent)
+
+    def forward(self, parameters: Tensor) -> Distribution:
+        """Independent normals."""
+        mean, scale = precise(parameters).chunk(2, -1)
+        return Independent(Normal(mean, scale_of(scale, LEAST), validate_args=False), 1)
+
+
+class FullGaussian(PosteriorHead):
+    """A normal with a full covariance, given by its Cholesky factor."""
+
+    def __init__(self, latent: int):
+        super().__init__(latent, latent + latent * (latent + 1) // 2)
+        row, column = torch.tril_indices(latent, latent)
+        self.register_buffer("place", row * latent + column, persistent=False)
+        self.register_buffer("diagonal", torch.eye(latent, dtype=torch.bool), persistent=False)
+
+    place: Tensor
+    diagonal: Tensor
+
+    def forward(self, parameters: Tensor) -> Distribution:
+        """MultivariateNormal."""
+        n = self.latent
+        mean, entries = precise(parameters).split((n, len(self.place)), -1)
+        flat = entries.new_zeros(*entries.shape[:-1], n * n)
+        raw = flat.index_copy(-1, self.place, entries).unflatten(-1, (n, n))
+        lower = torch.where(self.diagonal, scale_of(raw, LEAST), raw)
+        return MultivariateNormal(mean, scale_tril=lower, validate_args=False)
+
+
+class DeltaGaussian(PosteriorHead):
+    """Independent normals whose KL to N(0, 1) is at least `delta` nats in every dimension.
+
+    The scale stays below s*, the root below 1 of (s^2 - 1) / 2 - log s = delta.
+    """
+
+    def __init__(self, latent: int, delta: float = 0.1):
+        super().__init__(latent, 2 * latent)
+        if not 0 < delta < 9:
+            raise ValueError(f"delta must be between 0 and 9 nats a dimension, not {delta!r}")
+        self.most = widest(delta)
+
+    def forward(self, parameters: Tensor) -> Distribution:
+        """Independent normals."""
+        mean, scale = precise(parameters).chunk(2, -1)
+        scale = LEAST + (self.most - LEAST) * scale.sigmoid()
+        return Independent(Normal(mean, scale, validate_args=False), 1)
+
+
+def widest(delta: float) -> float:
+    """The s < 1 at which KL(N(0, s^2) || N(0, 1)) is `delta`, by bisection of log s.
+
+    >>> round(widest(0.5 * (0.25 - 1) - math.log(0.5)), 12)
+    0.5
+    """
+    low, high = -delta - 1.0, 0.0
+    for _ in range(100):
+        middle = (low + high) / 2
+        above = (math.exp(2 * middle) - 1) / 2 - middle > delta
+        low, high = (middle, high) if above else (low, middle)
+    return math.exp(low)
+
+
+class Encoder(Component):
+    """q(z | x): a network that sees the data as floats (pixels in [-1, 1]), and a posterior head.
+
+    Args:
+        network: (batch, *space.shape) -> (batch, head.outputs).
+        space: of the data.
+        head: the family of q; its `latent` is the length of z.
+    """
+
+    def __init__(self, network: Component, space: Space, head: PosteriorHead):
+        super().__init__()
+        self.network, self.space, self.head = network, space, head
+        self.latent = head.latent
+
+    def enter(self, x: Tensor) -> Tensor:
+        """Data as the network sees them; tokens stay integers."""
+        if isinstance(self.space, Pixels):
+            return self.space.to_signed(x, next(self.parameters()).dtype)
+        return x
+
+    def describe(self, h: Tensor) -> Distribution:
+        """q for what the network sees: a VampPrior's pseudo-inputs enter here."""
+        parameters = self.network(h)
+        if parameters.shape[-1] != self.head.outputs:
+            raise ValueError(
+                f"the encoder's network gives {parameters.shape[-1]} numbers, but "
+                f"{type(self.head).__name__}({self.latent}) must be given {self.head.outputs}"
+            )
+        return self.head(parameters)
+
+    def forward(self, x: Tensor) -> Distribution:
+        """q(z | x) for data of the space."""
+        return self.describe(self.enter(x))
+
+
+def drawn(q: Distribution, samples: int) -> tuple[Tensor, Tensor]:
+    """`samples` reparametrised draws (samples, batch, latent), and log q of them in nats."""
+    both = getattr(q, "rsample_and_log_prob", None)
+    if both is not None:  # a flow knows the density of its own draws without inverting
+        return both((samples,))
+    z = q.rsample((samples,))
+    return z, q.log_prob(z)

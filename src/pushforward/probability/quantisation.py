@@ -1,0 +1,120 @@
+"""Vector quantisation: every vector becomes the nearest of K codewords.
+
+    q(z) = e_k,  k = argmin_j |z - e_j|^2                                          (eqs. 1-2)
+    gradients pass straight through:  d q(z) / d z := identity
+    N_k <- g N_k + (1 - g) n_k,   m_k <- g m_k + (1 - g) sum_{z -> k} z,   e_k = m_k / N_k
+
+The codebook is moved by the last line, online k-means (eqs. 6-8), not by a gradient; with g = 0 on
+all the data it is Lloyd's iteration. A codeword that hardly any vector chooses is dead: it is
+restarted at a vector of the batch, which is also how the codebook is first set.
+
+Neural Discrete Representation Learning (van den Oord, Vinyals and Kavukcuoglu, 2017),
+arXiv:1711.00937, section 3.2 and appendix A.1. Restarts: Jukebox (Dhariwal et al., 2020),
+arXiv:2005.00341, section 3.2. Differs from the paper: N and m count shares of the batch, so that
+they do not depend on its size; the start is data, not noise.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+from torch.nn import functional as F
+
+from ..core.blueprint import Component
+from ..core.contract import Terms
+from ..core.spaces import count
+
+
+class VectorQuantiser(Component):
+    """A codebook of `codes` vectors with `features` numbers each.
+
+    Args:
+        codes: K, the size of the codebook.
+        features: numbers in a codeword.
+        decay: g of the moving averages; 0 is k-means on each batch.
+        restart: a codeword used less than this share of even use (1 / K) is dead; with 0, only one
+            that was never used.
+    """
+
+    usage: Tensor
+    sums: Tensor
+
+    def __init__(self, codes: int, features: int, decay: float = 0.99, restart: float = 0.05):
+        super().__init__()
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay must be in [0, 1), not {decay!r}")
+        if not 0 <= restart < 1:
+            raise ValueError(f"restart is a share of even use, in [0, 1), not {restart!r}")
+        self.codes, self.features = count("codes", codes), count("features", features)
+        self.decay, self.restart = decay, restart
+        # No optimiser moves it, but averages of weights shall follow it: a parameter all the same.
+        self.codebook = nn.Parameter(torch.randn(codes, features), requires_grad=False)
+        self.register_buffer("usage", torch.zeros(codes))
+        self.register_buffer("sums", torch.zeros(codes, features))
+
+    def nearest(self, z: Tensor) -> Tensor:
+        """Which codeword is nearest to each vector: (..., features) -> int64 (...)."""
+        book = self.codebook
+        with torch.no_grad(), torch.autocast(book.device.type, enabled=False):
+            # |z|^2 is common to all.
+            return (book.square().sum(1) - 2 * (z.to(book.dtype) @ book.T)).argmin(-1)
+
+    def lookup(self, codes: Tensor) -> Tensor:
+        """The codewords: int64 (...) -> (..., features)."""
+        return F.embedding(codes, self.codebook)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """The nearest codewords, (..., features), whose gradient goes to `z` as it is."""
+        return z + (self.lookup(self.nearest(z)) - z).detach()
+
+    @torch.no_grad()
+    def update(self, z: Tensor) -> Terms:
+        """Moves the codebook towards the vectors `z` (..., features).
+
+        Returns {"quantisation": mean |z - q(z)|^2, "perplexity": exp entropy of the codes' use,
+        "restarts": how many codewords were dead}, all of the batch.
+        """
+        z = z.reshape(-1, self.features).to(self.codebook.dtype)
+        chosen = self.nearest(z)
+        before = (z - self.lookup(chosen)).square().sum(1).mean()
+        share, mean = _shares(z, chosen, self.codes)
+        first = self.usage.sum() == 0  # nothing to remember yet
+        pace = torch.where(first, 1.0, 1 - self.decay).to(z.dtype)
+        self.usage.lerp_(share, pace)
+        self.sums.lerp_(mean, pace)
+        used = self.usage[:, None] > 0
+        self.codebook.copy_(torch.where(used, self.sums / self.usage[:, None], self.codebook))
+        dead = self._restart(z)
+        return {"quantisation": before, "perplexity": perplexity(share), "restarts": dead}
+
+    def _restart(self, z: Tensor) -> Tensor:
+        """Puts dead codewords on vectors of the batch; how many there were. Nothing waits."""
+        dead = self.usage <= self.restart / self.codes
+        picked = z[torch.randint(len(z), (self.codes,), device=z.device)]
+        self.codebook.copy_(torch.where(dead[:, None], picked, self.codebook))
+        if dist.is_available() and dist.is_initialized():  # processes draw differently
+            dist.broadcast(self.codebook.data, 0)
+        self.usage.copy_(torch.where(dead, 1 / self.codes, self.usage))
+        self.sums.copy_(torch.where(dead[:, None], self.codebook / self.codes, self.sums))
+        return dead.sum().to(z.dtype)
+
+
+def _shares(z: Tensor, chosen: Tensor, codes: int) -> tuple[Tensor, Tensor]:
+    """Each codeword's share of the batch (codes,), and that share times its vectors' mean."""
+    share = z.new_zeros(codes).index_add_(0, chosen, z.new_ones(len(z))) / len(z)
+    mean = z.new_zeros(codes, z.shape[1]).index_add_(0, chosen, z) / len(z)
+    if dist.is_available() and dist.is_initialized():
+        for part in (share, mean):
+            dist.all_reduce(part)
+            part /= dist.get_world_size()
+    return share, mean
+
+
+def perplexity(share: Tensor) -> Tensor:
+    """exp of the entropy of shares that sum to 1: how many codewords are in even use.
+
+    >>> perplexity(torch.tensor([0.25, 0.25, 0.25, 0.25, 0.0]))
+    tensor(4.0000)
+    """
+    return torch.special.entr(share).sum().exp()

@@ -1,0 +1,102 @@
+"""The cards of the comparison page: what real data look like, and what each model draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+import torch
+from torch import Tensor
+
+from ..core.dataset import Dataset
+from ..core.spaces import Pixels
+from ..training.reports import Report
+from . import pictures
+from .charts import curves
+from .measure import GRID, PAIRS, looked_at
+from .row import Row
+from .tables import measured, number
+
+LEGEND = '<span class="key"></span> training <span class="key held"></span> held out'
+
+
+def real(data: Dataset, noun: str) -> str:
+    """The card of real data, to compare the others with."""
+    said = f"{GRID} held-out {noun}, in the order of the data set"
+    picture = _picture(looked_at(data.test.first(GRID)), data, 8, f"Real data: {said}", said)
+    return f'<article class="card"><h3>Real data</h3><p class="soft">What all of them try to draw.'\
+           f"</p>{picture}</article>"  # fmt: skip
+
+
+def card(row: Row, data: Dataset, noun: str) -> str:
+    """The card of one model: samples, their nearest training data, walks, learning curves."""
+    samples = f"{len(row.samples)} samples, none picked out"
+    parts = [
+        f'<h3 id="{row.slug}">{escape(row.model)}</h3>',
+        f'<p class="soft">{escape(row.family)} · <code>{escape(row.name)}</code></p>',
+        f"<p>{escape(row.about)}</p>" if row.about else "",
+        f"<p>{_numbers(row)}</p>",
+        _picture(row.samples, data, 8, f"{row.model}: {samples}", samples),
+        _neighbours(row, data, noun),
+        _walk(row, data),
+        *_charts(row),
+    ]
+    return f'<article class="card">{"".join(parts)}</article>'
+
+
+def _numbers(row: Row) -> str:
+    """The row's main numbers, so that a card can be read without the table."""
+    known = row.likelihood
+    told = f"{number(known.value, known.stderr)} {known.unit}, {known.kind}" if known else ""
+    return f"{escape(told) or 'no likelihood'} · Fréchet distance {measured(row.quality.frechet)}"
+
+
+def _picture(x: Tensor, data: Dataset, columns: int, alt: str, caption: str) -> str:
+    picture = pictures.drawn(x, data.space, columns)
+    if picture is None:
+        return ""
+    return f"<figure>{pictures.inline(picture, alt)}<figcaption>{caption}</figcaption></figure>"
+
+
+def _neighbours(row: Row, data: Dataset, noun: str) -> str:
+    if not isinstance(data.space, Pixels):
+        return ""
+    pairs = torch.cat([row.samples[:PAIRS], row.neighbours])
+    said = (
+        f"above: samples; below each: the most similar of the training {noun}. Twins mean copying"
+    )
+    return _picture(pairs, data, PAIRS, f"{row.model}, {said}", said)
+
+
+def _walk(row: Row, data: Dataset) -> str:
+    if row.walk is None or not isinstance(data.space, Pixels):
+        return ""
+    said = "each row: a walk from one point of the latent space to another"
+    return _picture(row.walk, data, 8, f"{row.model}, {said}", said)
+
+
+def _charts(row: Row) -> Iterator[str]:
+    """A chart per stage and player that learns by steps: training beside held-out loss."""
+    stages = list(dict.fromkeys(report.stage for report in row.history))
+    for stage in stages:
+        reports = [report for report in row.history if report.stage == stage]
+        players = list(dict.fromkeys(name.split("/")[0] for name in reports[0].terms))
+        for player in players:
+            who = [stage] * (len(stages) > 1) + [player] * (len(players) > 1)
+            held = _totals(reports, player, held=True)
+            chart = curves(_totals(reports, player), held, f"{row.model} {' '.join(who)}")
+            said = (LEGEND if len(held) > 1 else '<span class="key"></span> training') + " loss"
+            of = f" of {escape(', '.join(who))}" if who else ""
+            if chart:
+                yield f"<figure>{chart}<figcaption>{said}{of}</figcaption></figure>"
+
+
+def _totals(reports: list[Report], player: str, held: bool = False) -> list[tuple[float, float]]:
+    """The step and the sum of a player's terms, in training or on held-out data."""
+    found = []
+    for report in reports:
+        terms = (report.validation or {}) if held else report.terms
+        mine = [value for name, value in terms.items() if name.split("/")[0] == player]
+        if mine:
+            found.append((float(report.step), sum(mine)))
+    return found

@@ -1,0 +1,75 @@
+"""Steps of one size: Euler, midpoint, Heun and the classical Runge-Kutta rule.
+
+With step h their errors fall as h, h^2, h^2 and h^4. A solver is a record, so that a model built
+with one can be written as JSON; all have one method, `solve(field, y, times)`.
+
+Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I (1993), II.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ..core.blueprint import record
+from ..core.spaces import count
+from .tableau import EULER, HEUN, MIDPOINT, RK4, Field, Tableau, combined, stages_of
+
+
+@dataclass(frozen=True)
+class FixedSteps:
+    """`steps` equal steps between any two of the times asked for."""
+
+    steps: int = 20
+    rule: ClassVar[Tableau]
+
+    def __post_init__(self) -> None:
+        count("steps", self.steps)
+
+    def solve(self, field: Field, y: Tensor, times: Sequence[float]) -> Tensor:
+        """The states (len(times), *y.shape) at `times`, of which the first is `y`'s own."""
+        states = [y]
+        for start, end in pairwise(times):
+            h = (end - start) / self.steps
+            for i in range(self.steps):
+                stages = stages_of(self.rule, field, start + i * h, y, h)
+                y = combined(y, h, self.rule.b, stages)
+            states.append(y)
+        return torch.stack(states)
+
+
+@record
+@dataclass(frozen=True)
+class Euler(FixedSteps):
+    """y + h f(t, y)."""
+
+    rule = EULER
+
+
+@record
+@dataclass(frozen=True)
+class Midpoint(FixedSteps):
+    """y + h f at the middle."""
+
+    rule = MIDPOINT
+
+
+@record
+@dataclass(frozen=True)
+class Heun(FixedSteps):
+    """y + h times the mean of f at both ends."""
+
+    rule = HEUN
+
+
+@record
+@dataclass(frozen=True)
+class RungeKutta4(FixedSteps):
+    """The classical rule of fourth order."""
+
+    rule = RK4
