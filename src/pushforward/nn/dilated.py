@@ -46,35 +46,51 @@ class DilatedLayer(Component):
         found, skip = self.leave(a.tanh() * b.sigmoid()).split((self.width, self.skip), 1)
         return h + found, skip
 
-    def run(self, n: int) -> DilatedRun:
-        """The same layer, one step at a time."""
-        return DilatedRun(self, n)
+    def run(self, n: int, shift: Tensor) -> DilatedRun:
+        """The same layer, one step at a time; `shift` (width + skip, 1) is the biases before it."""
+        return DilatedRun(self, n, shift)
 
 
 class DilatedRun:
-    """A `DilatedLayer` under way: a ring holds the last steps, so a step costs the same always."""
+    """A `DilatedLayer` under way: a ring holds the last steps, so a step costs the same always.
 
-    def __init__(self, layer: DilatedLayer, n: int):
-        weight = layer.look.weight.detach()
-        self.taps = [w.contiguous() for w in weight.unbind(2)]
-        self.bias = layer.look.bias.detach()[:, None]  # type: ignore[union-attr]
-        self.leave = layer.leave.weight.detach().squeeze(2)
-        self.shift = layer.leave.bias.detach()[:, None]  # type: ignore[union-attr]
-        self.width, self.dilation = layer.width, layer.look.dilation[0]
-        self.context = None if layer.context is None else layer.context.weight.detach().squeeze(2)
-        self.ring = list(weight.new_zeros(layer.back, layer.width, n).unbind(0))
-        self.place = 0
+    Both paths go as one, (width + skip, n), *without* the biases of the layers' outputs: these sum
+    up to constants, which are put into the biases of what reads them. And sigma(b) = (1 + tanh(b /
+    2)) / 2, so that one tanh does for both halves of the gate.
 
-    def step(self, h: Tensor, context: Tensor | None, skips: Tensor) -> Tensor:
-        """Takes the next step (width, n); the residual path there. The skip is added to `skips`."""
-        both = torch.addmm(self.bias, self.taps[-1], h)
-        for tap, weight in enumerate(self.taps[:-1]):
-            both.addmm_(weight, self.ring[(self.place + tap * self.dilation) % len(self.ring)])
+    Args:
+        layer: whose weights to use.
+        n: sequences.
+        shift: the sum (width + skip, 1) of the output biases of the layers before.
+    """
+
+    def __init__(self, layer: DilatedLayer, n: int, shift: Tensor):
+        width = layer.width
+        half = torch.ones_like(layer.look.weight[:, 0, :1])
+        half[width:] = 0.5
+        weight = layer.look.weight.detach() * half[..., None]
+        *self.past, self.now = (w.contiguous() for w in weight.unbind(2))
+        bias = layer.look.bias.detach()[:, None] * half  # type: ignore[union-attr]
+        self.bias = bias + weight.sum(2) @ shift[:width]
+        self.leave = layer.leave.weight.detach().squeeze(2) / 2
+        self.shift = shift + layer.leave.bias.detach()[:, None]  # type: ignore[union-attr]
+        self.width, self.dilation = width, layer.look.dilation[0]
+        context = layer.context
+        self.context = None if context is None else context.weight.detach().squeeze(2) * half
+        silence = -shift[:width].expand(
+            -1, n
+        )  # what lies before the beginning is 0, biases and all
+        self.ring, self.place = [silence] * layer.back, 0
+
+    def step(self, paths: Tensor, context: Tensor | None) -> Tensor:
+        """Takes both paths (width + skip, n) at the next step, returns them after this layer."""
+        h, ring = paths[: self.width], self.ring
+        both = torch.addmm(self.bias, self.now, h)
+        for tap, weight in enumerate(self.past):
+            both.addmm_(weight, ring[(self.place + tap * self.dilation) % len(ring)])
         if self.context is not None and context is not None:
             both.addmm_(self.context, context)
-        self.ring[self.place].copy_(h)
-        self.place = (self.place + 1) % len(self.ring)
-        z = both[: self.width].tanh_().mul_(both[self.width :].sigmoid_())
-        found = torch.addmm(self.shift, self.leave, z)
-        skips += found[self.width :]
-        return found[: self.width].add_(h)
+        ring[self.place] = h
+        self.place = (self.place + 1) % len(ring)
+        a, b = both.tanh_().split(self.width)
+        return torch.addmm(paths, self.leave, torch.addcmul(a, a, b))

@@ -150,26 +150,38 @@ class _Rings(Run):
     """Every layer under way; numbers are (features, n)."""
 
     def __init__(self, model: WaveNet, n: int, *conditions: Tensor | None):
-        self.model, self.layers = model, [layer.run(n) for layer in model.layers]
-        self.next, self.skips = model.start[:, None].expand(-1, n), model.leave.weight.new_zeros(1)
-        self.skips = self.skips.expand(model.hidden.in_channels, n).contiguous()
+        self.model, self.width = model, len(model.start)
+        skip = model.hidden.in_channels
+        self.skips, shift = (
+            model.start.new_zeros(skip, n),
+            model.start.new_zeros(self.width + skip, 1),
+        )
+        self.layers = []
+        for layer in model.layers:
+            self.layers.append(layer.run(n, shift))
+            shift = self.layers[-1].shift
+        self.shift = shift[self.width :]
+        self.know_vectors(model.start[:, None].expand(-1, n))
         c = conditions[1] if len(conditions) > 1 else None
-        length = model.space.length if c is None else c.shape[2] * model.hop
+        length = 1 if c is None else c.shape[2] * model.hop
         context = model._context(length, *conditions)
         self.context = None if context is None else context.permute(2, 1, 0).contiguous()
 
     def parameters(self, i: int) -> Tensor:
         # A label alone is the same at every step, however far the sequence goes on.
         at = None if self.context is None else self.context[min(i, len(self.context) - 1)]
-        h, skips = self.next, self.skips.zero_()
+        paths = self.paths
         for layer in self.layers:
-            h = layer.step(h, at, skips)
-        model = self.model
-        inner = F.relu_(model.hidden(F.relu(skips)[None]))
-        return model.leave(inner)[0].t()
+            paths = layer.step(paths, at)
+        model, skips = self.model, paths[self.width :] + self.shift
+        return model.leave(F.relu(model.hidden(F.relu(skips)[None])))[0].t()
 
     def know(self, i: int, values: Tensor) -> None:
-        self.next = self.model.embedding(values).t()
+        self.know_vectors(self.model.embedding(values).t())
+
+    def know_vectors(self, vectors: Tensor) -> None:
+        """Takes the vectors (width, n) of the last values."""
+        self.paths = torch.cat([vectors, self.skips])
 
 
 @example(data="tones?length=64&levels=16&n=500")
