@@ -97,7 +97,7 @@ class Glow(Dequantized):
             raise ValueError(f"Glow models Pixels, not {space}")
         check_sides(space, scales)
         mixing = Mixing if plain else LUMixing
-        chain = _levels(space.shape, scales, count("steps", steps), width, classes, mixing)  # type: ignore[arg-type]
+        chain = _levels(space.shape, scales, count("steps", steps), width, classes, mixing)
         flow = Flow(StandardNormal((space.dims,)), [chain], Reals(space.shape))
         super().__init__(flow, space, alpha=alpha)
 
