@@ -1,169 +1,99 @@
-"""Score SDE, EDM and flow matching where the answer is known: on a Gaussian mixture."""
-
 from __future__ import annotations
-
-import math
 
 import pytest
 import torch
-from scipy import integrate
-from torch import Tensor
-from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal, Normal
 
-from pushforward.core.spaces import Pixels, Reals
-from pushforward.models.score.diffusion import spread
-from pushforward.models.score.edm import EDM
-from pushforward.models.score.flow_matching import FlowMatching
-from pushforward.models.score.guidance import Guided
-from pushforward.models.score.score_sde import ScoreSDE
-from pushforward.nn.denoiser import TimeMLP
-from pushforward.nn.unet import UNet
-from pushforward.probability.diffusion_paths import VE, VP, NoiseLevel, Rectified, SubVP
-from pushforward.solvers.samplers import DDIM, DPMSolverPP, Heun, PredictorCorrector
+from pushforward.core.spaces import Pixels
+from pushforward.models.flow.ffjord import FFJORD, ImageFFJORD
+from pushforward.models.flow.neural_ode import NeuralODE
+from pushforward.nn.velocity import ConvVelocity, Velocity
+from pushforward.solvers.adaptive import DormandPrince
+from pushforward.solvers.continuous import Continuous
+from pushforward.solvers.fixed import RungeKutta4
 
-MEANS = torch.tensor([[-1.0, 0.3], [0.8, -0.6]], dtype=torch.float64)
-WEIGHTS = torch.tensor([0.3, 0.7], dtype=torch.float64)
-STD = 0.4
+TIGHT = DormandPrince(1e-8, 1e-8)
 
 
-def mixture() -> MixtureSameFamily:
-    parts = MultivariateNormal(MEANS, STD**2 * torch.eye(2, dtype=torch.float64))
-    return MixtureSameFamily(Categorical(WEIGHTS), parts)
-
-
-def best(x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-    """E[x_0 | x_t = x] of the mixture, by Bayes' rule."""
-    variance = alpha**2 * STD**2 + sigma**2
-    apart = x[:, None] - alpha[:, None] * MEANS
-    log_weight = WEIGHTS.log() - apart.square().sum(-1) / (2 * variance)
-    means = MEANS + (alpha * STD**2 / variance)[:, None] * apart
-    return (log_weight.softmax(1)[:, :, None] * means).sum(1)
-
-
-class KnownSDE(ScoreSDE):
-    def denoise_at(self, x, t, y=None):
-        return best(x, *(spread(v, x) for v in self.at(t)))
-
-
-class KnownEDM(EDM):
-    def denoise_at(self, x, t, y=None):
-        return best(x, *(spread(v, x) for v in self.at(t)))
-
-
-class KnownFlow(FlowMatching):
-    def denoise_at(self, x, t, y=None):
-        return best(x, *(spread(v, x) for v in self.at(t)))
-
-
-def net() -> TimeMLP:
-    return TimeMLP(2, width=8, layers=1)
-
-
-SAMPLERS = [PredictorCorrector(100, 1, 0.1), DDIM(150), Heun(40), DPMSolverPP(60)]
-KNOWN = {
-    "vp": lambda: KnownSDE(Reals((2,)), net(), VP()),
-    "sub-vp": lambda: KnownSDE(Reals((2,)), net(), SubVP()),
-    "ve": lambda: KnownSDE(Reals((2,)), net(), VE(0.005, 50.0), least=1e-5),
-    "edm": lambda: KnownEDM(Reals((2,)), net()),
-    "flow": lambda: KnownFlow(Reals((2,)), net()),
-}
-
-
-@pytest.mark.parametrize("name", KNOWN)
-def test_log_prob_of_the_probability_flow_is_the_truth(name):
+@pytest.mark.parametrize("context", [0, 2])
+def test_a_continuous_bijection_obeys_the_law(context):
+    """Inverse, and log_det against autograd's Jacobian through the solver's steps."""
     torch.manual_seed(0)
-    model = KNOWN[name]().double()
-    x = mixture().sample((200,))
-    error = model.estimated_log_prob(x, steps=60) - mixture().log_prob(x)
-    assert error.abs().max() < 0.02
+    ode = Continuous(Velocity(3 + context, 3, 8, 1), TIGHT, adjoint=False, context=context).double()
+    x = torch.randn(2, 3, dtype=torch.float64)
+    c = torch.randn(2, 2, dtype=torch.float64) if context else None
+    z, log_det = ode(x, c)
+    back, back_det = ode.inverse(z, c)
+    torch.testing.assert_close(back, x, atol=1e-6, rtol=0)
+    torch.testing.assert_close(back_det, -log_det, atol=1e-6, rtol=0)
+    torch.testing.assert_close(ode.push(z, c), x, atol=1e-6, rtol=0)
+    row = None if c is None else c[:1]
+    jacobian = torch.autograd.functional.jacobian(lambda v: ode(v[None], row)[0][0], x[0])
+    torch.testing.assert_close(log_det[0], jacobian.slogdet()[1], atol=1e-6, rtol=0)
 
 
-def test_hutchinson_estimates_the_exact_divergence():
+@pytest.mark.parametrize("normal", [False, True])
+def test_hutchinsons_mean_is_the_exact_trace(normal):
     torch.manual_seed(0)
-    model = KNOWN["vp"]().double()
-    x = mixture().sample((1,))
-    exact = model.estimated_log_prob(x, steps=25)
-    drawn = model.estimated_log_prob(x.expand(4000, -1), steps=25, probes=2)
-    error = drawn.std().item() / 4000**0.5
-    assert drawn.mean().item() == pytest.approx(exact.item(), abs=4 * error)
+    velocity = Velocity(3, 3, 8, 1).double()
+    x = torch.randn(1, 3, dtype=torch.float64).expand(2000, 3)
+    with torch.no_grad():
+        exact = Continuous(velocity, RungeKutta4(4))(x[:1])[1]
+        drawn = Continuous(velocity, RungeKutta4(4), probes=2, normal=normal)(x)[1]
+    error = drawn.std() / len(x) ** 0.5
+    assert abs(drawn.mean() - exact[0]) < 4 * error
+    assert 0 < error < 0.2
 
 
-@pytest.mark.parametrize("name", KNOWN)
-@pytest.mark.parametrize(
-    "sampler", [PredictorCorrector(100, 1, 0.1), DDIM(150), Heun(40), DPMSolverPP(60)]
-)
-def test_samples_have_the_moments_of_the_mixture(name, sampler):
+def test_log_prob_integrates_to_one():
     torch.manual_seed(0)
-    model = KNOWN[name]().double()
-    model.sampler = sampler
-    x = model.sample(3000)
-    mean = WEIGHTS @ MEANS
-    spread_of_means = (WEIGHTS[:, None] * (MEANS - mean) ** 2).sum(0)
-    assert (x.mean(0) - mean).abs().max() < 0.07
-    assert (x.var(0) / (spread_of_means + STD**2) - 1).abs().max() < 0.1
+    model = FFJORD(2, width=16, solver=RungeKutta4(8)).double()
+    side = torch.linspace(-9, 9, 90, dtype=torch.float64)
+    grid = torch.cartesian_prod(side, side)
+    with torch.no_grad():
+        mass = model.log_prob(grid).exp().sum() * (side[1] - side[0]) ** 2
+    assert abs(mass - 1) < 1e-3
 
 
-@pytest.mark.parametrize("path", [VP(), SubVP(), VE(), Rectified(), NoiseLevel()])
-def test_slopes_are_derivatives(path):
-    t = torch.linspace(0.05, 0.95, 7, dtype=torch.float64)
-    for value, slope in zip(zip(path.at(t + 1e-6), path.at(t - 1e-6)), path.slopes(t)):
-        torch.testing.assert_close((value[0] - value[1]) / 2e-6, slope, rtol=1e-6, atol=1e-7)
-
-
-def test_vp_decay_is_the_integral_of_its_rate():
-    path = VP()
-    total, _ = integrate.quad(lambda t: path.first + (path.last - path.first) * t, 0, 0.6)
-    alpha, sigma = path.at(torch.tensor([0.6], dtype=torch.float64))
-    assert alpha.item() == pytest.approx(math.exp(-total / 2))
-    assert (alpha**2 + sigma**2).item() == pytest.approx(1)
-    assert SubVP().at(torch.tensor([0.6]))[1].item() == pytest.approx(1 - math.exp(-total))
-
-
-def test_edm_levels_and_preconditioning():
+def test_adjoint_and_direct_gradients_agree_with_a_context():
     torch.manual_seed(0)
-    model = EDM(Reals((2,)), net()).double()
-    sigmas = [level.sigma for level in model.levels(18)]
-    assert len(sigmas) == 19
-    assert sigmas[0] == pytest.approx(80)
-    assert sigmas[-2] == pytest.approx(0.002)
-    expected = (80 ** (1 / 7) + 5 / 17 * (0.002 ** (1 / 7) - 80 ** (1 / 7))) ** 7
-    assert sigmas[5] == pytest.approx(expected)
-    # A network that says 0 is the best linear denoiser of N(0, data_std^2), and its loss is 1.
-    for p in model.network.parameters():
-        torch.nn.init.zeros_(p)
-    x = 0.5 * torch.randn(50_000, 2, dtype=torch.float64)
-    assert model.loss(x)["denoising"].mean().item() == pytest.approx(1, abs=0.02)
+    model = NeuralODE(2, width=8, solver=TIGHT, context=1).double()
+    x, c = torch.randn(4, 2).double(), torch.randn(4, 1).double().requires_grad_()
+    found = []
+    for adjoint in (False, True):
+        model.ode.adjoint = adjoint
+        loss = -model.log_prob(x, c).mean()
+        found.append(torch.autograd.grad(loss, [c, *model.parameters()]))
+    for one, other in zip(*found):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
 
 
-def test_pixels_are_dequantised_with_their_volume():
-    """A score network for uniform dequantised noise: p(x) is about levels^-D on its support."""
-
-    class Flat(ScoreSDE):
-        """Data N(0, 1/3) per pixel, as wide as the uniform on [-1, 1]."""
-
-        def denoise_at(self, x, t, y=None):
-            alpha, sigma = (spread(v, x) for v in self.at(t))
-            return alpha / 3 / (alpha**2 / 3 + sigma**2) * x
-
+def test_penalties_straighten_and_calls_are_counted():
     torch.manual_seed(0)
-    space = Pixels(1, 2, 1, levels=256)
-    model = Flat(space, UNet(1, width=4, multipliers=(1,), blocks=1)).double()
-    x = torch.tensor([100, 180], dtype=torch.uint8).view(1, 1, 2, 1)
-    truth = Normal(0.0, 3**-0.5).log_prob(space.to_signed(x, torch.float64)).sum()
-    expected = truth + 2 * math.log(2 / 255)
-    torch.testing.assert_close(
-        model.estimated_log_prob(x, steps=40)[0], expected, rtol=0, atol=0.03
-    )
+    model = FFJORD(2, width=8, kinetic=0.5, jacobian=0.25, solver=RungeKutta4(2))
+    terms = model.loss(torch.randn(5, 2))
+    assert set(terms) == {"nll", "kinetic", "jacobian"}
+    assert all(t.shape == (5,) and (t >= 0).all() for k, t in terms.items() if k != "nll")
+    model.ode.calls = 0
+    model.sample(3)
+    assert model.ode.calls == 8
+    path = model.trajectory(model.latents(3), [1.0, 0.5, 0.0])
+    assert path.shape == (3, 3, 2)
 
 
-def test_guidance_blends_and_weight_one_is_the_class():
+def test_images_come_back_and_odd_sides_are_refused():
     torch.manual_seed(0)
-    inner = FlowMatching(Reals((2,)), TimeMLP(2, width=8, layers=1, classes=3), DDIM(5)).double()
-    model = Guided(inner, classes=3, weight=1.0).double()
-    z, y = model.latents(4), torch.tensor([0, 1, 2, 0])
-    torch.testing.assert_close(model.push(z, y), inner.push(z, y))
-    plain = Guided(inner, classes=3, weight=0.0).double()
-    torch.testing.assert_close(plain.push(z, y), inner.push(z))
-    assert set(model.loss(z, y)) == {"velocity"}
-    with pytest.raises(ValueError, match="each of 2"):
-        model.sample(2, y)
+    model = ImageFFJORD(Pixels(1, 6, 6, levels=16), scales=2, width=4, layers=1, solver=TIGHT)
+    x = torch.randint(16, (3, 1, 6, 6), dtype=torch.uint8)
+    with torch.no_grad():
+        assert torch.equal(model.push(model.noise(x)), x)
+    assert not hasattr(model, "importance_weighted")
+    with pytest.raises(ValueError, match="multiples of 2, not 7x6"):
+        ImageFFJORD(Pixels(1, 7, 6))
+    with pytest.raises(ValueError, match="FFJORD for vectors"):
+        ImageFFJORD(FFJORD(2).space)
+
+
+def test_a_field_of_images_is_smooth_in_time():
+    net = ConvVelocity(2, 2, 4)
+    x = torch.randn(1, 2, 5, 5)
+    assert 0 < (net(x, 0.5) - net(x, 0.501)).abs().max() < 0.01

@@ -1,0 +1,164 @@
+"""FFJORD: continuous flows whose trace is estimated, so that any network will do in any dimension.
+
+    tr(dv/dx) = E[e' (dv/dx) e],    E[e e'] = I
+    loss = -log p(x) + lambda_K int |v|^2 / D dt + lambda_J int |e' dv/dx|^2 / D dt
+
+One backward pass gives an unbiased trace, whatever the dimension. The two penalties straighten the
+paths, so that the solver needs fewer steps.
+
+FFJORD (Grathwohl et al., 2019), arXiv:1810.01367, eqs. 4-8; How to train your neural ODE (Finlay
+et al., 2020), arXiv:2002.02798, eqs. 6-7.
+Differs from the papers: images go through one ODE per scale, with a squeeze before each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from ...core.catalogue import example, system
+from ...core.contract import Bounded, Pushforward, Terms
+from ...core.spaces import Pixels, Reals
+from ...nn.velocity import ConvVelocity
+from ...probability.bijections.bijection import Bijection, Chain
+from ...probability.bijections.shapes import FactorOut, Flatten, Squeeze
+from ...probability.priors import StandardNormal
+from ...solvers.adjoint import Solver
+from ...solvers.continuous import Continuous
+from ...solvers.fixed import RungeKutta4
+from .dequantized import Dequantized
+from .flow import Flow
+from .neural_ode import NeuralODE
+from .realnvp import check_sides
+
+
+class FFJORD(NeuralODE):
+    """A continuous flow of vectors, trained by estimates; its `log_prob` takes the exact trace.
+
+    Args:
+        features: length of the vectors.
+        width, layers: of the velocity's network.
+        solver: by default `DormandPrince()`.
+        probes: Hutchinson's in training.
+        kinetic, jacobian: weights of the two penalties.
+        adjoint: gradients by the adjoint ODE rather than through the solver's steps.
+        context: width of a vector that the density is conditional on, or 0.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        width: int = 64,
+        layers: int = 3,
+        solver: Solver | None = None,
+        probes: int = 1,
+        kinetic: float = 0.0,
+        jacobian: float = 0.0,
+        adjoint: bool = True,
+        context: int = 0,
+    ):
+        super().__init__(features, width, layers, solver, adjoint, context)
+        self.probes, self.kinetic, self.jacobian = probes, kinetic, jacobian
+
+    def loss(self, x: Tensor, context: Tensor | None = None) -> Terms:
+        """{"nll", "kinetic", "jacobian"}: an unbiased estimate in nats, and weighted penalties."""
+        context = self._given(context, len(x))
+        z, extra = self.ode.carried(x, context, 0.0, 1.0, self.probes)
+        log_det, kinetic, jacobian = extra.unbind(1)
+        nll = -(self.base.log_prob(z) + log_det)
+        return {
+            "nll": nll,
+            "kinetic": self.kinetic * kinetic,
+            "jacobian": self.jacobian * jacobian,
+        }
+
+
+class ImageFFJORD(Bounded, Pushforward):
+    """Continuous flows of images at several scales, dequantised uniformly.
+
+    Its `elbo` is an unbiased estimate of a lower bound: noise from dequantisation and from the
+    probes. Importance weights would not be a bound, so there are none.
+
+    Args:
+        space: the images; their sides must be multiples of 2^(scales - 1).
+        scales: ODEs, with a squeeze between and half of the channels leaving.
+        width, layers: of the velocities' networks.
+        solver: by default `DormandPrince()`.
+        probes: Hutchinson's.
+        adjoint: gradients by the adjoint ODE rather than through the solver's steps.
+        alpha: of the logit (see `Dequantized`).
+    """
+
+    def __init__(
+        self,
+        space: Pixels,
+        scales: int = 2,
+        width: int = 64,
+        layers: int = 3,
+        solver: Solver | None = None,
+        probes: int = 1,
+        adjoint: bool = True,
+        alpha: float = 0.05,
+    ):
+        if not isinstance(space, Pixels):
+            raise ValueError(f"ImageFFJORD models Pixels, not {space}: take FFJORD for vectors")
+        super().__init__(space)
+        if scales > 1:
+            check_sides(space, scales - 1)
+
+        def odes() -> Iterator[Continuous]:
+            channels = space.channels
+            for _ in range(scales):
+                velocity = ConvVelocity(channels, channels, width, layers)
+                yield Continuous(velocity, solver, probes, adjoint)
+                channels *= 2
+
+        chain = _scales(space.shape, list(odes()))
+        flow = Flow(StandardNormal((space.dims,)), [chain], Reals(space.shape))
+        self.dequantized = Dequantized(flow, space, alpha=alpha)
+
+    def elbo(self, x: Tensor, samples: int = 1) -> Tensor:
+        """A lower bound on log p(x) in expectation, in nats, (batch,)."""
+        return self.dequantized.elbo(x, samples=samples)
+
+    def latents(self, n: int) -> Tensor:
+        """`n` draws of noise."""
+        return self.dequantized.latents(n)
+
+    def push(self, z: Tensor) -> Tensor:
+        """The images that the noise `z` stands for."""
+        return self.dequantized.push(z)
+
+    def noise(self, x: Tensor) -> Tensor:
+        """The noise of images; `push` gives them back up to the solver's error."""
+        return self.dequantized.noise(x)
+
+    def sample(self, n: int, temperature: float = 1.0) -> Tensor:
+        """`n` images; a temperature below 1 shrinks the noise towards the mode."""
+        return self.dequantized.sample(n, temperature=temperature)
+
+
+def _scales(shape: tuple[int, int, int], odes: list[Continuous]) -> Bijection:
+    """An ODE at this scale and, after a squeeze of which half leaves, the next."""
+    if len(odes) == 1:
+        return Chain(odes[0], Flatten(shape))
+    c, h, w = shape
+    rest = _scales((2 * c, h // 2, w // 2), odes[1:])
+    return Chain(odes[0], Squeeze(), FactorOut((4 * c, h // 2, w // 2), rest))
+
+
+system("ffjord", lecture=12, title="FFJORD", paper="arXiv:1810.01367")
+
+
+@example(data="moons")
+def ffjord() -> FFJORD:
+    """The smallest instance on vectors."""
+    return FFJORD(2, width=16, layers=2, solver=RungeKutta4(3), kinetic=0.01, adjoint=False)
+
+
+@example(data="bars")
+def image_ffjord() -> ImageFFJORD:
+    """The smallest instance on images."""
+    space = Pixels(1, 4, 4, levels=2)
+    return ImageFFJORD(space, width=8, layers=1, solver=RungeKutta4(2), adjoint=False)
