@@ -12,7 +12,7 @@ import pushforward as pf
 from pushforward.core.catalogue import Usage
 from pushforward.core.checkpoint import load, save
 from pushforward.models.adversarial.dcgan import DCGAN
-from pushforward.models.adversarial.f_gan import KNOWN, FGAN, Variational
+from pushforward.models.adversarial.f_gan import FGAN, KNOWN, Variational
 from pushforward.models.adversarial.gan import critic_for, generator_for
 from pushforward.models.adversarial.lsgan import LSGAN
 from pushforward.models.adversarial.sngan import SNGAN, sngan
