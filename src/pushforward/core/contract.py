@@ -36,7 +36,7 @@ class Player:
     """Someone who moves `module`: by gradient on `loss`, or by a closed-form `update`.
 
     `turns` moves are made in a step, each on a new batch. The t-th turns of all players share
-    theirs.
+    theirs. After every move `project` brings the module back to where it may be (clipped weights).
     """
 
     name: str
@@ -44,6 +44,7 @@ class Player:
     loss: Callable[..., Terms] | None = None
     update: Callable[..., Terms] | None = None
     turns: int = 1
+    project: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
         if (self.loss is None) == (self.update is None):

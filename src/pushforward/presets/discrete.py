@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.catalogue import preset
-from ..models.autoregressive.made import MADE
+from ..models.autoregressive.transformer import ImageGPT
 from ..models.discrete.two_stage import TwoStage
 from ..models.discrete.vq_vae import VQVAE
 from ..probability.quantisation import VectorQuantiser
@@ -12,8 +12,8 @@ from ..training.recipe import Adam, Cosine, Recipe
 
 
 @preset("vq-vae")
-def vq_vae_digits(steps: int = 1_500, codes: int = 32, masks: int = 8) -> Experiment:
-    """VQ-VAE on the 8x8 digits with 4x4 codes, then MADE over the codes.
+def vq_vae_digits(steps: int = 1_500, codes: int = 32, width: int = 64) -> Experiment:
+    """VQ-VAE on the 8x8 digits with 4x4 codes, then a small Transformer over the codes.
 
     pushforward train vq_vae_digits      (half a minute of one CPU core, both stages)
     """
@@ -21,14 +21,15 @@ def vq_vae_digits(steps: int = 1_500, codes: int = 32, masks: int = 8) -> Experi
 
     data = digits()
     codec = VQVAE(data.space, VectorQuantiser(codes, 16), width=32, halvings=1, blocks=1)
-    model = TwoStage(codec, MADE(codec.tokens, width=256, masks=masks), codec_share=0.6)
+    prior = ImageGPT(codec.tokens, width, layers=2, dropout=0.2)
+    model = TwoStage(codec, prior, codec_share=0.6)
     recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(), ema=0.99)
     return Experiment(model, data, recipe)
 
 
 @preset("vq-vae")
 def vq_vae_mnist(steps: int = 30_000, codes: int = 128, width: int = 64) -> Experiment:
-    """VQ-VAE on MNIST's 256 levels with 7x7 codes, then MADE over the codes.
+    """VQ-VAE on MNIST's 256 levels with 7x7 codes, then a Transformer over the codes.
 
     pushforward train vq_vae_mnist --device cuda      (a GPU preset: not run here)
     """
@@ -36,7 +37,7 @@ def vq_vae_mnist(steps: int = 30_000, codes: int = 128, width: int = 64) -> Expe
 
     data = mnist()
     codec = VQVAE(data.space, VectorQuantiser(codes, 32), width)
-    prior = MADE(codec.tokens, width=1_024, layers=2, masks=4)
+    prior = ImageGPT(codec.tokens, width=128, layers=4, dropout=0.1)
     recipe = Recipe(steps, 128, Adam(5e-4), schedule=Cosine(warmup=200), ema=0.999)
     return Experiment(TwoStage(codec, prior), data, recipe)
 
@@ -47,12 +48,13 @@ def vq_vae_cifar10(steps: int = 250_000, codes: int = 512, width: int = 256) -> 
 
     pushforward train vq_vae_cifar10 --device cuda      (a GPU preset: not run here)
 
-    The paper: 250,000 steps of the codec with Adam(2e-4) and batches of 128, 4.67 bits/dim.
+    The paper: 250,000 steps of the codec with Adam(2e-4) and batches of 128, then a PixelCNN over
+    the codes.
     """
     from ..data import cifar10
 
     data = cifar10()
     codec = VQVAE(data.space, VectorQuantiser(codes, 64), width)
-    prior = MADE(codec.tokens, width=4_096, layers=2, masks=8)
+    prior = ImageGPT(codec.tokens, width=512, layers=12, heads=8, dropout=0.1)
     recipe = Recipe(steps, 128, Adam(2e-4), schedule=Cosine(warmup=1_000), ema=0.9995)
     return Experiment(TwoStage(codec, prior), data, recipe)

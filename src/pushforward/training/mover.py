@@ -40,6 +40,14 @@ class Mover:
             assert self.player.update is not None
             with torch.no_grad():
                 return _means(self.player.update(*batch))
+        terms = self._step(batch, factor)
+        if self.player.project is not None:
+            with torch.no_grad():
+                self.player.project()
+        return terms
+
+    def _step(self, batch: Batch, factor: float) -> Terms:
+        assert self.optimizer is not None
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr * factor
         terms = self._gradient(batch)

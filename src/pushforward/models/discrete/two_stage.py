@@ -24,6 +24,7 @@ from ...core.dataset import Batch
 from ...core.spaces import Pixels
 from ...probability.quantisation import VectorQuantiser
 from ..autoregressive.made import MADE
+from .dvae import DVAE
 from .vq_vae import VQVAE
 
 
@@ -31,13 +32,13 @@ class TwoStage(Bounded):
     """A codec of data and a density over its codes.
 
     Args:
-        codec: such as `VQVAE`.
+        codec: a model with `tokens`, `encode`, `log_prob_given` and `draw`.
         prior: an exact density over `codec.tokens`; with labels y, `log_prob(codes, y)` and
             `sample(n, y)`.
         codec_share: of the training steps; the rest is the prior's.
     """
 
-    def __init__(self, codec: VQVAE, prior: Density, codec_share: float = 0.5):
+    def __init__(self, codec: VQVAE | DVAE, prior: Density, codec_share: float = 0.5):
         if prior.space != codec.tokens:
             raise ValueError(
                 f"the prior is over {prior.space}, but the codec's codes are {codec.tokens}: "

@@ -1,0 +1,104 @@
+"""dVAE: images as grids of codes, learned by Gumbel-softmax: the codec of DALL-E.
+
+    E_q[-log p(x | c)] + beta KL(q(c|x) || uniform),    c one of K codes in every cell of the grid
+
+Where a VQ-VAE picks the nearest codeword, the dVAE's encoder gives a distribution over them, and
+training draws from its relaxation. Once trained, codes are the likeliest ones, and `TwoStage` puts
+a prior over them.
+
+Zero-Shot Text-to-Image Generation (Ramesh et al., 2021), arXiv:2102.12092, section 2.1, appendix
+A.2. Differs from the paper: discretised likelihoods over integers in place of the logit-Laplace,
+and beta = 1 by default (6.6 there), which makes the objective a bound as the temperature falls.
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...core.catalogue import example, system
+from ...core.spaces import Pixels, Space, Tokens
+from ...nn.resnet import ResidualDecoder, ResidualEncoder, halved
+from ...probability.gumbel import Relaxation, Relaxed, Temperature
+from ...probability.heads import Head
+from .gumbel_softmax import GumbelSoftmaxVAE
+from .vq_vae import pixel_head
+
+
+class DVAE(GumbelSoftmaxVAE):
+    """Images as grids of codes. `tokens` is the space of codes, as of a `VQVAE`.
+
+    Args:
+        space: images.
+        codes: K, the size of the vocabulary.
+        width: channels of the networks.
+        halvings: of the sides: 8 -> 4 with one, 28 -> 7 and 32 -> 8 with two.
+        blocks: residual blocks in either network.
+        temperature: from the start to the end of training: 1 to 1/16 in the paper.
+        relaxation: `Relaxed()` or `StraightThrough()`.
+        beta: weight of the rate in training.
+        head: the likelihood of a pixel; by default `pixel_head(space)`.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        codes: int = 512,
+        width: int = 128,
+        halvings: int = 2,
+        blocks: int = 2,
+        temperature: Temperature = Temperature(1.0, 1 / 16),  # noqa: B008 (it is frozen)
+        relaxation: Relaxation = Relaxed(),  # noqa: B008 (it is frozen)
+        beta: float = 1.0,
+        head: Head | None = None,
+    ):
+        if not isinstance(space, Pixels):
+            raise ValueError(f"a DVAE encodes images, not {space}")
+        head = head or pixel_head(space)
+        shape = (space.channels * head.outputs, space.height, space.width)
+        grid = halved(space.height, space.width, halvings)[-1]
+        super().__init__(
+            space,
+            math.prod(grid),
+            codes,
+            width,
+            temperature,
+            relaxation,
+            beta,
+            head,
+            ResidualEncoder(space.shape, codes, width, halvings, blocks),
+            ResidualDecoder(codes, shape, width, halvings, blocks),
+        )
+        self.grid, self.tokens = grid, Tokens(math.prod(grid), codes)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Those of q(c|x), (batch, length, codes)."""
+        h = self.encoder(self.space.to_signed(x, self.dtype))
+        return h.flatten(2).movedim(1, -1)
+
+    def _laid_out(self, z: Tensor) -> Tensor:
+        return z.movedim(-1, 1).unflatten(2, self.grid)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The likeliest codes: int64 (batch, length) in raster order, data of `tokens`."""
+        return self.logits(self.space.check(x)).argmax(-1)
+
+    def log_prob_given(self, x: Tensor, codes: Tensor) -> Tensor:
+        """log p(x | codes) in nats, (batch,)."""
+        z = F.one_hot(self.tokens.check(codes, "codes"), self.classes)
+        return self._given(x, z.to(self.dtype))
+
+    def draw(self, codes: Tensor) -> Tensor:
+        """Images drawn from p(x | codes), uint8."""
+        return self._draw(self.tokens.check(codes, "codes"))
+
+
+system("dvae", lecture=12, title="Discrete VAE of DALL-E", paper="arXiv:2102.12092")
+
+
+@example(data="bars")
+def dvae() -> DVAE:
+    """The smallest instance: its bound can be summed over all images."""
+    return DVAE(Pixels(1, 4, 4, levels=2), codes=8, width=16, halvings=1, blocks=1)

@@ -1,0 +1,124 @@
+"""Gumbel-softmax VAE: a VAE whose latent variables are categorical.
+
+    -log p(x) <= E_q(z|x)[-log p(x | z)] + KL(q(z|x) || uniform) = distortion + rate
+
+Training replaces the one-hot draws z by Gumbel-softmax ones, so that their gradient reaches the
+encoder; the rate is that of the categoricals, in closed form. `elbo` draws true one-hot vectors:
+it is a bound, while the relaxed objective is none.
+
+Categorical Reparameterization with Gumbel-Softmax (Jang, Gu and Poole, 2017), arXiv:1611.01144,
+eq. 2, sections 2.2 and 4.2. Differs from the paper: the temperature falls geometrically with
+progress, not by steps.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...core.blueprint import Component
+from ...core.catalogue import example, system
+from ...core.contract import Bounded, Terms
+from ...core.spaces import Pixels, Space, count
+from ...nn.conv import ConvDecoder, ConvEncoder
+from ...probability.gumbel import (
+    Relaxation,
+    Relaxed,
+    Temperature,
+    divergence_from_uniform,
+    one_hot,
+)
+from ...probability.heads import Head
+from .vq_vae import pixel_head
+
+
+class GumbelSoftmaxVAE(Bounded):
+    """Images with `variables` categorical latent variables of `classes` classes.
+
+    Args:
+        space: images.
+        variables, classes: of the latent space.
+        width: channels of the convolutional networks, where those are not given.
+        temperature: from the start to the end of training.
+        relaxation: `Relaxed()` or `StraightThrough()`.
+        beta: weight of the rate in training.
+        head: the likelihood of a pixel; by default `pixel_head(space)`.
+        encoder: images to (batch, variables * classes).
+        decoder: (batch, variables * classes) to (batch, channels * head.outputs, height, width).
+    """
+
+    space: Pixels
+
+    def __init__(
+        self,
+        space: Space,
+        variables: int = 30,
+        classes: int = 10,
+        width: int = 32,
+        temperature: Temperature = Temperature(),  # noqa: B008 (it is frozen)
+        relaxation: Relaxation = Relaxed(),  # noqa: B008 (it is frozen)
+        beta: float = 1.0,
+        head: Head | None = None,
+        encoder: Component | None = None,
+        decoder: Component | None = None,
+    ):
+        if not isinstance(space, Pixels):
+            raise ValueError(f"the decoder's likelihood is over images, not {space}")
+        super().__init__(space)
+        self.variables, self.classes = count("variables", variables), count("classes", classes, 2)
+        self.head = (head or pixel_head(space)).check(space)
+        self.temperature, self.relaxation, self.beta = temperature, relaxation, beta
+        shape = (space.channels * self.head.outputs, space.height, space.width)
+        flat = variables * classes
+        self.encoder = encoder or ConvEncoder(space.shape, flat, width)
+        self.decoder = decoder or ConvDecoder(flat, shape, width)
+
+    def loss(self, x: Tensor) -> Terms:
+        """{"distortion", "rate"} in nats with relaxed draws, each (batch,)."""
+        logits = self.logits(x)
+        z = self.relaxation(logits, self.temperature.at(self.progress))
+        return {"distortion": -self._given(x, z), "rate": self.beta * self._rate(logits)}
+
+    def elbo(self, x: Tensor, samples: int = 1) -> Tensor:
+        """E_q log p(x|z) - KL(q || uniform) with one-hot draws, in nats, (batch,)."""
+        logits = self.logits(x)
+        draws = [self._given(x, one_hot(logits)) for _ in range(count("samples", samples))]
+        return torch.stack(draws).mean(0) - self._rate(logits)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Those of q(z|x), (batch, variables, classes)."""
+        h = self.encoder(self.space.to_signed(x, self.dtype))
+        return h.unflatten(1, (self.variables, self.classes))
+
+    def sample(self, n: int) -> Tensor:
+        """`n` images for latent variables drawn uniformly."""
+        shape = (n, self.variables)
+        return self._draw(torch.randint(self.classes, shape, device=self.device))
+
+    def _draw(self, codes: Tensor) -> Tensor:
+        z = F.one_hot(codes, self.classes).to(self.dtype)
+        return self.head(self._describe(z)).sample().to(torch.uint8)
+
+    def _rate(self, logits: Tensor) -> Tensor:
+        return divergence_from_uniform(logits).sum(1)
+
+    def _given(self, x: Tensor, z: Tensor) -> Tensor:
+        return self.head.log_prob(self._describe(z), x).flatten(1).sum(1)
+
+    def _describe(self, z: Tensor) -> Tensor:
+        """Parameters (batch, *space.shape, outputs) for z (batch, variables, classes)."""
+        h = self.decoder(self._laid_out(z))
+        return h.unflatten(1, (self.space.channels, -1)).movedim(2, -1)
+
+    def _laid_out(self, z: Tensor) -> Tensor:
+        return z.flatten(1)
+
+
+system("gumbel-softmax", lecture=12, title="Gumbel-softmax VAE", paper="arXiv:1611.01144")
+
+
+@example(data="bars")
+def gumbel_softmax() -> GumbelSoftmaxVAE:
+    """The smallest instance: its bound can be summed over all images."""
+    return GumbelSoftmaxVAE(Pixels(1, 4, 4, levels=2), variables=4, classes=4, width=16)
