@@ -33,6 +33,7 @@ from torch.distributions import (
 )
 
 from ..core.blueprint import Component, record
+from ..core.catalogue import system
 from ..core.contract import Density, Terms
 from ..core.spaces import Reals, Space, count
 
@@ -63,15 +64,22 @@ class Drawing(Protocol):
     """What objectives ask of a model."""
 
     progress: Tensor
+    prior: Density
 
     def draw(self, x: Tensor, samples: int = 1) -> Draw:
         """Latents for `x`, with their densities."""
 
+    def encode(self, x: Tensor) -> Distribution:
+        """q(z | x)."""
+
+    def decode(self, z: Tensor) -> Distribution:
+        """p(x | z)."""
+
 
 def rates(q: Distribution, prior: Density, log_q: Tensor, log_p: Tensor) -> Tensor:
     """KL(q || prior), (batch, groups): exact between normals, else the mean of log q - log p."""
-    p = _normals(getattr(prior, "distribution", None))
-    if p is not None and (diagonal := _normals(q)) is not None:
+    p = normals(getattr(prior, "distribution", None))
+    if p is not None and (diagonal := normals(q)) is not None:
         return kl_divergence(diagonal, p)
     if p is not None and isinstance(q, MultivariateNormal):
         same = MultivariateNormal(p.mean, scale_tril=p.stddev.diag_embed(), validate_args=False)
@@ -79,7 +87,7 @@ def rates(q: Distribution, prior: Density, log_q: Tensor, log_p: Tensor) -> Tens
     return (log_q - log_p).mean(0)[:, None]
 
 
-def _normals(d: Distribution | None) -> Normal | None:
+def normals(d: Distribution | None) -> Normal | None:
     """The normals of which a distribution over vectors is the product, if it is one."""
     if isinstance(d, Independent) and isinstance(d.base_dist, Normal) and len(d.event_shape) == 1:
         return d.base_dist
@@ -95,7 +103,7 @@ class Linear:
     final: float = 1.0
 
     def __post_init__(self) -> None:
-        _not_negative("final", self.final)
+        not_negative("final", self.final)
         if not 0 < self.until <= 1:
             raise ValueError(f"until must be a share of the training in (0, 1], not {self.until!r}")
 
@@ -115,7 +123,7 @@ class Cyclical:
 
     def __post_init__(self) -> None:
         count("cycles", self.cycles)
-        _not_negative("final", self.final)
+        not_negative("final", self.final)
         if not 0 < self.ramp <= 1:
             raise ValueError(f"ramp must be a share of a cycle in (0, 1], not {self.ramp!r}")
 
@@ -155,8 +163,8 @@ class ELBO(Objective):
     def __init__(self, beta: float | Schedule = 1.0, free_bits: float = 0.0, samples: int = 1):
         super().__init__()
         if not isinstance(beta, Linear | Cyclical):
-            _not_negative("beta", beta)
-        self.beta, self.free_bits = beta, _not_negative("free_bits", free_bits)
+            not_negative("beta", beta)
+        self.beta, self.free_bits = beta, not_negative("free_bits", free_bits)
         self.samples = count("samples", samples)
 
     def forward(self, model: Drawing, x: Tensor) -> Terms:
@@ -181,8 +189,8 @@ class Capacity(Objective):
 
     def __init__(self, nats: float = 25.0, gamma: float = 100.0, until: float = 0.8):
         super().__init__()
-        self.gamma = _not_negative("gamma", gamma)
-        self.nats = Linear(until, _not_negative("nats", nats))
+        self.gamma = not_negative("gamma", gamma)
+        self.nats = Linear(until, not_negative("nats", nats))
 
     def forward(self, model: Drawing, x: Tensor) -> Terms:
         """{"distortion": (batch,), "gap": (batch,)}."""
@@ -213,7 +221,14 @@ def check_capacity(name: str, nats: float, space: Space) -> None:
         )
 
 
-def _not_negative(name: str, value: float) -> float:
+def not_negative(name: str, value: float) -> float:
+    """Returns `value`; raises ValueError for a negative or infinite one."""
     if not 0 <= value < math.inf:
         raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
     return value
+
+
+system("elbo", lecture=3, kind="objective", title="Evidence bound", paper="arXiv:1312.6114")
+system("beta-vae", lecture=7, kind="objective", title="beta-VAE", paper="Higgins et al., 2017")
+system("free-bits", lecture=7, kind="objective", title="Free bits", paper="arXiv:1606.04934")
+system("kl-annealing", lecture=7, kind="objective", title="Annealing", paper="arXiv:1511.06349")

@@ -2,11 +2,13 @@
 
     diagonal   z = m + s * eps             full   z = m + L eps,      eps ~ N(0, I)
     delta      the diagonal one with s <= s*, so that KL(q || N(0, I)) >= delta in every dimension
+    flow       z = g(z_0; h),  z_0 diagonal:  log q(z) = log q_0(z_0) - log|det dg/dz_0|
 
 All can be reparametrised: `rsample` is a smooth function of noise and the network's outputs.
 
 Auto-Encoding Variational Bayes (Kingma & Welling, 2014), arXiv:1312.6114, section 2.4 and appendix
-C; Preventing Posterior Collapse with delta-VAEs (Razavi et al., 2019), arXiv:1901.03416, section 2.
+C; Preventing Posterior Collapse with delta-VAEs (Razavi et al., 2019), arXiv:1901.03416, section 2;
+Variational Inference with Normalizing Flows (Rezende & Mohamed, 2015), arXiv:1505.05770, eq. 15.
 Differs from the delta-VAE paper: the prior is N(0, I), without correlation over time, so the rate
 is committed by an upper limit on s alone.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -22,6 +25,7 @@ from torch.distributions import Distribution, Independent, MultivariateNormal, N
 
 from ..core.blueprint import Component
 from ..core.spaces import Pixels, Space, count
+from .bijections.bijection import Bijection, Chain
 from .heads import precise, scale_of
 
 LEAST = 1e-4  # the smallest scale: a posterior narrower than that is a point in float32
@@ -148,3 +152,69 @@ def drawn(q: Distribution, samples: int) -> tuple[Tensor, Tensor]:
         return both((samples,))
     z = q.rsample((samples,))
     return z, q.log_prob(z)
+
+
+class Moved(Distribution):
+    """A normal that a bijection carries on: z = g(z_0; h), z_0 ~ N(m, s^2).
+
+    Draws know their own density in one pass; that of another z needs the bijection's inverse.
+    """
+
+    arg_constraints = {}  # noqa: RUF012
+    has_rsample = True
+
+    def __init__(self, start: Distribution, bijection: Bijection, context: Tensor | None):
+        self.start, self.bijection, self.context = start, bijection, context
+        super().__init__(start.batch_shape, start.event_shape, validate_args=False)
+
+    def rsample_and_log_prob(
+        self, sample_shape: torch.Size | tuple[int, ...] = ()
+    ) -> tuple[Tensor, Tensor]:
+        """Draws (*sample_shape, *batch, latent) with gradients, and log q of them."""
+        first = self.start.rsample(torch.Size(sample_shape))
+        flat = first.flatten(0, -2)
+        z, log_det = self.bijection.inverse(flat, self._repeated(len(flat)))
+        log_q = self.start.log_prob(first) - log_det.view(first.shape[:-1])
+        return z.view(first.shape), log_q
+
+    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+        """Draws with gradients."""
+        return self.rsample_and_log_prob(sample_shape)[0]
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log q of any `value` (..., *batch, latent)."""
+        flat = value.flatten(0, -2)
+        first, log_det = self.bijection(flat, self._repeated(len(flat)))
+        return self.start.log_prob(first.view(value.shape)) + log_det.view(value.shape[:-1])
+
+    def _repeated(self, n: int) -> Tensor | None:
+        if self.context is None:
+            return None
+        return self.context.repeat(n // len(self.context), 1)
+
+
+class FlowPosterior(PosteriorHead):
+    """A normal moved by bijections that may see the encoder's context.
+
+    Args:
+        latent: length of z.
+        bijections: from the data's side (z) to the noise's, as a `Flow` has them: for quick draws
+            take `Inverse(...)` of planar, Sylvester or masked autoregressive steps.
+
+    Raises:
+        ValueError: where bijections want contexts of different widths.
+    """
+
+    def __init__(self, latent: int, bijections: Sequence[Bijection]):
+        widths = {b.context for b in bijections} - {0}
+        if len(widths) > 1:
+            raise ValueError(f"bijections want contexts of different widths: {sorted(widths)}")
+        context = max(widths, default=0)
+        super().__init__(latent, 2 * latent + context)
+        self.context = context
+        self.start, self.bijection = DiagonalGaussian(latent), Chain(*bijections)
+
+    def forward(self, parameters: Tensor) -> Distribution:
+        """The normal, moved."""
+        normal, context = parameters.split((2 * self.latent, self.context), -1)
+        return Moved(self.start(normal), self.bijection, context if self.context else None)

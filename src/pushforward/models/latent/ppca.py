@@ -1,0 +1,157 @@
+"""Probabilistic PCA: a linear map of Gaussian latents, by EM and in closed form.
+
+    z ~ N(0, I),   x | z ~ N(W z + m, s2 I),   p(x) = N(m, C),   C = W W^T + s2 I
+    closed form   W = U (L - s2 I)^1/2,  s2 = mean of the eigenvalues left out       (eqs. 7-8)
+    EM            M = W^T W + s2 I,   W' = S W (s2 I + M^-1 W^T S W)^-1,            (eq. 29)
+                  s2' = trace(S - S W M^-1 W'^T) / d                                 (eq. 30)
+
+where S is the data's covariance, U and L its leading eigenvectors and eigenvalues. The VAE with a
+linear encoder and decoder is this model, and its best bound is this likelihood.
+
+Probabilistic Principal Component Analysis (Tipping & Bishop, 1999), JRSS B 61.
+Differs: none; scikit-learn's PCA.score divides by n - 1 where this divides by n.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
+
+from ...core.catalogue import example, system
+from ...core.contract import Density, Latent, Player, Pushforward, Terms
+from ...core.spaces import Reals, count
+
+
+class PPCA(Density, Latent, Pushforward):
+    """A Gaussian with a low-rank covariance, moved by EM: give `Recipe(batch_size=None)`.
+
+    Args:
+        features: length of a datum.
+        latent: length of z, less than `features`.
+
+    Raises:
+        ValueError: for a wrong argument; in training, for data of less rank than the latent.
+    """
+
+    started: Tensor
+
+    def __init__(self, features: int, latent: int):
+        super().__init__(Reals((count("features", features),)))
+        if count("latent", latent) >= features:
+            raise ValueError(f"latent must be less than the {features} features, not {latent}")
+        self.mean = nn.Parameter(torch.zeros(features))
+        self.weight = nn.Parameter(torch.randn(features, latent) / math.sqrt(latent))
+        self.log_noise = nn.Parameter(torch.zeros(()))
+        self.register_buffer("started", torch.zeros((), dtype=torch.bool))
+
+    @property
+    def noise(self) -> Tensor:
+        """The variance s2 that is left to every feature."""
+        return self.log_noise.exp()
+
+    def players(self) -> tuple[Player, ...]:
+        """One, who moves by EM."""
+        return (Player("em", self, update=self.update),)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log N(x; m, C) in nats, (batch,), with inverses of the latent's size only."""
+        d, k = self.weight.shape
+        lower = torch.linalg.cholesky(self._inner())
+        centred = x - self.mean
+        seen = torch.linalg.solve_triangular(lower, (centred @ self.weight).T, upper=False)
+        square = (centred.square().sum(1) - seen.square().sum(0)) / self.noise
+        log_det = 2 * lower.diagonal().log().sum() + (d - k) * self.log_noise
+        return -(square + log_det + d * math.log(2 * math.pi)) / 2
+
+    @torch.no_grad()
+    def update(self, x: Tensor) -> Terms:
+        """One iteration of EM on all of `x`; {"nll": (batch,)} is that before it."""
+        x = self.space.check(x)
+        centred, mean = _centred(x)
+        if not self.started:
+            self.started.fill_(True)
+            self.mean.copy_(mean)
+            self.log_noise.copy_(centred.square().mean().log())
+        self.mean.copy_(mean)
+        nll = -self.log_prob(x)
+        self._maximise(centred)
+        return {"nll": nll}
+
+    def _maximise(self, centred: Tensor) -> None:
+        n, d = centred.shape
+        project = centred @ self.weight
+        spread = centred.T @ project / n  # S W, without S
+        inverse = torch.linalg.inv(self._inner())
+        within = inverse @ self.weight.T @ spread
+        new = spread @ torch.linalg.inv(self.noise * torch.eye(len(within)).to(within) + within)
+        left = centred.square().sum() / n - (spread @ inverse * new).sum()
+        self.weight.copy_(new)
+        self.log_noise.copy_(_positive(left / d).log())
+
+    @torch.no_grad()
+    def solve(self, x: Tensor) -> PPCA:
+        """The maximum of the likelihood of `x`, (batch, features), at once. Returns itself."""
+        centred, mean = _centred(self.space.check(x))
+        latent = self.weight.shape[1]
+        values, vectors = torch.linalg.eigh(centred.T @ centred / len(x))
+        noise = _positive(values[:-latent].mean())
+        top, axes = values[-latent:].flip(0), vectors[:, -latent:].flip(1)
+        self.mean.copy_(mean)
+        self.weight.copy_(axes * (top - noise).clamp_min(0).sqrt())
+        self.log_noise.copy_(noise.log())
+        self.started.fill_(True)
+        return self
+
+    def encode(self, x: Tensor) -> Distribution:
+        """The exact posterior N(M^-1 W^T (x - m), s2 M^-1)."""
+        inverse = torch.linalg.inv(self._inner())
+        mean = (self.space.check(x) - self.mean) @ self.weight @ inverse
+        return MultivariateNormal(mean, self.noise * inverse, validate_args=False)
+
+    def decode(self, z: Tensor) -> Distribution:
+        """N(W z + m, s2 I)."""
+        scale = (self.log_noise / 2).exp()
+        return Independent(Normal(self.push(z), scale, validate_args=False), 1)
+
+    def latents(self, n: int) -> Tensor:
+        """`n` draws from N(0, I), (n, latent)."""
+        return torch.randn(n, self.weight.shape[1], device=self.device, dtype=self.dtype)
+
+    def push(self, z: Tensor) -> Tensor:
+        """W z + m."""
+        return z @ self.weight.T + self.mean
+
+    def sample(self, n: int) -> Tensor:
+        """`n` data."""
+        return self.decode(self.latents(n)).sample()
+
+    def _inner(self) -> Tensor:
+        """M = W^T W + s2 I."""
+        eye = torch.eye(self.weight.shape[1], device=self.device, dtype=self.dtype)
+        return self.weight.T @ self.weight + self.noise * eye
+
+
+def _centred(x: Tensor) -> tuple[Tensor, Tensor]:
+    mean = x.mean(0)
+    return x - mean, mean
+
+
+def _positive(noise: Tensor) -> Tensor:
+    if not noise > 0:
+        raise ValueError(
+            "the data lie in a subspace of the latent's size, so the likelihood has no maximum: "
+            "lower `latent`, or give more examples than it"
+        )
+    return noise
+
+
+@example(data="moons")
+def ppca() -> PPCA:
+    """The smallest instance."""
+    return PPCA(2, latent=1)
+
+
+system("ppca", lecture=3, title="Probabilistic PCA", paper="Tipping & Bishop, 1999")

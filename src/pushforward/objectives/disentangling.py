@@ -1,0 +1,134 @@
+"""Objectives that shape the aggregated posterior q(z) = E_data q(z | x).
+
+    DIP-VAE I    off |Cov[m]_ij|^2  + diagonal (Cov[m]_ii - 1)^2,   m the posterior means   (eq. 6)
+    DIP-VAE II   the same of Cov[z] = E[S] + Cov[m]                                         (eq. 7)
+    beta-TC      rate = MI + TC + sum_j KL(q(z_j) || p(z_j)),   TC = KL(q(z) || prod_j q(z_j)),
+                 with beta on TC alone                                                      (eq. 2)
+    InfoVAE      alpha MMD^2(q(z), p(z)) in place of part of the rate                       (eq. 6)
+
+Variational Inference of Disentangled Latent Concepts (Kumar et al., 2018), arXiv:1711.00848;
+Isolating Sources of Disentanglement (Chen et al., 2018), arXiv:1802.04942; InfoVAE (Zhao et al.,
+2019), arXiv:1706.02262.
+Differs: beta-TC's log q(z) is the paper's minibatch-weighted estimate, with the number of training
+examples given.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.distributions import Normal
+
+from ..core.catalogue import system
+from ..core.contract import Terms
+from ..core.spaces import count
+from .kernels import mmd2, rational_quadratic
+from .variational import Draw, Drawing, Objective, normals, not_negative
+
+
+class DIP(Objective):
+    """DIP-VAE II: the covariance of the aggregated posterior is drawn towards the identity.
+
+    Args:
+        off: weight of its entries off the diagonal, squared.
+        diagonal: weight of (its diagonal entries - 1), squared.
+    """
+
+    def __init__(self, off: float = 10.0, diagonal: float = 10.0):
+        super().__init__()
+        self.off, self.diagonal = not_negative("off", off), not_negative("diagonal", diagonal)
+
+    def forward(self, model: Drawing, x: Tensor) -> Terms:
+        """{"distortion": (batch,), "rate": (batch,), "covariance": ()}."""
+        draw = model.draw(x)
+        excess = self.covariance(factors(draw)) - torch.eye(draw.z.shape[-1]).to(draw.z)
+        diagonal = excess.diagonal().square().sum()
+        off = excess.square().sum() - diagonal
+        penalty = self.off * off + self.diagonal * diagonal
+        return {**parts(draw), "covariance": penalty}
+
+    def covariance(self, q: Normal) -> Tensor:
+        """Cov[z] over the batch, (latent, latent)."""
+        return q.loc.T.cov(correction=0) + q.variance.mean(0).diag()
+
+
+class DIPOne(DIP):
+    """DIP-VAE I: only the covariance of the posterior means."""
+
+    def covariance(self, q: Normal) -> Tensor:
+        """Cov[m] over the batch, (latent, latent)."""
+        return q.loc.T.cov(correction=0)
+
+
+class BetaTC(Objective):
+    """The ELBO with weight `beta` on the total correlation.
+
+    Args:
+        beta: weight of the total correlation; 1 is the ELBO.
+        examples: size of the training set, of which a batch is a part.
+    """
+
+    def __init__(self, beta: float = 6.0, examples: int = 60_000):
+        super().__init__()
+        self.beta, self.examples = not_negative("beta", beta), count("examples", examples)
+
+    def forward(self, model: Drawing, x: Tensor) -> Terms:
+        """{"distortion", "information", "correlation", "marginals"}, each (batch,)."""
+        draw = model.draw(x)
+        log_joint, log_product = aggregated(factors(draw), draw.z[0], self.examples)
+        return {
+            "distortion": -draw.log_x[0],
+            "information": draw.log_q[0] - log_joint,
+            "correlation": self.beta * (log_joint - log_product),
+            "marginals": log_product - draw.log_p[0],
+        }
+
+
+class InfoVAE(Objective):
+    """Distortion, a share of the rate, and MMD^2 between aggregated posterior and prior.
+
+    Args:
+        rate: weight of the rate; 0 is the MMD-VAE.
+        mmd: weight of the unbiased MMD^2, with rational quadratic kernels, times the batch's mean.
+    """
+
+    def __init__(self, rate: float = 0.0, mmd: float = 100.0):
+        super().__init__()
+        self.rate, self.mmd = not_negative("rate", rate), not_negative("mmd", mmd)
+
+    def forward(self, model: Drawing, x: Tensor) -> Terms:
+        """{"distortion": (batch,), "rate": (batch,), "mmd": ()}."""
+        draw = model.draw(x)
+        prior = model.prior.sample(max(2, len(x)))
+        apart = mmd2(draw.z.flatten(0, 1), prior, rational_quadratic())
+        given = parts(draw)
+        return {**given, "rate": self.rate * given["rate"], "mmd": self.mmd * apart}
+
+
+def parts(draw: Draw) -> Terms:
+    """{"distortion": (batch,), "rate": (batch,)}."""
+    return {"distortion": -draw.log_x.mean(0), "rate": draw.rate.sum(1)}
+
+
+def factors(draw: Draw) -> Normal:
+    """The normals of a diagonal posterior. Raises ValueError for another."""
+    q = normals(draw.q)
+    if q is None:
+        raise ValueError(f"this objective needs a diagonal posterior, not {type(draw.q).__name__}")
+    return q
+
+
+def aggregated(q: Normal, z: Tensor, examples: int) -> tuple[Tensor, Tensor]:
+    """Log q(z) and log prod_j q(z_j) of draws (batch, latent), estimated from their own batch.
+
+    With `examples` equal to the batch, and the batch all data, both are exact.
+    """
+    each = q.log_prob(z[:, None])
+    constant = math.log(len(z) * examples)
+    return each.sum(-1).logsumexp(1) - constant, (each.logsumexp(1) - constant).sum(-1)
+
+
+system("dip-vae", lecture=7, kind="objective", title="DIP-VAE I and II", paper="arXiv:1711.00848")
+system("tc-vae", lecture=7, kind="objective", title="beta-TC-VAE", paper="arXiv:1802.04942")

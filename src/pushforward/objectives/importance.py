@@ -1,0 +1,119 @@
+"""Importance-weighted bounds, and gradients of bounds that vary less.
+
+    L_k = E[ log (1/k) sum_i w_i ],   w_i = p(x, z_i) / q(z_i | x),    L_1 <= L_k <= log p(x)
+    grad_phi L_k = E[ sum_i W_i (d log w_i/dz_i dz_i/dphi - dlog q(z_i)/dphi) ],   W = w / sum w
+    STL    drops the last term, the score, whose mean is zero for k = 1
+    DReG   sum_i W_i^2  d log w_i/dz_i  dz_i/dphi:  unbiased for every k, and its signal-to-noise
+           ratio grows with k where the plain gradient's falls
+
+The score-function estimator (REINFORCE) needs no reparametrisation, and varies far more:
+
+    grad_phi E_q[log w] = E[ (log w - b) grad log q ],   b_i the mean of the other draws' log w
+
+Importance Weighted Autoencoders (Burda et al., 2016), arXiv:1509.00519, eqs. 8 and 14; Sticking the
+Landing (Roeder et al., 2017), arXiv:1703.09194, eq. 8; Doubly Reparameterized Gradient Estimators
+(Tucker et al., 2019), arXiv:1810.04152, eq. 8; leave-one-out: Buy 4 REINFORCE Samples (Kool et al.,
+2019).
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
+
+from ..core.catalogue import system
+from ..core.contract import Terms
+from ..core.spaces import count
+from .variational import Drawing, Objective, normals
+
+
+class IWAE(Objective):
+    """The negative importance-weighted bound with `k` draws, by its plain gradient."""
+
+    def __init__(self, k: int = 50):
+        super().__init__()
+        self.k = count("k", k)
+
+    def forward(self, model: Drawing, x: Tensor) -> Terms:
+        """{"negative_bound": (batch,)}."""
+        return {"negative_bound": -bound(model.draw(x, self.k).log_weights)}
+
+
+class STL(IWAE):
+    """The same by the path derivative, for a Gaussian posterior; biased where k > 1."""
+
+    def forward(self, model: Drawing, x: Tensor) -> Terms:
+        """{"negative_bound": (batch,)}."""
+        draw = model.draw(x, self.k)
+        return {"negative_bound": -bound(draw.log_x + draw.log_p - frozen(draw.q).log_prob(draw.z))}
+
+
+class DReG(IWAE):
+    """The same by doubly reparametrised gradients, for a Gaussian posterior."""
+
+    def forward(self, model: Drawing, x: Tensor) -> Terms:
+        """{"negative_bound": (batch,)}."""
+        draw = model.draw(x, self.k)
+        log_w = draw.log_x + draw.log_p - frozen(draw.q).log_prob(draw.z)
+        share = log_w.detach().softmax(0)
+        if draw.z.requires_grad:  # the bound itself brings the first W, this the second
+            draw.z.register_hook(lambda gradient: share[..., None] * gradient)
+        return {"negative_bound": -bound(log_w)}
+
+
+class ScoreFunction(Objective):
+    """The negative ELBO by the score-function gradient, with `samples` draws, at least two."""
+
+    def __init__(self, samples: int = 8):
+        super().__init__()
+        self.samples = count("samples", samples, 2)
+
+    def forward(self, model: Drawing, x: Tensor) -> Terms:
+        """{"negative_elbo": (batch,)}."""
+        q = model.encode(x)
+        z = q.sample((self.samples,))
+        log_q, log_p = q.log_prob(z), model.prior.log_prob(z.flatten(0, 1)).view(z.shape[:2])
+        log_joint = model.decode(z).log_prob(x) + log_p
+        log_w = (log_joint - log_q).detach()
+        others = (log_w.sum(0) - log_w) / (self.samples - 1)
+        moving = ((log_w - others) * log_q + log_joint).mean(0)
+        return {"negative_elbo": moving.detach() - moving - log_w.mean(0)}
+
+
+def bound(log_weights: Tensor) -> Tensor:
+    """Log of the mean weight over the first dimension, in nats."""
+    return log_weights.logsumexp(0) - math.log(len(log_weights))
+
+
+def frozen(q: Distribution) -> Distribution:
+    """A Gaussian whose parameters carry no gradient, as the path derivative needs it.
+
+    Raises ValueError for another posterior.
+    """
+    if (each := normals(q)) is not None:
+        fixed = Normal(each.loc.detach(), each.scale.detach(), validate_args=False)
+        return Independent(fixed, 1)
+    if isinstance(q, MultivariateNormal):
+        lower = q.scale_tril.detach()
+        return MultivariateNormal(q.loc.detach(), scale_tril=lower, validate_args=False)
+    raise ValueError(
+        f"STL and DReG need a Gaussian posterior, not {type(q).__name__}: take IWAE instead"
+    )
+
+
+system(
+    "iwae",
+    lecture=6,
+    kind="objective",
+    title="Importance-weighted bounds; STL and DReG",
+    paper="arXiv:1509.00519",
+)
+system(
+    "reparametrisation",
+    lecture=3,
+    kind="objective",
+    title="Reparametrised and score-function gradients",
+    paper="arXiv:1312.6114",
+)

@@ -1,0 +1,200 @@
+"""Bounds and gradients against enumeration and closed forms; surgery; flow posteriors."""
+
+import math
+
+import pytest
+import torch
+from test_vae import BITS, bits, small
+from torch.distributions import Independent, Normal
+
+import pushforward as pf
+from pushforward.metrics.elbo_surgery import elbo_surgery, rate_distortion
+from pushforward.models.flow.iaf import IAF
+from pushforward.models.flow.planar import PlanarFlow
+from pushforward.models.latent.flow_posterior import posterior, with_posterior
+from pushforward.models.latent.vae import VAE, dense
+from pushforward.models.latent.vampprior import VampPrior
+from pushforward.objectives.disentangling import DIP, BetaTC, DIPOne, InfoVAE, aggregated, factors
+from pushforward.objectives.importance import IWAE, STL, DReG, ScoreFunction, frozen
+from pushforward.objectives.variational import ELBO
+from pushforward.probability.posteriors import drawn
+
+
+def gradients(model, objective, x, repeats, seed=0):
+    """Gradients of the encoder's and decoder's last biases, (repeats, numbers)."""
+    biases = (model.encoder.network.net[-1].bias, model.decoder.network.net[-1].bias)
+    torch.manual_seed(seed)
+    rows = []
+    for _ in range(repeats):
+        total = sum(t.mean() for t in objective(model, x).values())
+        rows.append(torch.cat(torch.autograd.grad(total, biases)))
+    return torch.stack(rows)
+
+
+def same_mean(a, b):
+    error = ((a.var(0) + b.var(0)) / len(a)).sqrt()
+    return ((a.mean(0) - b.mean(0)).abs() < 4.5 * error + 1e-9).all()
+
+
+def test_gradient_estimators_agree_and_differ_in_variance():
+    model, x = small(), bits(3)
+    plain = gradients(model, ELBO(samples=8), x, 300)
+    score = gradients(model, ScoreFunction(8), x, 300, seed=1)
+    assert same_mean(plain, score)
+    assert score[:, :4].var(0).sum() > 3 * plain[:, :4].var(0).sum()
+
+
+def test_doubly_reparametrised_gradients_are_unbiased():
+    model, x = small(), bits(3)
+    plain, double = gradients(model, IWAE(8), x, 400), gradients(model, DReG(8), x, 400, seed=1)
+    assert same_mean(plain, double)
+    assert double[:, :4].var(0).sum() < plain[:, :4].var(0).sum()
+    one, path = gradients(model, IWAE(1), x, 400), gradients(model, STL(1), x, 400, seed=1)
+    assert same_mean(one, path)
+
+
+def test_score_function_reports_the_elbo():
+    model, x = small(), bits(3)
+    torch.manual_seed(0)
+    value = ScoreFunction(500)(model, x)["negative_elbo"]
+    assert torch.allclose(value, -model.elbo(x, samples=500), atol=0.2)
+
+
+def test_surgery_adds_up_and_is_exact_on_a_finite_set():
+    encoder, decoder = dense(BITS, latent=2, width=8)
+    x = bits(12)
+    vamp = VAE(encoder, decoder, VampPrior(encoder, 12).start(x)).double()
+    cut = elbo_surgery(vamp, pf.Split((x,)), samples=50)
+    assert cut.elbo == pytest.approx(cut.reconstruction - cut.information - cut.marginal_kl)
+    assert cut.marginal_kl == pytest.approx(0, abs=1e-9)  # the prior is the aggregated posterior
+    assert 0 < cut.information < math.log(12)
+    with torch.no_grad():
+        assert cut.elbo == pytest.approx(vamp.elbo(x, samples=500).mean().item(), abs=0.1)
+
+
+def test_surgery_sees_a_collapse_and_its_opposite():
+    model, split = small(), pf.Split((bits(12),))
+    last = model.encoder.network.net[-1]
+    with torch.no_grad():
+        last.weight.zero_()
+        last.bias.zero_()
+    cut = elbo_surgery(model, split)
+    assert cut.information == pytest.approx(0, abs=1e-9)
+    assert cut.active == 0
+    assert cut.collapsed
+    assert "collapsed" in str(cut)
+    with torch.no_grad():
+        last.weight[:2].normal_(0, 100)
+        last.bias[2:] = -5.0
+    sharp = elbo_surgery(model, split)
+    assert sharp.information == pytest.approx(math.log(12), abs=1e-3)
+    assert sharp.active == 2
+    assert [s.rate for s in rate_distortion([model, small()], split)] == sorted(
+        [sharp.rate, elbo_surgery(small(), split).rate]
+    )
+
+
+def test_surgery_refuses_what_has_no_encoder():
+    with pytest.raises(ValueError, match="no encoder"):
+        elbo_surgery(pf.GMM(2), pf.Split((torch.zeros(3, 2),)))
+
+
+@pytest.mark.parametrize("flow", [PlanarFlow(3, 2), IAF(3, 2, width=8), IAF(3, 1, 8, context=4)])
+def test_flow_posterior_knows_its_density(flow):
+    torch.manual_seed(0)
+    head = posterior(flow).double()
+    q = head(torch.randn(4, head.outputs, dtype=torch.float64))
+    z, log_q = drawn(q, 5)
+    assert z.shape == (5, 4, 3)
+    assert z.requires_grad
+    assert torch.allclose(q.log_prob(z), log_q, atol=1e-6)
+
+
+class Banana(pf.Component):
+    """A decoder whose posterior bends: one number, z_1 + z_2^2, with a little noise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.space = pf.Reals((1,))
+
+    def forward(self, z):
+        centre = z[..., :1] + z[..., 1:] ** 2
+        return Independent(Normal(centre, 0.3, validate_args=False), 1)
+
+
+def best_bound(flow=None):
+    from pushforward.nn.mlp import MLP
+    from pushforward.probability.posteriors import DiagonalGaussian, Encoder
+
+    torch.manual_seed(0)
+    head = DiagonalGaussian(2) if flow is None else posterior(flow)
+    encoder = Encoder(MLP(1, head.outputs, 8, 1), pf.Reals((1,)), head)
+    model = VAE(encoder, Banana())
+    x = torch.full((64, 1), 1.0)
+    data = pf.Dataset("one", pf.Reals((1,)), *[pf.Split((x,))] * 3)
+    recipe = pf.Recipe(400, 64, pf.Adam(0.02), schedule=pf.Cosine(), validate_every=0)
+    pf.fit(model, data, recipe, quiet=True)
+    with torch.no_grad():
+        return model.log_weights(x, samples=100).mean().item()
+
+
+def test_flow_posterior_bounds_more_tightly_than_a_diagonal_one():
+    diagonal = best_bound()
+    bent = best_bound(IAF(2, 2, width=16))
+    assert bent > diagonal + 0.02
+
+
+def test_stl_refuses_a_flow_posterior():
+    model = with_posterior(BITS, PlanarFlow(2, 1), 8)
+    with pytest.raises(ValueError, match="take IWAE instead"):
+        STL(2)(model, bits())
+    with pytest.raises(ValueError, match="needs a diagonal posterior"):
+        DIP()(model, bits())
+
+
+def test_frozen_full_gaussian_keeps_its_density():
+    from pushforward.probability.posteriors import FullGaussian
+
+    q = FullGaussian(2)(torch.randn(3, 5, requires_grad=True))
+    z = q.sample()
+    assert torch.allclose(frozen(q).log_prob(z), q.log_prob(z))
+    assert not frozen(q).log_prob(z).requires_grad
+
+
+def test_total_correlation_is_exact_on_the_whole_set():
+    model, x = small(), bits(12)
+    draw = model.draw(x)
+    q, z = factors(draw), draw.z[0]
+    joint, product = aggregated(q, z, examples=12)
+    each = torch.stack([Normal(m, s).log_prob(z) for m, s in zip(q.loc, q.scale)], 1)
+    assert torch.allclose(joint, each.sum(-1).logsumexp(1) - 2 * math.log(12))
+    terms = BetaTC(1.0, 12)(model, x)
+    assert set(terms) == {"distortion", "information", "correlation", "marginals"}
+    assert product.shape == (12,)
+
+
+@pytest.mark.parametrize("kind", [DIP, DIPOne])
+def test_dip_draws_the_covariance_to_the_identity(kind):
+    torch.manual_seed(0)
+    model = VAE(*dense(BITS, latent=3, width=16), objective=kind(off=20.0, diagonal=20.0))
+    data = pf.data.find("bars")
+    pf.fit(model, data, pf.Recipe(200, 256, pf.Adam(5e-3), validate_every=0), quiet=True)
+    with torch.no_grad():
+        q = factors(model.draw(data.validation.at(slice(0, 200))[0]))
+    excess = model.objective.covariance(q) - torch.eye(3)
+    assert excess.abs().max() < 0.35
+
+
+def test_info_vae_brings_the_aggregated_posterior_to_the_prior():
+    terms = InfoVAE(rate=0.5, mmd=10.0)(small(), bits(12))
+    assert terms["mmd"].shape == ()
+    assert (terms["rate"] > 0).all()
+
+
+@pytest.mark.parametrize(
+    "build",
+    [lambda: IWAE(0), lambda: ScoreFunction(1), lambda: DIP(off=-1), lambda: BetaTC(beta=-1)],
+)
+def test_bad_numbers(build):
+    with pytest.raises(ValueError, match="must be"):
+        build()

@@ -1,0 +1,83 @@
+"""PPCA: EM, closed form, scikit-learn, and AIS where the likelihood is known."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+
+import pushforward as pf
+from pushforward.metrics import ais
+from pushforward.models.latent.ppca import PPCA
+from pushforward.probability.priors import StandardNormal
+
+
+def line(n=400, d=6, k=2, seed=0):
+    rng = np.random.RandomState(seed)
+    return rng.randn(n, k) @ rng.randn(k, d) + 0.4 * rng.randn(n, d) + rng.randn(d)
+
+
+def fitted(x, k=2):
+    return PPCA(x.shape[1], k).double().solve(torch.from_numpy(x))
+
+
+def test_closed_form_equals_scikit_learn():
+    x = line()
+    theirs, n = PCA(2).fit(x), len(x)
+    # scikit-learn divides its covariance by n - 1; stretched data have the same one by n.
+    stretched = (x - x.mean(0)) * math.sqrt(n / (n - 1)) + x.mean(0)
+    model = fitted(stretched)
+    assert np.allclose(model.noise.detach(), theirs.noise_variance_)
+    assert np.allclose(model.log_prob(torch.from_numpy(x)).detach(), theirs.score_samples(x))
+
+
+def test_em_climbs_to_the_closed_form():
+    x = torch.from_numpy(line())
+    torch.manual_seed(0)
+    model = PPCA(6, 2).double()
+    nll = torch.stack([model.update(x)["nll"].mean() for _ in range(300)])
+    assert (nll.diff() <= 1e-12).all()
+    best = fitted(x.numpy())
+    assert torch.allclose(model.log_prob(x), best.log_prob(x), atol=1e-6)
+    assert torch.allclose(model.weight @ model.weight.T, best.weight @ best.weight.T, atol=1e-5)
+    assert torch.allclose(model.noise, best.noise, atol=1e-7)
+
+
+def test_posterior_is_bayes_rule():
+    x = torch.from_numpy(line())
+    model = fitted(x.numpy())
+    z = torch.randn(len(x), 2, dtype=torch.float64)
+    prior = StandardNormal((2,)).double()
+    joint = model.decode(z).log_prob(x) + prior.log_prob(z)
+    assert torch.allclose(joint - model.encode(x).log_prob(z), model.log_prob(x))
+
+
+def test_flat_data_are_refused():
+    x = line(k=1, d=4)
+    flat = torch.from_numpy(x)[:, :1] * torch.ones(1, 4, dtype=torch.float64)
+    with pytest.raises(ValueError, match="lower `latent`"):
+        PPCA(4, 2).double().solve(flat * torch.tensor([1.0, 0, 0, 0], dtype=torch.float64))
+    with pytest.raises(ValueError, match="latent must be less"):
+        PPCA(4, 4)
+
+
+def test_ais_is_exact_on_a_linear_gaussian_model():
+    x = torch.from_numpy(line())[:5]
+    ppca = fitted(line())
+    ppca.prior = StandardNormal((2,)).double()
+    torch.manual_seed(0)
+    log_w = ais.log_weights(ppca, x, chains=64, steps=200, leapfrogs=5)
+    with torch.no_grad():
+        ratio = (log_w - ppca.log_prob(x)).exp()  # of mean 1
+    error = ratio.std(0) / 8
+    assert (error < 0.2).all()
+    assert ((ratio.mean(0) - 1).abs() < 4 * error).all()
+    assert (log_w.mean(0) < ppca.log_prob(x)).all()
+    split = pf.Split((x,))
+    assert "AIS lower bound (4 chains of 3 steps)" in str(ais.ais_nats(ppca, split, 4, 3, 2))
+
+
+def test_ais_refuses_what_has_no_decoder():
+    with pytest.raises(ValueError, match="no decoder"):
+        ais.log_weights(pf.GMM(2), torch.zeros(3, 2))
