@@ -1,0 +1,182 @@
+"""Latent diffusion: an autoencoder removes what nobody sees, a diffusion learns what is left.
+
+    stage 1:  E_q[-log p(x|z)] + beta KL(q(z|x) || N(0, I)),   beta << 1,  z a small grid
+    stage 2:  a diffusion's loss on z / std(z)
+
+The weight of the KL is so small that it only keeps the codes from drifting apart; the shape of
+their density is the diffusion's affair, which is cheap on a grid of a quarter of the side.
+
+High-Resolution Image Synthesis with Latent Diffusion Models (Rombach et al., 2022),
+arXiv:2112.10752, section 3 and appendix G (the KL-regularised codec, rescaled to unit deviation).
+Differs from the paper: the codec has a discretised-logistic likelihood in place of a perceptual and
+an adversarial loss; the deviation is averaged over stage 2, not taken from its first batch.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal, kl_divergence
+
+from ...core.blueprint import Component
+from ...core.catalogue import example, system
+from ...core.contract import Bounded, Latent, Player, Pushforward, Stage, Terms
+from ...core.dataset import Batch
+from ...core.spaces import Pixels, Reals, count
+from ...nn.resnet import ResidualDecoder, ResidualEncoder
+from ...nn.unet import UNet
+from ...probability.decoders import Each
+from ...probability.heads import Head, head_for
+from ...solvers.samplers import DDIM
+from .ddpm import DDPM
+from .diffusion import Diffusion
+
+
+class GridCodec(Bounded, Latent):
+    """Images to Gaussian features on a grid, and back.
+
+    Args:
+        space: of the images.
+        features: in a cell of the grid.
+        width: channels within the networks.
+        halvings: of the sides.
+        beta: weight of the KL in the loss; the bound has it whole.
+        head: of a pixel; Bernoulli or categorical after the space where None.
+    """
+
+    space: Pixels
+
+    def __init__(
+        self,
+        space: Pixels,
+        features: int = 4,
+        width: int = 64,
+        halvings: int = 2,
+        beta: float = 1e-3,
+        head: Head | None = None,
+    ):
+        super().__init__(space)
+        self.beta, self.head = beta, (head or head_for(space)).check(space)
+        out = (space.channels * self.head.outputs, space.height, space.width)
+        self.encoder = ResidualEncoder(space.shape, 2 * features, width, halvings)
+        self.decoder = ResidualDecoder(features, out, width, halvings)
+        self.latent = Reals((count("features", features), *self.encoder.grid))
+
+    def encode(self, x: Tensor) -> Distribution:
+        """q(z | x): events (features, *grid)."""
+        signed = self.space.to_signed(self.space.check(x), self.dtype)
+        mean, log_std = self.encoder(signed).chunk(2, dim=1)
+        return Independent(Normal(mean, log_std.clamp(-10, 5).exp()), 3)
+
+    def decode(self, z: Tensor) -> Distribution:
+        """p(x | z) with independent pixels."""
+        parameters = self.decoder(z).unflatten(1, (self.space.channels, -1)).movedim(2, -1)
+        return Each(self.head, parameters, self.space)
+
+    def _parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        q = self.encode(x)
+        zero = torch.zeros_like(q.mean)
+        rate = kl_divergence(q, Independent(Normal(zero, zero + 1), 3))
+        return -self.decode(q.rsample()).log_prob(x), rate
+
+    def loss(self, x: Tensor) -> Terms:
+        """{"distortion", "rate"} in nats, the rate times beta."""
+        distortion, rate = self._parts(x)
+        return {"distortion": distortion, "rate": self.beta * rate}
+
+    def elbo(self, x: Tensor, samples: int = 1) -> Tensor:
+        """The bound with N(0, I) for a prior, in nats, (batch,)."""
+        drawn = [self._parts(x) for _ in range(count("samples", samples))]
+        return -torch.stack([distortion + rate for distortion, rate in drawn]).mean(0)
+
+    def sample(self, n: int) -> Tensor:
+        """Images of standard normal features, which the codec alone is not good at."""
+        z = torch.randn(n, *self.latent.shape, device=self.device, dtype=self.dtype)
+        return self.decode(z).sample()
+
+
+class Scale(Component):
+    """The deviation of the codes: a mean square over all that was seen."""
+
+    square: Tensor
+    batches: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("square", torch.ones(()))
+        self.register_buffer("batches", torch.zeros(()))
+
+    @property
+    def std(self) -> Tensor:
+        """Root of the mean square."""
+        return self.square.sqrt()
+
+    def update(self, z: Tensor) -> Terms:
+        """Takes in a batch; {"std"} is what it now is."""
+        self.batches += 1
+        self.square += (z.square().mean() - self.square) / self.batches
+        return {"std": self.std.clone()}
+
+
+class LatentDiffusion(Pushforward):
+    """A codec, then a diffusion of its codes.
+
+    Args:
+        codec: such as `GridCodec`.
+        diffusion: over `codec.latent`.
+        share: of the steps, for the codec.
+    """
+
+    def __init__(self, codec: GridCodec, diffusion: Diffusion, share: float = 0.5):
+        super().__init__(codec.space)
+        if diffusion.space != codec.latent:
+            raise ValueError(f"the diffusion is over {diffusion.space}, not over {codec.latent}")
+        if not 0 < share < 1:
+            raise ValueError(f"share must be between 0 and 1, not {share!r}")
+        self.codec, self.diffusion, self.share = codec, diffusion, share
+        self.scale = Scale()
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The codec; then, side by side, the scale of its codes and their diffusion."""
+        codec = Player("codec", self.codec, self.codec.loss)
+        scale = Player("scale", self.scale, update=self.scale.update)
+        diffusion = Player("diffusion", self.diffusion, self._diffusion_loss)
+        after = Stage("diffusion", (diffusion, scale), self._codes, 1 - self.share)
+        return Stage("codec", (codec,), share=self.share), after
+
+    def _codes(self, x: Tensor) -> Batch:
+        return (self.codec.encode(x).sample(),)
+
+    def _diffusion_loss(self, z: Tensor) -> Terms:
+        return self.diffusion.loss(z / self.scale.std)
+
+    def latents(self, n: int) -> Tensor:
+        """The diffusion's noise."""
+        return self.diffusion.latents(n)
+
+    def push(self, z: Tensor) -> Tensor:
+        """The likeliest image of the code at the end of the probability flow from `z`."""
+        return self._image(self.diffusion.push(z))
+
+    def sample(self, n: int) -> Tensor:
+        """The likeliest images of `n` codes."""
+        return self._image(self.diffusion.sample(n))
+
+    def _image(self, code: Tensor) -> Tensor:
+        return self.codec.decode(code * self.scale.std).mode
+
+
+system(
+    "latent-diffusion",
+    lecture=13,
+    title="Latent diffusion",
+    paper="Rombach et al., 2022, arXiv:2112.10752",
+)
+
+
+@example(data="bars")
+def latent_diffusion() -> LatentDiffusion:
+    """The smallest instance: 4x4 images as a 2x2 grid."""
+    codec = GridCodec(Pixels(1, 4, 4, levels=2), features=2, width=16, halvings=1)
+    net = UNet(2, width=8, multipliers=(1,), blocks=1, attention=0)
+    return LatentDiffusion(codec, DDPM(codec.latent, net, steps=20, sampler=DDIM(5)))
