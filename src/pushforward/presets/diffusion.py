@@ -12,7 +12,7 @@ from ..models.score.ncsn import NCSN
 from ..models.score.parametrisation import LearnedVariance, PredictV
 from ..models.score.score_sde import ScoreSDE
 from ..nn.denoiser import TimeMLP
-from ..nn.dilated import DilatedNet
+from ..nn.dilated_images import DilatedNet
 from ..nn.unet import UNet
 from ..probability.diffusion_schedules import CosineSchedule, LinearSchedule
 from ..probability.discretized import DiscretizedLogisticHead

@@ -99,10 +99,10 @@ class _Rows(RasterRun):
         self.layers[0].horizontal.slot(column, group).copy_(features)
 
 
-@example(data="bars")
+@example(data="bars?height=2")
 def gated_pixelcnn() -> GatedPixelCNN:
     """Two layers on tiny images: the density can be summed."""
-    return GatedPixelCNN(Pixels(1, 4, 4, levels=2), width=12, layers=2, first=5)
+    return GatedPixelCNN(Pixels(1, 2, 4, levels=2), width=12, layers=2, first=5)
 
 
 system(

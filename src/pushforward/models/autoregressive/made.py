@@ -119,10 +119,10 @@ class MADE(Density):
         return flat.view_as(x)
 
 
-@example(data="bars")
+@example(data="bars?height=2")
 def made() -> MADE:
     """Bernoulli conditionals on tiny images: the density can be summed."""
-    return MADE(Pixels(1, 4, 4, levels=2), width=64)
+    return MADE(Pixels(1, 2, 4, levels=2), width=64)
 
 
 @example(data="moons")

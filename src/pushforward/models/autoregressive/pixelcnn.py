@@ -139,10 +139,10 @@ def odd(name: str, kernel: int) -> int:
     return kernel
 
 
-@example(data="bars")
+@example(data="bars?height=2")
 def pixelcnn() -> PixelCNN:
     """Two blocks on tiny images: the density can be summed."""
-    return PixelCNN(Pixels(1, 4, 4, levels=2), width=16, layers=2, first=5)
+    return PixelCNN(Pixels(1, 2, 4, levels=2), width=16, layers=2, first=5)
 
 
 system(

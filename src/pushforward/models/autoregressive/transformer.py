@@ -90,10 +90,10 @@ class _Remembering(Run):
         self.next = self.model.embedding(values.long())[:, None]
 
 
-@example(data="bars")
+@example(data="bars?height=2")
 def imagegpt() -> ImageGPT:
     """Two layers on tiny images: the density can be summed."""
-    return ImageGPT(Pixels(1, 4, 4, levels=2), width=32, layers=2, heads=2)
+    return ImageGPT(Pixels(1, 2, 4, levels=2), width=32, layers=2, heads=2)
 
 
 system(

@@ -153,10 +153,10 @@ system(
 )
 
 
-@example(data="bars")
+@example(data="bars?height=2")
 def dequantized() -> Dequantized:
     """The smallest instance."""
-    couplings = [Coupling(zero_last(MLP(8, 16, 32)), Alternate(flip=i % 2 == 1)) for i in range(4)]
-    space = Pixels(1, 4, 4, levels=2)
-    flow = Flow(StandardNormal((16,)), [Flatten(space.shape), *couplings], Reals(space.shape))
+    couplings = [Coupling(zero_last(MLP(4, 8, 32)), Alternate(flip=i % 2 == 1)) for i in range(4)]
+    space = Pixels(1, 2, 4, levels=2)
+    flow = Flow(StandardNormal((8,)), [Flatten(space.shape), *couplings], Reals(space.shape))
     return Dequantized(flow, space)

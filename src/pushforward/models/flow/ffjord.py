@@ -157,8 +157,8 @@ def ffjord() -> FFJORD:
     return FFJORD(2, width=16, layers=2, solver=RungeKutta4(3), kinetic=0.01, adjoint=False)
 
 
-@example(data="bars")
+@example(data="bars?height=2")
 def image_ffjord() -> ImageFFJORD:
     """The smallest instance on images."""
-    space = Pixels(1, 4, 4, levels=2)
+    space = Pixels(1, 2, 4, levels=2)
     return ImageFFJORD(space, width=8, layers=1, solver=RungeKutta4(2), adjoint=False)

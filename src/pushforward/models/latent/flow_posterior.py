@@ -44,16 +44,16 @@ def with_posterior(space: Pixels, flow: Flow, width: int) -> VAE:
     return VAE(Encoder(FlatMLP(space.dims, head.outputs, width, 1), space, head), decoder)
 
 
-@example(data="bars")
+@example(data="bars?height=2")
 def planar_posterior() -> VAE:
     """The smallest VAE with planar steps that the encoder gives."""
-    return with_posterior(Pixels(1, 4, 4, levels=2), PlanarFlow(2, steps=2, context=4), 32)
+    return with_posterior(Pixels(1, 2, 4, levels=2), PlanarFlow(2, steps=2, context=4), 32)
 
 
-@example(data="bars")
+@example(data="bars?height=2")
 def iaf_posterior() -> VAE:
     """The smallest VAE with inverse autoregressive steps."""
-    return with_posterior(Pixels(1, 4, 4, levels=2), IAF(2, 2, width=16, context=4), 32)
+    return with_posterior(Pixels(1, 2, 4, levels=2), IAF(2, 2, width=16, context=4), 32)
 
 
 system("flow-posterior", lecture=5, title="Flow posteriors", paper="arXiv:1505.05770")

@@ -26,8 +26,9 @@ from torch.nn import functional as F
 
 from ...core.catalogue import example, system
 from ...core.contract import Density, Generative, Player, Terms
-from ...core.spaces import Reals, count
+from ...core.spaces import Pixels, Reals, count
 from ...probability.covariances import Covariance, DiagonalCovariance, FullCovariance
+from ..flow.dequantized import DequantizedDensity
 
 CHUNK = 2**19  # numbers of (components, chunk, features) that stay in a processor's cache
 
@@ -199,6 +200,13 @@ def gmm() -> GMM:
 def gradient_gmm() -> GradientGMM:
     """The same by gradient."""
     return GradientGMM(2, components=4, covariance=DiagonalCovariance())
+
+
+@example(data="digits")
+def gmm_of_pixels() -> DequantizedDensity:
+    """A mixture of images: EM on the logits of dequantised integers."""
+    space = Pixels(1, 8, 8, levels=17)
+    return DequantizedDensity(GMM(space.shape, components=2, regularisation=0.05), space)
 
 
 system("gmm", lecture=2, title="Gaussian mixture", paper="Bishop, 2006, chapter 9")

@@ -148,10 +148,10 @@ def dense(space: Pixels, latent: int, width: int, layers: int = 1) -> tuple[Enco
     return encoder, Decoder(MLP(latent, outputs, width, layers), space)
 
 
-@example(data="bars")
+@example(data="bars?height=2")
 def vae() -> VAE:
     """The smallest instance."""
-    return VAE(*dense(Pixels(1, 4, 4, levels=2), latent=4, width=32))
+    return VAE(*dense(Pixels(1, 2, 4, levels=2), latent=4, width=32))
 
 
 system("vae", lecture=3, title="Variational autoencoder", paper="arXiv:1312.6114")

@@ -69,10 +69,10 @@ class VampPrior(Density):
         return self.mixture.sample((n,))
 
 
-@example(data="bars")
+@example(data="bars?height=2")
 def vampprior() -> VAE:
     """The smallest instance."""
-    encoder, decoder = dense(Pixels(1, 4, 4, levels=2), latent=2, width=32)
+    encoder, decoder = dense(Pixels(1, 2, 4, levels=2), latent=2, width=32)
     return VAE(encoder, decoder, VampPrior(encoder, 8))
 
 
