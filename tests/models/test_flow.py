@@ -73,7 +73,7 @@ def test_thirty_two_couplings_in_float32():
 def test_rsample_knows_its_density_and_carries_gradients():
     flow = scrambled(VectorRealNVP(3, couplings=3, width=8, context=2)).double()
     context = torch.randn(10, 2, dtype=torch.float64)
-    x, log_p = flow.rsample(10, context)
+    x, log_p = flow.rsample_and_log_prob(10, context)
     torch.testing.assert_close(log_p, flow.log_prob(x, context))
     x.sum().backward()
     assert all(p.grad is not None for p in flow.parameters())

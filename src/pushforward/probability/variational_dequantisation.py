@@ -23,7 +23,7 @@ from .dequantisation import Dequantizer
 class ConditionalSampler(Protocol):
     """What draws with gradients, and knows the log-density of what it drew."""
 
-    def rsample(self, n: int, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def rsample_and_log_prob(self, n: int, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """`n` draws, one for each row of the context, and their log-densities (n,)."""
 
 
@@ -44,6 +44,6 @@ class VariationalNoise(Dequantizer):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Noise of `x`'s shape, and log q(u|x) in nats (batch,)."""
         flow = cast(ConditionalSampler, self.flow)
-        y, log_q = flow.rsample(len(x), self.encoder(2 * x - 1))
+        y, log_q = flow.rsample_and_log_prob(len(x), self.encoder(2 * x - 1))
         u, log_det = self.logit.inverse(y)
         return u, log_q - log_det

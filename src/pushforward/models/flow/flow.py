@@ -67,7 +67,11 @@ class Flow(Density, Pushforward):
         """`n` data; with a context, one for each of its `n` rows."""
         return self.push(self.latents(n), context)
 
-    def rsample(self, n: int, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def rsample(self, n: int, context: Tensor | None = None) -> Tensor:
+        """`n` data that carry gradients to the parameters."""
+        return self.push(self.latents(n), context)
+
+    def rsample_and_log_prob(self, n: int, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """`n` data that carry gradients, and their log p in nats (n,): for reverse KL."""
         z = self.latents(n)
         x, log_det = self.bijection.inverse(z, self._given(context, n))
