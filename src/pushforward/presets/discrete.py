@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..core.catalogue import preset
 from ..models.autoregressive.transformer import ImageGPT
+from ..models.discrete.dvae import DVAE
+from ..models.discrete.gumbel_softmax import GumbelSoftmaxVAE
 from ..models.discrete.two_stage import TwoStage
 from ..models.discrete.vq_vae import VQVAE
 from ..probability.quantisation import VectorQuantiser
@@ -57,4 +59,32 @@ def vq_vae_cifar10(steps: int = 250_000, codes: int = 512, width: int = 256) -> 
     codec = VQVAE(data.space, VectorQuantiser(codes, 64), width)
     prior = ImageGPT(codec.tokens, width=512, layers=12, heads=8, dropout=0.1)
     recipe = Recipe(steps, 128, Adam(2e-4), schedule=Cosine(warmup=1_000), ema=0.9995)
+    return Experiment(TwoStage(codec, prior), data, recipe)
+
+
+@preset("gumbel-softmax")
+def gumbel_softmax_mnist(steps: int = 50_000) -> Experiment:
+    """Gumbel-softmax VAE with 30 variables of 10 classes on dynamically binarised MNIST.
+
+    pushforward train gumbel_softmax_mnist --device cuda      (a GPU preset: not run here)
+    """
+    from ..data import mnist
+
+    data = mnist(binarise="dynamic")
+    recipe = Recipe(steps, 128, Adam(1e-3), schedule=Cosine(warmup=200), ema=0.999)
+    return Experiment(GumbelSoftmaxVAE(data.space, 30, 10), data, recipe)
+
+
+@preset("dvae")
+def dvae_mnist(steps: int = 30_000, codes: int = 128, width: int = 64) -> Experiment:
+    """dVAE on MNIST's 256 levels with 7x7 codes, then a Transformer over the codes.
+
+    pushforward train dvae_mnist --device cuda      (a GPU preset: not run here)
+    """
+    from ..data import mnist
+
+    data = mnist()
+    codec = DVAE(data.space, codes, width)
+    prior = ImageGPT(codec.tokens, width=128, layers=4, dropout=0.1)
+    recipe = Recipe(steps, 128, Adam(5e-4), schedule=Cosine(warmup=200), ema=0.999)
     return Experiment(TwoStage(codec, prior), data, recipe)
