@@ -11,11 +11,18 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
-    "--disable-background-networking --disable-component-update --hide-scrollbars "
-    "--remote-debugging-pipe"
-).split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--hide-scrollbars",
+    "--remote-debugging-pipe",
+]
 
 
 def found() -> str | None:
@@ -65,7 +72,8 @@ class Chromium:
         first, _, self.answers = self.answers.partition(b"\0")
         message = json.loads(first)
         if message.get("method") == "Network.requestWillBeSent":
-            self.requests.append(message["params"]["request"]["url"])
+            url = message["params"]["request"]["url"]
+            self.requests += [] if url.startswith("data:") else [url]
         return message
 
     def open(self, page: Path, width: int, height: int = 844, dark: bool = False) -> None:
