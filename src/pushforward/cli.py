@@ -100,12 +100,13 @@ def train(arguments: list[str]) -> None:
         "quiet": run.quiet,
         "tensorboard": run.tensorboard,
     }
+    from .report.evaluation import likelihood_lines
     from .training.fit import CHECKPOINT, fit
 
-    options["tensorboard"] = run.tensorboard
     model = fit(experiment.model, experiment.data, recipe, out, device=device, **options)
     print(f"saved {out}/{CHECKPOINT}")
-    _print_likelihood(model, experiment.data.test)
+    for line in likelihood_lines(model, experiment.data.test):
+        print(line)
 
 
 def _parse(
@@ -141,18 +142,6 @@ def _told(build: Callable) -> dict[str, str]:
     from docstring_parser import parse
 
     return {p.arg_name: p.description or "" for p in parse(build.__doc__ or "").params}
-
-
-def _print_likelihood(model: Any, split: Any, k: int | None = None) -> None:
-    from .core.contract import Bounded, Density
-    from .core.spaces import Pixels
-    from .metrics import nats
-    from .metrics.likelihood import bits_per_dim
-
-    if isinstance(model, Density | Bounded):
-        print(f"test: {nats(model, split, k)}")
-        if isinstance(model.space, Pixels):
-            print(f"test: {bits_per_dim(model, split, k)}")
 
 
 def sample(
@@ -203,47 +192,41 @@ def evaluate(
     samples: int | None = None,
     file: str | None = None,
 ) -> None:
-    """Measure checkpoints on the test split of their data.
+    """Measure checkpoints on the test split of their data: likelihood with its kind, and samples.
 
     Args:
         checkpoints: .safetensors files.
-        data: the data set (default: the one that the checkpoint was trained on).
+        data: the data set (default: the one that each was trained on), as "mnist?binarise=fixed".
         k: samples of the importance-weighted bound, for models that have one.
-        samples: how many samples are measured (default: as many as there are test data, up to
-        2000). file: the Python file that declares the models' classes, if they are your own.
+        samples: how many samples are measured (default: as there are test data, up to 2000).
+        file: the Python file that declares the models' classes, if they are your own.
     """
-    from .core import checkpoint as checkpoints_
-    from .data import find
-    from .metrics.samples import drawn, sample_quality
+    from .report.evaluation import evaluated
 
     if file:
         load_file(file)
-    for path in checkpoints:
-        model, record = checkpoints_.load(path), checkpoints_.read(path).record
-        described = record.get("data", {})
-        source = find(data or described.get("spec") or described.get("name") or "digits")
-        print(f"{path}: {type(model).__name__} on {source.name}, test split")
-        _print_likelihood(model, source.test, k)
-        n = min(samples or 2_000, len(source.test))
-        references = source.test.first(n).at(slice(None))[0]
-        for number in sample_quality(drawn(model, n, source.test), references, model.space):
-            print(f"test: {number}")
+    for line in evaluated(checkpoints, data, k, samples):
+        print(line)
 
 
 def compare(names: Positional[tuple[str, ...]] = (), /, out: str = "runs/compare") -> None:
-    """Train presets on one data set and compare them on a page.
+    """Train presets on one data set and compare them, and checkpoints, on a page.
 
     Args:
-        names: presets, or "all" (default: one of each family, on digits).
-        out: folder for index.html, results.json and PNGs.
+        names: presets, checkpoints, or "all" (default: one of each family, on digits).
+        out: folder for index.html, results.json, results.md, results.csv and PNGs.
     """
     import time
 
     from .report.compare import FAMILIES, compare, known
 
     start = time.perf_counter()
-    compare(known(names) if names else FAMILIES, out)
-    print(f"wrote {out}/index.html in {time.perf_counter() - start:.0f} s")
+    found = compare(known(names) if names else FAMILIES, out)
+    if found.rows:
+        print(f"wrote {out}/index.html in {time.perf_counter() - start:.0f} s")
+    if found.failures:
+        failed = ", ".join(failure.name for failure in found.failures)
+        raise SystemExit(f"{len(found.failures)} of {len(found.names)} models failed: {failed}")
 
 
 def list_(as_json: bool = False) -> None:

@@ -72,7 +72,8 @@ class Chromium:
         first, _, self.answers = self.answers.partition(b"\0")
         message = json.loads(first)
         if message.get("method") == "Network.requestWillBeSent":
-            self.requests.append(message["params"]["request"]["url"])
+            url = message["params"]["request"]["url"]
+            self.requests += [] if url.startswith("data:") else [url]
         return message
 
     def open(self, page: Path, width: int, height: int = 844, dark: bool = False) -> None:

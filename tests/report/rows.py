@@ -15,6 +15,7 @@ from pushforward.metrics.samples import SampleQuality
 from pushforward.report.row import Row
 from pushforward.training.reports import Report
 
+X = digits().train.tensors[0]
 LOOK = "small classifier of digits@0123abcd"
 
 
@@ -46,7 +47,6 @@ def history(stages: tuple[str, ...] = ("train",), players: tuple[str, ...] = ("m
 def row(
     name: str, model: str, family: str, likelihood: Likelihood | None, seen: SampleQuality, **more
 ) -> Row:
-    x = digits().train.tensors[0]
     values = {
         "about": f"{model} on 8x8 digits, learned & measured <here>.",
         "data": "digits",
@@ -54,8 +54,8 @@ def row(
         "train_seconds": 12.3,
         "samples_per_second": 1000.0 * (1 + len(name)),
         "seed": 0,
-        "samples": x[:64],
-        "neighbours": x[64:72],
+        "samples": X[:64],
+        "neighbours": X[64:72],
         "walk": None,
         "history": history(),
         "untrained": bits(4.1) if likelihood else None,
@@ -66,7 +66,6 @@ def row(
 
 def rows() -> list[Row]:
     """Seven models of five families and the baseline, as the whole comparison has them."""
-    x = digits().train.tensors[0]
     baseline = {"family": "baseline", "likelihood": bits(2.426), "history": []}
     two = history(("codec", "prior"))
     game = history(players=("critic", "generator"))
@@ -77,10 +76,10 @@ def rows() -> list[Row]:
         row("realnvp_digits", "RealNVP", "flow", bits(2.27, LOWER_BOUND), quality(18, 0.6, 0.7)),
         row(
             "vamp_digits", "VAE", "latent", bits(2.2, importance_weighted(50)),
-            quality(9.4, 0.83, 0.7), walk=x[100:132],
+            quality(9.4, 0.83, 0.7), walk=X[100:132],
         ),
         row("wgan_gp_digits", "WGANGP", "adversarial", None, quality(8.1, 0.88, 0.61),
-            history=game, walk=x[200:232]),
+            history=game, walk=X[200:232]),
         row("vq_vae_digits", "TwoStage", "discrete", bits(2.3, LOWER_BOUND),
             quality(14.5, 0.79, 0.66), history=two),
         row("ddpm_digits", "DDPM", "score", bits(2.25, LOWER_BOUND), quality(4.6, 0.91, 0.82),

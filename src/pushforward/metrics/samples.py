@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -78,6 +79,13 @@ def drawn(model: Generative, n: int, split: Split, size: int = 256, seed: int = 
     return torch.cat(parts)
 
 
+def looked_at(split: Split) -> Tensor:
+    """All x of a split through its view, which draws under a seed of its own."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return split.at(slice(None))[0]
+
+
 def sample_quality(
     samples: Tensor, references: Tensor, space: Space, extractor: Features | None = None
 ) -> SampleQuality:
@@ -91,3 +99,18 @@ def sample_quality(
     pr = precision_and_recall(samples, references, look)
     distance = frechet_distance(samples, references, look, groups)
     return SampleQuality(distance, pr.precision, pr.recall)
+
+
+def ranked(distances: Mapping[str, Measurement | None]) -> list[str]:
+    """The names whose distances were measured, the least distance first.
+
+    Raises ValueError where they were not measured alike: by another extractor, or on fewer samples.
+    """
+    found = {name: distance for name, distance in distances.items() if distance is not None}
+    for name, distance in found.items():
+        first, one = next(iter(found.items()))
+        if differences := one.differences(distance):
+            raise ValueError(
+                f"{first} and {name} cannot be compared, they differ in {'; '.join(differences)}"
+            )
+    return sorted(found, key=lambda name: found[name].value)

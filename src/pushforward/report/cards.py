@@ -10,14 +10,15 @@ from torch import Tensor
 
 from ..core.dataset import Dataset
 from ..core.spaces import Pixels
+from ..metrics.samples import looked_at
 from ..training.reports import Report
 from . import pictures
 from .charts import curves
-from .measure import GRID, PAIRS, looked_at
+from .measure import GRID, PAIRS
 from .row import Row
 from .tables import measured, number
 
-LEGEND = '<span class="key"></span> training <span class="key held"></span> held out'
+LEGEND = '<span class="key"></span> training <span class="key held"></span> held-out'
 
 
 def real(data: Dataset, noun: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .axes import Axis, around, short
 
-WIDTH, HEIGHT, LEFT, BOTTOM, LETTER = 360, 270, 46, 228, 6.2
+WIDTH, HEIGHT, LEFT, BOTTOM, LETTER = 360, 270, 46, 228, 7.4
 Curve = Sequence[tuple[float, float]]
 Box = tuple[float, float, float, float]
 
@@ -86,7 +86,7 @@ def scatter(
     parts = [_frame(x, y, x_said, y_said)]
     if level is not None:
         parts.append(_line(LEFT, y.at(level), WIDTH - 12, y.at(level), "real"))
-        parts.append(_text(LEFT + 3, y.at(level) - 4, "real images", "start"))
+        parts.append(_text(LEFT + 3, y.at(level) - 4, "real data", "start"))
     if apart:
         parts.append(_line(right + 6, BOTTOM, right + 6, 10, "frame"))
         parts.append(_text(right + 32, BOTTOM + 14, "none"))
@@ -115,13 +115,19 @@ def _names(names: Sequence[str], at: Sequence[tuple[float, float]]) -> list[str]
     taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in at]
     drawn = []
     for name, (x, y) in zip(names, at):
-        places = [(x + 8, y + 4 + dy) for dy in (0, -9, 9)] + [(x - len(name) * LETTER - 8, y + 4)]
-        places += [(x - len(name) * LETTER / 2, y + dy) for dy in (-9, 17, -20, 28)]
-        boxes = [(left, low - 10, left + len(name) * LETTER, low + 2) for left, low in places]
-        box = min(boxes, key=lambda box: _cover(box, taken))
-        taken.append(box)
-        drawn.append(_text(box[0], box[3] - 2, name, "start", class_="name"))
+        places = [(x + 8, y + 4 + dy, "start") for dy in (0, -9, 9)] + [(x - 8, y + 4, "end")]
+        places += [(x, y + dy, "middle") for dy in (-9, 17, -20, 28)]
+        place = min(places, key=lambda place: _cover(_box(name, *place), taken))
+        taken.append(_box(name, *place))
+        drawn.append(_text(*place[:2], name, place[2], class_="name"))
     return drawn
+
+
+def _box(name: str, x: float, y: float, anchor: str) -> Box:
+    """What a name covers, with a cautious guess of its letters' width."""
+    width = len(name) * LETTER
+    left = x - width * {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor]
+    return left, y - 10, left + width, y + 2
 
 
 def _cover(box: Box, taken: Sequence[Box]) -> float:
@@ -131,7 +137,7 @@ def _cover(box: Box, taken: Sequence[Box]) -> float:
         width = min(box[2], other[2]) - max(box[0], other[0])
         height = min(box[3], other[3]) - max(box[1], other[1])
         area += max(0.0, width) * max(0.0, height)
-    outside = max(0.0, LEFT - box[0]) + max(0.0, box[2] - WIDTH) + max(0.0, -box[1])
+    outside = max(0.0, LEFT - box[0]) + max(0.0, box[2] - WIDTH + 2) + max(0.0, -box[1])
     return area + 100 * outside + 100 * max(0.0, box[3] - BOTTOM)
 
 

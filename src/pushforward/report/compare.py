@@ -7,13 +7,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..core.catalogue import preset_called, presets
 from ..core.dataset import Dataset, identity
-from ..metrics.samples import SampleQuality, sample_quality
+from ..metrics.samples import SampleQuality, looked_at, sample_quality
 from ..training.fit import Interrupted
 from . import page, pictures, tables
-from .measure import GRID, data_of, is_checkpoint, looked_at, measure
+from .measure import GRID, data_of, is_checkpoint, measure
 from .row import Row
 from .workers import Failure, in_processes
 
@@ -81,11 +82,15 @@ def common_data(names: Sequence[str]) -> Dataset:
     if not names:
         raise ValueError("nothing to compare: name some presets")
     data = {name: data_of(name) for name in names}
-    known = [identity(d.describe()) | {"space": d.space} for d in data.values()]
-    if any(other != known[0] for other in known):
+    if any(examples_of(d) != examples_of(data[names[0]]) for d in data.values()):
         told = ", ".join(f"{name}: {d.name} {d.space}" for name, d in data.items())
         raise ValueError(f"a comparison needs one data set, but these learn from several: {told}")
     return next(iter(data.values()))
+
+
+def examples_of(data: Dataset) -> dict[str, Any]:
+    """What must agree for two models to be compared on their data."""
+    return identity(data.describe()) | {"space": data.space}
 
 
 def _run(found: Comparison) -> None:
@@ -141,11 +146,12 @@ def _real(found: Comparison) -> SampleQuality:
 
 
 def known(names: Sequence[str]) -> list[str]:
-    """The names, if all are presets or files; "all" is every preset that ends in _digits.
+    """The names, if all are presets or files; "all" is every preset over the baseline's data.
 
     Raises ValueError naming the nearest presets.
     """
     if list(names) == ["all"]:
-        rest = [name for name in presets() if name.endswith("_digits") and name != BASELINE]
-        return [BASELINE, *rest]
+        digits = [name for name in presets() if name.endswith("_digits") and name != BASELINE]
+        wanted = examples_of(data_of(BASELINE))
+        return [BASELINE, *(name for name in digits if examples_of(data_of(name)) == wanted)]
     return [name if is_checkpoint(name) else preset_called(name).name for name in names]

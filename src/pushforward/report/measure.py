@@ -18,7 +18,7 @@ from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels
 from ..data import find
 from ..metrics.likelihood import bits_per_dim, nats
-from ..metrics.samples import SampleQuality, drawn, extractor_for, sample_quality
+from ..metrics.samples import SampleQuality, drawn, extractor_for, looked_at, sample_quality
 from ..training.fit import LOG, fit
 from ..training.reports import Report
 from . import pictures
@@ -125,13 +125,6 @@ def likelihood(model: Generative, split: Split, k: int | None = None) -> Likelih
     measured = bits_per_dim if isinstance(model.space, Pixels) else nats
     weighted = isinstance(model, Weighted)
     return measured(model, split, (k or IMPORTANCE_SAMPLES) if weighted else k)
-
-
-def looked_at(split: Split) -> Tensor:
-    """All x of a split through its view, which draws under a seed of its own."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return split.at(slice(None))[0]
 
 
 def _sampled(model: Generative, data: Dataset) -> tuple[SampleQuality, Tensor, float]:

@@ -15,9 +15,9 @@ HEADS = {
     "Fréchet distance": "↓ lower is better",
     "precision": "↑ of 1",
     "recall": "↑ of 1",
-    "parameters": "numbers learned",
+    "parameters": "learned",
     "training": "seconds",
-    "sampling": "images / second",
+    "sampling": "images / s",
 }
 
 
@@ -102,7 +102,5 @@ def _likelihood(row: Row, rows: Sequence[Row]) -> str:
 
 def _foot(real: SampleQuality, noun: str) -> str:
     numbers = "".join(_cell(measured(part)) for part in real)
-    return (
-        f'<tr><th scope="row">real {noun}<small>training {noun}, scored as if a model had '
-        f"drawn them: the goal</small></th><td>–</td>{numbers}<td>–</td><td>–</td><td>–</td></tr>"
-    )
+    name = f'<th scope="row">real {noun}<small>the goal</small></th>'
+    return f"<tr>{name}<td>–</td>{numbers}<td>–</td><td>–</td><td>–</td></tr>"
