@@ -63,7 +63,7 @@ SAMPLERS = [PredictorCorrector(100, 1, 0.1), DDIM(150), Heun(40), DPMSolverPP(60
 KNOWN = {
     "vp": lambda: KnownSDE(Reals((2,)), net(), VP()),
     "sub-vp": lambda: KnownSDE(Reals((2,)), net(), SubVP()),
-    "ve": lambda: KnownSDE(Reals((2,)), net(), VE(0.005, 50.0), least=1e-5),
+    "ve": lambda: KnownSDE(Reals((2,)), net(), VE(0.005, 300.0), least=1e-5),
     "edm": lambda: KnownEDM(Reals((2,)), net()),
     "flow": lambda: KnownFlow(Reals((2,)), net()),
 }
