@@ -32,6 +32,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from ..core.catalogue import system
+
 
 @dataclass(frozen=True)
 class Level:
@@ -141,3 +143,11 @@ def dpm_solver_pp(process: Process, x: Tensor, steps: int | None = None, order: 
         x = (after.sigma / now.sigma) * x - after.alpha * math.expm1(-h) * slanted
         before = (x0, h)
     return x
+
+
+system(
+    "ddim",
+    lecture=13,
+    title="Denoising diffusion implicit models, and faster solvers",
+    paper="Song et al., 2021, arXiv:2010.02502",
+)
