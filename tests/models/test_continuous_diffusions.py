@@ -89,9 +89,7 @@ def test_hutchinson_estimates_the_exact_divergence():
 
 
 @pytest.mark.parametrize("name", KNOWN)
-@pytest.mark.parametrize(
-    "sampler", [PredictorCorrector(100, 1, 0.1), DDIM(150), HeunSampler(40), DPMSolverPP(60)]
-)
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_samples_have_the_moments_of_the_mixture(name, sampler):
     torch.manual_seed(0)
     model = KNOWN[name]().double()
