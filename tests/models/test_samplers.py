@@ -11,7 +11,7 @@ from pushforward.core.spaces import Reals
 from pushforward.models.score.ddpm import DDPM, ddpm_images
 from pushforward.models.score.parametrisation import SmallVariance
 from pushforward.solvers.diffusion import ancestral, ddim, dpm_solver_pp, heun
-from pushforward.solvers.samplers import DDIM, Ancestral, DPMSolverPP, Heun
+from pushforward.solvers.samplers import DDIM, Ancestral, DPMSolverPP, HeunSampler
 
 
 def oracle(steps: int = 4000) -> DDPM:
@@ -66,7 +66,7 @@ def test_ddim_with_eta_one_is_ancestral_with_small_variance():
     torch.testing.assert_close(ddim(model, z, None, 1.0), one)
 
 
-@pytest.mark.parametrize("sampler", [DDIM(10), Heun(10), DPMSolverPP(10)])
+@pytest.mark.parametrize("sampler", [DDIM(10), HeunSampler(10), DPMSolverPP(10)])
 def test_push_is_sampling_without_noise(sampler):
     model = oracle(50)
     model.sampler = sampler

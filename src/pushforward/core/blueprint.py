@@ -48,7 +48,16 @@ class Component(nn.Module):
 
 
 def record(cls: Record) -> Record:
-    """Class decorator: a frozen dataclass that blueprints may hold."""
+    """Class decorator: a frozen dataclass that blueprints may hold.
+
+    Raises TypeError where another module has a record of that name: files could not tell them
+    apart.
+    """
+    known = _records.get(cls.__name__, cls)
+    if known.__module__ != cls.__module__:
+        raise TypeError(
+            f"{known.__module__} has a record called {cls.__name__!r} already: choose another name"
+        )
     _records[cls.__name__] = cls
     return cls
 

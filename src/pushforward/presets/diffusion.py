@@ -16,7 +16,7 @@ from ..nn.dilated_images import DilatedNet
 from ..nn.unet import UNet
 from ..probability.diffusion_schedules import CosineSchedule, LinearSchedule
 from ..probability.discretized import DiscretizedLogisticHead
-from ..solvers.samplers import DDIM, AnnealedLangevin, Heun
+from ..solvers.samplers import DDIM, AnnealedLangevin, HeunSampler
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Constant, Cosine, Recipe
 
@@ -127,7 +127,7 @@ def edm_digits(width: int = 24, steps: int = 700) -> Experiment:
 
     data = digits()
     net = UNet(1, width=width, multipliers=(1, 2), blocks=1)
-    model = EDM(data.space, net, data_std=0.75, sampler=Heun(18))
+    model = EDM(data.space, net, data_std=0.75, sampler=HeunSampler(18))
     recipe = Recipe(steps, 64, Adam(3e-3), schedule=Cosine(warmup=50), ema=0.995, clip=1.0)
     return Experiment(model, data, recipe)
 

@@ -12,12 +12,12 @@ arXiv:2011.13456, eqs. 39-41.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from ..probability.divergence import divergence, projected_divergence
+from .fixed import RungeKutta4
 
 
 def flow_to_noise(
@@ -32,20 +32,17 @@ def flow_to_noise(
     (count, *x.shape), the same at all times. No gradients are kept.
     """
 
-    def both(x: Tensor, t: float) -> tuple[Tensor, Tensor]:
-        def field(x: Tensor) -> Tensor:
+    def field(t: float, state: Tensor) -> Tensor:
+        def here(x: Tensor) -> Tensor:
             return velocity(x, t)
 
-        v, d = divergence(field, x) if probes is None else projected_divergence(field, x, probes)
-        return v.detach(), d.detach()
+        place = state[:, :-1].reshape(x.shape)
+        if probes is None:
+            v, d = divergence(here, place)
+        else:
+            v, d = projected_divergence(here, place, probes)
+        return torch.cat([v.flatten(1), d[:, None]], dim=1).detach()
 
-    total = torch.zeros(len(x), device=x.device, dtype=x.dtype)
-    for t, after in pairwise(times):
-        h = after - t
-        v1, d1 = both(x, t)
-        v2, d2 = both(x + h / 2 * v1, t + h / 2)
-        v3, d3 = both(x + h / 2 * v2, t + h / 2)
-        v4, d4 = both(x + h * v3, after)
-        x = x + h / 6 * (v1 + 2 * v2 + 2 * v3 + v4)
-        total = total + h / 6 * (d1 + 2 * d2 + 2 * d3 + d4)
-    return x, total
+    start = torch.cat([x.flatten(1), x.new_zeros(len(x), 1)], dim=1)
+    end = RungeKutta4(1).solve(field, start, times)[-1]
+    return end[:, :-1].reshape(x.shape), end[:, -1]

@@ -114,7 +114,7 @@ class DDIM:
 
 @record
 @dataclass(frozen=True)
-class Heun:
+class HeunSampler:
     """Second order: two evaluations of the denoiser a step."""
 
     steps: int | None = 18
@@ -155,4 +155,4 @@ class DPMSolverPP:
         return dpm_solver_pp(process, x, self.steps, self.order)
 
 
-Sampler = Ancestral | PredictorCorrector | AnnealedLangevin | DDIM | Heun | DPMSolverPP
+Sampler = Ancestral | PredictorCorrector | AnnealedLangevin | DDIM | HeunSampler | DPMSolverPP

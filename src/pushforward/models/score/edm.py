@@ -27,7 +27,7 @@ from ...core.contract import Terms
 from ...core.spaces import Pixels, Reals
 from ...nn.denoiser import TimeMLP
 from ...probability.diffusion_paths import NoiseLevel
-from ...solvers.samplers import Heun, Sampler
+from ...solvers.samplers import HeunSampler, Sampler
 from .continuous import Continuous
 from .diffusion import spread
 
@@ -55,7 +55,7 @@ class EDM(Continuous):
         rho: float = 7.0,
         log_mean: float = -1.2,
         log_std: float = 1.2,
-        sampler: Sampler = Heun(),  # noqa: B008 (it is frozen)
+        sampler: Sampler = HeunSampler(),  # noqa: B008 (it is frozen)
     ):
         super().__init__(space, NoiseLevel(most), sampler)
         if not 0 < least < most or data_std <= 0:
@@ -104,4 +104,4 @@ system(
 def edm() -> EDM:
     """The smallest instance, in the plane."""
     net = TimeMLP(2, width=32, layers=2)
-    return EDM(Reals((2,)), net, data_std=0.7, most=10.0, log_mean=-1.0, sampler=Heun(8))
+    return EDM(Reals((2,)), net, data_std=0.7, most=10.0, log_mean=-1.0, sampler=HeunSampler(8))

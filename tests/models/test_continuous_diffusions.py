@@ -1,0 +1,167 @@
+"""Score SDE, EDM and flow matching where the answer is known: on a Gaussian mixture."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from scipy import integrate
+from torch import Tensor
+from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal, Normal
+
+from pushforward.core.spaces import Pixels, Reals
+from pushforward.models.score.diffusion import spread
+from pushforward.models.score.edm import EDM
+from pushforward.models.score.flow_matching import FlowMatching
+from pushforward.models.score.guidance import Guided
+from pushforward.models.score.score_sde import ScoreSDE
+from pushforward.nn.denoiser import TimeMLP
+from pushforward.nn.unet import UNet
+from pushforward.probability.diffusion_paths import VE, VP, NoiseLevel, Rectified, SubVP
+from pushforward.solvers.samplers import DDIM, DPMSolverPP, HeunSampler, PredictorCorrector
+
+MEANS = torch.tensor([[-1.0, 0.3], [0.8, -0.6]], dtype=torch.float64)
+WEIGHTS = torch.tensor([0.3, 0.7], dtype=torch.float64)
+STD = 0.4
+
+
+def mixture() -> MixtureSameFamily:
+    parts = MultivariateNormal(MEANS, STD**2 * torch.eye(2, dtype=torch.float64))
+    return MixtureSameFamily(Categorical(WEIGHTS), parts)
+
+
+def best(x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+    """E[x_0 | x_t = x] of the mixture, by Bayes' rule."""
+    variance = alpha**2 * STD**2 + sigma**2
+    apart = x[:, None] - alpha[:, None] * MEANS
+    log_weight = WEIGHTS.log() - apart.square().sum(-1) / (2 * variance)
+    means = MEANS + (alpha * STD**2 / variance)[:, None] * apart
+    return (log_weight.softmax(1)[:, :, None] * means).sum(1)
+
+
+class KnownSDE(ScoreSDE):
+    def denoise_at(self, x, t, y=None):
+        return best(x, *(spread(v, x) for v in self.at(t)))
+
+
+class KnownEDM(EDM):
+    def denoise_at(self, x, t, y=None):
+        return best(x, *(spread(v, x) for v in self.at(t)))
+
+
+class KnownFlow(FlowMatching):
+    def denoise_at(self, x, t, y=None):
+        return best(x, *(spread(v, x) for v in self.at(t)))
+
+
+def net() -> TimeMLP:
+    return TimeMLP(2, width=8, layers=1)
+
+
+SAMPLERS = [PredictorCorrector(100, 1, 0.1), DDIM(150), HeunSampler(40), DPMSolverPP(60)]
+KNOWN = {
+    "vp": lambda: KnownSDE(Reals((2,)), net(), VP()),
+    "sub-vp": lambda: KnownSDE(Reals((2,)), net(), SubVP()),
+    "ve": lambda: KnownSDE(Reals((2,)), net(), VE(0.005, 300.0), least=1e-5),
+    "edm": lambda: KnownEDM(Reals((2,)), net()),
+    "flow": lambda: KnownFlow(Reals((2,)), net()),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_log_prob_of_the_probability_flow_is_the_truth(name):
+    torch.manual_seed(0)
+    model = KNOWN[name]().double()
+    x = mixture().sample((200,))
+    error = model.estimated_log_prob(x, steps=60) - mixture().log_prob(x)
+    assert error.abs().max() < 0.02
+
+
+def test_hutchinson_estimates_the_exact_divergence():
+    torch.manual_seed(0)
+    model = KNOWN["vp"]().double()
+    x = mixture().sample((1,))
+    exact = model.estimated_log_prob(x, steps=25)
+    drawn = model.estimated_log_prob(x.expand(4000, -1), steps=25, probes=2)
+    error = drawn.std().item() / 4000**0.5
+    assert drawn.mean().item() == pytest.approx(exact.item(), abs=4 * error)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_samples_have_the_moments_of_the_mixture(name, sampler):
+    torch.manual_seed(0)
+    model = KNOWN[name]().double()
+    model.sampler = sampler
+    x = model.sample(3000)
+    mean = WEIGHTS @ MEANS
+    spread_of_means = (WEIGHTS[:, None] * (MEANS - mean) ** 2).sum(0)
+    assert (x.mean(0) - mean).abs().max() < 0.07
+    assert (x.var(0) / (spread_of_means + STD**2) - 1).abs().max() < 0.1
+
+
+@pytest.mark.parametrize("path", [VP(), SubVP(), VE(), Rectified(), NoiseLevel()])
+def test_slopes_are_derivatives(path):
+    t = torch.linspace(0.05, 0.95, 7, dtype=torch.float64)
+    for value, slope in zip(zip(path.at(t + 1e-6), path.at(t - 1e-6)), path.slopes(t)):
+        torch.testing.assert_close((value[0] - value[1]) / 2e-6, slope, rtol=1e-6, atol=1e-7)
+
+
+def test_vp_decay_is_the_integral_of_its_rate():
+    path = VP()
+    total, _ = integrate.quad(lambda t: path.first + (path.last - path.first) * t, 0, 0.6)
+    alpha, sigma = path.at(torch.tensor([0.6], dtype=torch.float64))
+    assert alpha.item() == pytest.approx(math.exp(-total / 2))
+    assert (alpha**2 + sigma**2).item() == pytest.approx(1)
+    assert SubVP().at(torch.tensor([0.6]))[1].item() == pytest.approx(1 - math.exp(-total))
+
+
+def test_edm_levels_and_preconditioning():
+    torch.manual_seed(0)
+    model = EDM(Reals((2,)), net()).double()
+    sigmas = [level.sigma for level in model.levels(18)]
+    assert len(sigmas) == 19
+    assert sigmas[0] == pytest.approx(80)
+    assert sigmas[-2] == pytest.approx(0.002)
+    expected = (80 ** (1 / 7) + 5 / 17 * (0.002 ** (1 / 7) - 80 ** (1 / 7))) ** 7
+    assert sigmas[5] == pytest.approx(expected)
+    # A network that says 0 is the best linear denoiser of N(0, data_std^2), and its loss is 1.
+    for p in model.network.parameters():
+        torch.nn.init.zeros_(p)
+    x = 0.5 * torch.randn(50_000, 2, dtype=torch.float64)
+    assert model.loss(x)["denoising"].mean().item() == pytest.approx(1, abs=0.02)
+
+
+def test_pixels_are_dequantised_with_their_volume():
+    """A score network for uniform dequantised noise: p(x) is about levels^-D on its support."""
+
+    class Flat(ScoreSDE):
+        """Data N(0, 1/3) per pixel, as wide as the uniform on [-1, 1]."""
+
+        def denoise_at(self, x, t, y=None):
+            alpha, sigma = (spread(v, x) for v in self.at(t))
+            return alpha / 3 / (alpha**2 / 3 + sigma**2) * x
+
+    torch.manual_seed(0)
+    space = Pixels(1, 2, 1, levels=256)
+    model = Flat(space, UNet(1, width=4, multipliers=(1,), blocks=1)).double()
+    x = torch.tensor([100, 180], dtype=torch.uint8).view(1, 1, 2, 1)
+    truth = Normal(0.0, 3**-0.5).log_prob(space.to_signed(x, torch.float64)).sum()
+    expected = truth + 2 * math.log(2 / 255)
+    torch.testing.assert_close(
+        model.estimated_log_prob(x, steps=40)[0], expected, rtol=0, atol=0.03
+    )
+
+
+def test_guidance_blends_and_weight_one_is_the_class():
+    torch.manual_seed(0)
+    inner = FlowMatching(Reals((2,)), TimeMLP(2, width=8, layers=1, classes=3), DDIM(5)).double()
+    model = Guided(inner, classes=3, weight=1.0).double()
+    z, y = model.latents(4), torch.tensor([0, 1, 2, 0])
+    torch.testing.assert_close(model.push(z, y), inner.push(z, y))
+    plain = Guided(inner, classes=3, weight=0.0).double()
+    torch.testing.assert_close(plain.push(z, y), inner.push(z))
+    assert set(model.loss(z, y)) == {"velocity"}
+    with pytest.raises(ValueError, match="each of 2"):
+        model.sample(2, y)
