@@ -52,7 +52,7 @@ def test_unknown_names(spec: str, message: str) -> None:
         "digits?levels=2&binarise=fixed",
         "digits?binarise=dynamic",
         "moons?n=50&noise=0.0",
-        "bars?side=3",
+        "bars?height=3",
     ],
 )
 def test_a_spec_with_options_comes_back_in_the_record(spec: str) -> None:

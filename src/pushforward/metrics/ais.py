@@ -71,7 +71,7 @@ def temperatures(steps: int, steepness: float = 4.0) -> list[float]:
     """Powers from 0 to 1, densest at the ends.
 
     >>> [round(t, 3) for t in temperatures(4)]
-    [0.0, 0.106, 0.5, 0.894, 1.0]
+    [0.0, 0.105, 0.5, 0.895, 1.0]
     """
     line = [math.tanh(steepness * (2 * i / steps - 1) / 2) for i in range(steps + 1)]
     return [(t - line[0]) / (line[-1] - line[0]) for t in line]

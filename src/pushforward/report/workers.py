@@ -98,6 +98,7 @@ def _received(pipe: Connection, name: str, process: BaseProcess) -> Any | Failur
         return Failure(name, f"its process ended without a result ({why})")
     finally:
         pipe.close()
+        process.join(5)
 
 
 def _end(processes: list[BaseProcess]) -> None:

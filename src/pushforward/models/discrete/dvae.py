@@ -98,7 +98,7 @@ class DVAE(GumbelSoftmaxVAE):
 system("dvae", lecture=12, title="Discrete VAE of DALL-E", paper="arXiv:2102.12092")
 
 
-@example(data="bars?height=2")
+@example(data="bars")
 def dvae() -> DVAE:
     """The smallest instance: its bound can be summed over all images."""
-    return DVAE(Pixels(1, 2, 4, levels=2), codes=8, width=16, halvings=1, blocks=1)
+    return DVAE(Pixels(1, 4, 4, levels=2), codes=8, width=16, halvings=1, blocks=1)

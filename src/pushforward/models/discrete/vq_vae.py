@@ -151,7 +151,7 @@ class Autoencoder(nn.Module):
 system("vq-vae", lecture=12, title="Vector-quantised autoencoder", paper="arXiv:1711.00937")
 
 
-@example(data="bars?height=2")
+@example(data="bars")
 def vq_vae() -> VQVAE:
     """The smallest instance: its bound can be summed over all images."""
-    return VQVAE(Pixels(1, 2, 4, levels=2), VectorQuantiser(8, 4), width=8, halvings=1, blocks=1)
+    return VQVAE(Pixels(1, 4, 4, levels=2), VectorQuantiser(8, 4), width=8, halvings=1, blocks=1)

@@ -251,9 +251,9 @@ def ddpm() -> DDPM:
     return DDPM(Reals((2,)), TimeMLP(2, width=32, layers=2), steps=20)
 
 
-@example(data="bars?height=2")
+@example(data="bars")
 def ddpm_images() -> DDPM:
     """A tiny U-Net with learned variances on 4x4 black and white images."""
     net = UNet(1, outputs=2, width=8, multipliers=(1, 2), blocks=1, attention=0)
-    space = Pixels(1, 2, 4, levels=2)
+    space = Pixels(1, 4, 4, levels=2)
     return DDPM(space, net, 16, CosineSchedule(), PredictV(), LearnedVariance(), DDIM(8))

@@ -174,9 +174,9 @@ system(
 )
 
 
-@example(data="bars?height=2")
+@example(data="bars")
 def latent_diffusion() -> LatentDiffusion:
     """The smallest instance: 4x4 images as a 2x2 grid."""
-    codec = GridCodec(Pixels(1, 2, 4, levels=2), features=2, width=16, halvings=1)
+    codec = GridCodec(Pixels(1, 4, 4, levels=2), features=2, width=16, halvings=1)
     net = UNet(2, width=8, multipliers=(1,), blocks=1, attention=0)
     return LatentDiffusion(codec, DDPM(codec.latent, net, steps=20, sampler=DDIM(5)))

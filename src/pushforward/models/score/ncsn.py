@@ -151,8 +151,8 @@ def ncsn() -> NCSN:
     return NCSN(Reals((2,)), net, 3.0, 0.1, 6, AnnealedLangevin(each=10, step=1e-3))
 
 
-@example(data="bars?height=2")
+@example(data="bars")
 def ncsn_images() -> NCSN:
     """Conditional instance norm on 4x4 images."""
-    space, net = Pixels(1, 2, 4, levels=2), DilatedNet(1, levels=4, width=8, dilations=(1, 2))
+    space, net = Pixels(1, 4, 4, levels=2), DilatedNet(1, levels=4, width=8, dilations=(1, 2))
     return NCSN(space, net, 3.0, 0.2, 4, AnnealedLangevin(each=5, step=4e-3))
