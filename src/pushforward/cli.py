@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import inspect
+import itertools
 import json
 import sys
 import typing
@@ -239,21 +240,22 @@ def list_(as_json: bool = False) -> None:
     if as_json:
         print(json.dumps(catalogue, indent=1))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("lecture", "id", "title", "presets and what they reached")
-    for row in catalogue:
-        told = [_reached(name, row["reached"][name]) for name in row["presets"]]
-        table.add_row(str(row["lecture"]), row["id"], row["title"], "\n".join(told))
-    Console().print(table)
+    for lecture, group in itertools.groupby(catalogue, key=lambda row: row["lecture"]):
+        print(f"lecture {lecture}")
+        for row in group:
+            print(f"  {row['id']:26} {row['title']}")
+            for name in row["presets"]:
+                print(f"    {_reached(name, row['reached'][name])}")
 
 
 def _reached(name: str, numbers: list[dict]) -> str:
-    said = [
-        f"{r['value']:g} {r['unit']} ({r['likelihood']}) on {r['data']}, {r['minutes']:g} min"
-        for r in numbers
-    ]
+    """A preset with its numbers, the kind beside each that is a likelihood."""
+    said = []
+    for r in numbers:
+        kind = f" ({r['likelihood']})" if r["unit"].startswith(("nats", "bits")) else ""
+        took = f"{60 * r['minutes']:.2g} s" if r["minutes"] < 1 else f"{r['minutes']:.2g} min"
+        value = f"{r['value']:g} {r['unit']}".strip()
+        said.append(f"{r['metric']} {value}{kind} on {r['data']} in {took}")
     return f"{name}: {'; '.join(said)}" if said else name
 
 
@@ -303,7 +305,7 @@ def check(file: str) -> None:
                 said = f"BROKEN: {type(error).__name__}: {error}"
             print(f"{name}: {law.__name__}: {said}")
     if broken:
-        raise SystemExit(f"{broken} laws are broken")
+        raise SystemExit(f"{broken} law{' is' if broken == 1 else 's are'} broken")
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

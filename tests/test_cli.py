@@ -1,0 +1,258 @@
+"""The command line, in this process: what is printed, what is written, what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+import pushforward as pf
+from pushforward.cli import _reached, main
+
+MINE = '''
+"""A coin for each pixel."""
+import torch
+import pushforward as pf
+
+
+class Coins(pf.Density):
+    def __init__(self, space: pf.Pixels):
+        super().__init__(space)
+        self.logits = torch.nn.Parameter(torch.ones(space.shape))
+
+    def log_prob(self, x):
+        coins = torch.distributions.Bernoulli(logits=self.logits)
+        return {log_prob}
+
+    def sample(self, n):
+        coins = torch.distributions.Bernoulli(logits=self.logits)
+        return coins.sample((n,)).to(torch.uint8)
+
+
+@pf.example(data="bars")
+def {name}():
+    """Coins on bars and stripes."""
+    return Coins(pf.Pixels(1, 4, 4, 2))
+
+
+def {name}_trained(steps: int = 3):
+    """The same with a recipe.
+
+    Args:
+        steps: how many.
+    """
+    return pf.Experiment({name}(), pf.data.bars(), pf.Recipe(steps, 64))
+'''
+RIGHT = "coins.log_prob(x.to(self.dtype)).flatten(1).sum(1)"
+
+
+@pytest.fixture(autouse=True)
+def own_examples(monkeypatch):
+    """What a user's file registers is forgotten after the test."""
+    from pushforward.core import catalogue
+
+    catalogue.discover()
+    monkeypatch.setattr(catalogue, "_examples", dict(catalogue._examples))
+
+
+def ran(capsys, *words: str) -> str:
+    main(list(words))
+    return capsys.readouterr().out
+
+
+def refused(*words: str) -> str:
+    with pytest.raises(SystemExit) as stop:
+        main(list(words))
+    assert stop.value.code not in (0, None)
+    return str(stop.value.code)
+
+
+@pytest.fixture
+def checkpoint(tmp_path, capsys) -> str:
+    ran(capsys, "train", "independent_digits", "--out", str(tmp_path / "run"), "--quiet")
+    return str(tmp_path / "run" / "checkpoint.safetensors")
+
+
+def test_help_names_every_command(capsys) -> None:
+    told = ran(capsys, "--help")
+    for name in ("train", "sample", "evaluate", "compare", "list", "show", "check"):
+        assert re.search(rf"^  {name} +[A-Z]", told, re.MULTILINE)
+
+
+def test_train_writes_a_checkpoint_and_tells_the_likelihood(tmp_path, capsys) -> None:
+    told = ran(capsys, "train", "independent_digits", "--out", str(tmp_path), "--quiet")
+    assert f"saved {tmp_path}/checkpoint.safetensors" in told
+    assert "2.426 +- 0.011 bits/dim (exact, 347 examples)" in told
+    record = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
+    assert record["step"] == 1
+    assert "exists: go on with resume=True" in refused(
+        "train", "independent_digits", "--out", str(tmp_path), "--quiet"
+    )
+
+
+def test_knobs_of_a_preset_are_flags(tmp_path, capsys) -> None:
+    flags = "--width 8 --masks 1 --steps 2 --quiet --device cpu".split()  # noqa: SIM905
+    told = ran(capsys, "train", "made_digits", *flags, "--out", str(tmp_path))
+    model = pf.load(tmp_path / "checkpoint.safetensors")
+    assert model.blueprint["width"] == 8
+    assert "bits/dim (exact" in told
+
+
+def test_a_misspelt_flag_names_the_nearest(capsys) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "made_digits", "--widht", "8"])
+    assert stop.value.code == 2
+    told = capsys.readouterr()
+    assert "--width" in told.out + told.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["tran"], "no command is called 'tran'. The nearest: train"),
+        (["train"], "train what? pushforward train PRESET, one of: "),
+        (["train", "made_digts"], "no preset is called 'made_digts'. The nearest: made_digits"),
+        (["show", "made_digts"], "The nearest: made_digits"),
+        (["compare", "made_digts"], "The nearest: made_digits"),
+        (["compare", "made_digits", "realnvp_moons"], "learn from several: made_digits: digits"),
+        (["train", "nothing.py:model"], "there is no file nothing.py"),
+        (["check", "nothing.py"], "there is no file nothing.py"),
+        (["sample", "nothing.safetensors"], "there is no checkpoint at nothing.safetensors"),
+        (["evaluate", "nothing.safetensors"], "there is no checkpoint at nothing.safetensors"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(words, said) -> None:
+    told = refused(*words)
+    assert said in told
+    assert "\n" not in told
+
+
+def test_sample_draws_a_picture_and_the_numbers(checkpoint, tmp_path, capsys) -> None:
+    target = tmp_path / "new" / "x.png"
+    told = ran(capsys, "sample", checkpoint, "--n", "5", "--out", str(target))
+    assert "(5, 1, 8, 8) torch.uint8" in told
+    first = np.load(target.with_suffix(".npy"))
+    assert first.shape == (5, 1, 8, 8)
+    assert target.read_bytes().startswith(b"\x89PNG")
+    ran(capsys, "sample", checkpoint, "--n", "5", "--out", str(target))
+    assert (np.load(target.with_suffix(".npy")) == first).all(), "one seed, one picture"
+    assert "--n must be a whole number of at least 1, not 0" in refused(
+        "sample", checkpoint, "--n", "0"
+    )
+
+
+def test_evaluate_finds_the_data_that_the_checkpoint_was_trained_on(tmp_path, capsys) -> None:
+    data = pf.data.digits(binarise="dynamic")
+    pf.fit(pf.Independent(data.space), data, pf.Recipe(1, None), tmp_path, quiet=True)
+    path = str(tmp_path / "checkpoint.safetensors")
+    told = ran(capsys, "evaluate", path, "--samples", "100")
+    assert f"{path}: Independent on digits (dynamic binarisation), test split" in told
+    assert re.search(r"test: [\d.]+ \+- [\d.]+ nats \(exact, 347 examples\)", told)
+    assert re.search(r"Frechet distance [\d.]+ \+- [\d.]+ \(100 samples, 100 references", told)
+    assert "small classifier of digits of 2 levels@" in told
+    for metric in ("precision", "recall"):
+        assert re.search(rf"test: {metric} 0\.\d+ \+- 0\.\d+", told)
+    assert ran(capsys, "evaluate", path, "--samples", "100") == told, "the same draw again"
+
+
+def test_evaluate_ranks_what_was_measured_alike(checkpoint, tmp_path, capsys) -> None:
+    untrained = tmp_path / "untrained.safetensors"
+    pf.save(pf.Independent(pf.data.digits().space), untrained)
+    told = ran(capsys, "evaluate", str(untrained), checkpoint, "--data", "digits")
+    assert f"best first: {checkpoint}, {untrained}" in told
+    binarised = pf.data.digits(binarise="fixed")
+    other = pf.Independent(binarised.space)
+    pf.fit(other, binarised, pf.Recipe(1, None), tmp_path / "two", quiet=True)
+    path = str(tmp_path / "two" / "checkpoint.safetensors")
+    assert "numbers of different data cannot be compared" in refused("evaluate", checkpoint, path)
+    assert "give --data what it was trained on" in refused(
+        "evaluate", checkpoint, "--data", "digits?binarise=fixed"
+    )
+
+
+def test_evaluate_refuses_what_it_cannot_measure(checkpoint, tmp_path) -> None:
+    lone = str(tmp_path / "lone.safetensors")
+    pf.save(pf.Independent(pf.data.digits().space), lone)
+    assert "was trained on no data: say which data with --data" in refused("evaluate", lone)
+    assert "Independent has no importance weights" in refused("evaluate", checkpoint, "--k", "5")
+    assert "samples must be a whole number" in refused("evaluate", checkpoint, "--samples", "0")
+    assert "did you mean digits" in refused("evaluate", checkpoint, "--data", "digit")
+
+
+def test_models_without_a_likelihood_are_of_kind_none() -> None:
+    from pushforward.report.evaluation import likelihood_lines
+    from pushforward.report.measure import likelihood
+
+    class Still(pf.Generative):
+        def sample(self, n):
+            return self.progress.new_zeros(n, 2)
+
+    model, split = Still(pf.Reals((2,))), pf.data.moons(n=50).test
+    assert list(likelihood_lines(model, split)) == ["test: likelihood none"]
+    assert likelihood(model, split) is None
+
+
+def test_list(capsys) -> None:
+    rows = json.loads(ran(capsys, "list", "--json"))
+    made = next(row for row in rows if row["id"] == "made")
+    assert made.keys() >= {
+        "id", "lecture", "family", "kind", "title", "paper", "file", "presets", "reached"
+    }  # fmt: skip
+    assert "made_digits" in made["presets"]
+    assert made["presets"] == list(made["reached"])
+    told = ran(capsys, "list").splitlines()
+    assert f"  {'made':26} {made['title']}" in told
+    for row in rows:
+        assert all(any(line.strip().startswith(p) for line in told) for p in row["presets"])
+
+
+def test_a_number_that_was_reached_is_told_with_its_kind() -> None:
+    number = {"metric": "nll", "value": 88.5, "unit": "nats", "likelihood": "exact", "seed": 0}
+    number |= {"data": "MNIST (test)", "minutes": 0.5, "hardware": "2 CPU cores"}
+    assert _reached("made", [number]) == "made: nll 88.5 nats (exact) on MNIST (test) in 30 s"
+    accuracy = number | {"metric": "accuracy", "value": 0.97, "unit": "", "minutes": 90}
+    assert _reached("mlp", [accuracy]) == "mlp: accuracy 0.97 on MNIST (test) in 90 min"
+
+
+def test_show(capsys) -> None:
+    told = ran(capsys, "show", "independent_digits")
+    assert "Independent pixels on 8x8 digits" in told
+    assert re.search(r"parameters +1,088", told)
+    assert "likelihood: exact; data: digits" in told
+
+
+def test_check_runs_the_laws_on_the_users_file(tmp_path, capsys) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(MINE.format(log_prob=RIGHT, name="fair_coins"))
+    told = ran(capsys, "check", str(file))
+    assert "BROKEN" not in told
+    assert told.count("fair_coins: ") >= 8
+    assert told.count(": holds") >= 5
+
+
+def test_a_broken_law_is_named(tmp_path, capsys) -> None:
+    file = tmp_path / "wrong.py"
+    file.write_text(MINE.format(log_prob=f"2 * {RIGHT}", name="wrong_coins"))
+    assert re.search(r"\d+ laws? (is|are) broken", refused("check", str(file)))
+    told = capsys.readouterr().out
+    assert "BROKEN" in told
+    assert ": holds" in told, "the others are still tried"
+
+
+def test_a_file_without_examples_is_refused(tmp_path) -> None:
+    file = tmp_path / "empty.py"
+    file.write_text("x = 1\n")
+    assert "registers no example" in refused("check", str(file))
+
+
+def test_a_function_of_the_users_file_is_trained(tmp_path, capsys) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(MINE.format(log_prob=RIGHT, name="own_coins"))
+    out = str(tmp_path / "run")
+    words = ["train", f"{file}:own_coins_trained", "--steps", "2", "--quiet", "--out", out]
+    assert "bits/dim (exact" in ran(capsys, *words)
+    assert "no function of" in refused("train", f"{file}:own_coin")
+    path = f"{out}/checkpoint.safetensors"
+    assert "bits/dim" in ran(capsys, "evaluate", path, "--file", str(file), "--samples", "50")
