@@ -126,9 +126,7 @@ class Encoder(Component):
 
     def enter(self, x: Tensor) -> Tensor:
         """Data as the network sees them; tokens stay integers."""
-        if isinstance(self.space, Pixels):
-            return self.space.to_signed(x, next(self.parameters()).dtype)
-        return x
+        return entered(self.space, x, next(self.parameters()).dtype)
 
     def describe(self, h: Tensor) -> Distribution:
         """q for what the network sees: a VampPrior's pseudo-inputs enter here."""
@@ -143,6 +141,11 @@ class Encoder(Component):
     def forward(self, x: Tensor) -> Distribution:
         """q(z | x) for data of the space."""
         return self.describe(self.enter(x))
+
+
+def entered(space: Space, x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Data as a network sees them: pixels in [-1, 1]; real numbers and tokens as they are."""
+    return space.to_signed(x, dtype) if isinstance(space, Pixels) else x
 
 
 def drawn(q: Distribution, samples: int) -> tuple[Tensor, Tensor]:

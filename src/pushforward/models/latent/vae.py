@@ -23,10 +23,11 @@ from torch.distributions import Distribution
 from ...core.catalogue import example, system
 from ...core.contract import Density, Latent, Player, Pushforward, Stage, Terms, Weighted
 from ...core.dataset import Batch
-from ...core.spaces import Pixels, Reals, count
+from ...core.spaces import Pixels, Reals, Space, count
 from ...nn.mlp import MLP, FlatMLP
 from ...objectives.variational import ELBO, Draw, Objective, rates
 from ...probability.decoders import Decoder
+from ...probability.heads import head_for
 from ...probability.posteriors import DiagonalGaussian, Encoder, drawn
 from ...probability.priors import StandardNormal
 
@@ -140,12 +141,11 @@ class TwoStageVAE(VAE):
         return (self.encode(x).sample(),)
 
 
-def dense(space: Pixels, latent: int, width: int, layers: int = 1) -> tuple[Encoder, Decoder]:
-    """Perceptrons for images: a Gaussian encoder, and a decoder with the plainest head."""
-    head = DiagonalGaussian(latent)
+def dense(space: Space, latent: int, width: int, layers: int = 1) -> tuple[Encoder, Decoder]:
+    """Perceptrons: a Gaussian encoder, and a decoder with the plainest head of the space."""
+    head, number = DiagonalGaussian(latent), head_for(space)
     encoder = Encoder(FlatMLP(space.dims, head.outputs, width, layers), space, head)
-    outputs = space.dims * (1 if space.levels == 2 else space.levels)
-    return encoder, Decoder(MLP(latent, outputs, width, layers), space)
+    return encoder, Decoder(MLP(latent, space.dims * number.outputs, width, layers), space, number)
 
 
 @example(data="bars?height=2")
