@@ -114,7 +114,7 @@ def gated_pixelcnn_digits(
 def pixelcnn_pp_digits(width: int = 16, components: int = 5, steps: int = 250) -> Experiment:
     """PixelCNN++ with mixtures of discretised logistics on the 8x8 digits, two resolutions.
 
-    pushforward train pixelcnn_pp_digits      (about 20 seconds of one CPU core)
+    pushforward train pixelcnn_pp_digits      (about 15 seconds of one CPU core)
     """
     from ..data import digits
 
@@ -127,7 +127,7 @@ def pixelcnn_pp_digits(width: int = 16, components: int = 5, steps: int = 250) -
 def imagegpt_digits(width: int = 48, layers: int = 2, steps: int = 300) -> Experiment:
     """A Transformer over the 64 pixels of the digits.
 
-    pushforward train imagegpt_digits      (about 20 seconds of one CPU core)
+    pushforward train imagegpt_digits      (about 15 seconds of one CPU core)
     """
     from ..data import digits
 

@@ -184,10 +184,10 @@ class _Rings(Run):
         self.paths = torch.cat([vectors, self.skips])
 
 
-@example(data="tones?length=64&levels=16&n=500")
+@example(data="tones?length=32&levels=16&n=500")
 def wavenet() -> WaveNet:
-    """Four layers on short tones."""
-    return WaveNet(Tokens(64, 16), 16, 16, layers=4, stacks=1)
+    """Three layers on short tones."""
+    return WaveNet(Tokens(32, 16), 16, 16, layers=3, stacks=1)
 
 
 system(
