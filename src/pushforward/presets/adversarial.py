@@ -20,7 +20,8 @@ def wgan_gp_digits(steps: int = 800, width: int = 16, turns: int = 3) -> Experim
 
     pushforward train wgan_gp_digits      (22 s of one CPU core)
 
-    Frechet distance 12.2 to the 347 test digits (small classifier of digits), untrained 190; seed 0.
+    Frechet distance 12.2 to the 347 test digits (small classifier of digits), seed 0;
+    untrained 190.
     """
     from ..data import digits
 
