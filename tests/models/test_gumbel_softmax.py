@@ -9,7 +9,7 @@ import torch
 
 import pushforward as pf
 from pushforward.models.autoregressive.made import MADE
-from pushforward.models.discrete.dvae import DVAE, dvae
+from pushforward.models.discrete.dvae import DVAE
 from pushforward.models.discrete.gumbel_softmax import GumbelSoftmaxVAE
 from pushforward.models.discrete.two_stage import TwoStage
 from pushforward.probability.gumbel import StraightThrough, Temperature
@@ -49,7 +49,7 @@ def test_dvae_serves_all_images_and_is_a_codec(side, halvings, grid, channels, l
 
 def test_a_sure_posterior_makes_the_relaxed_objective_the_bound():
     torch.manual_seed(0)
-    model = dvae().double()
+    model = DVAE(SPACE, codes=8, width=16, halvings=1, blocks=1).double()
     model.encoder.leave.weight.data *= 1e4
     x = torch.randint(2, (6, *SPACE.shape), dtype=torch.uint8)
     with torch.no_grad():
