@@ -31,10 +31,10 @@ class Coins(pf.Density):
         return coins.sample((n,)).to(torch.uint8)
 
 
-@pf.example(data="bars")
+@pf.example(data="bars?height=2")
 def {name}():
     """Coins on bars and stripes."""
-    return Coins(pf.Pixels(1, 4, 4, 2))
+    return Coins(pf.Pixels(1, 2, 4, 2))
 
 
 def {name}_trained(steps: int = 3):
@@ -43,7 +43,7 @@ def {name}_trained(steps: int = 3):
     Args:
         steps: how many.
     """
-    return pf.Experiment({name}(), pf.data.bars(), pf.Recipe(steps, 64))
+    return pf.Experiment({name}(), pf.data.bars(height=2), pf.Recipe(steps, 64))
 '''
 RIGHT = "coins.log_prob(x.to(self.dtype)).flatten(1).sum(1)"
 
