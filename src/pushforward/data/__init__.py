@@ -21,4 +21,5 @@ from .plane import (
 from .remote import hub
 from .standard import cifar10, mnist
 from .stripes import bars
+from .uci import bsds300, gas, hepmass, miniboone, power
 from .wav import read_wav, wav, write_wav
