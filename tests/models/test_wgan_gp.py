@@ -87,7 +87,6 @@ def test_the_critic_measures_the_wasserstein_distance(distance):
 @pytest.mark.filterwarnings("ignore")  # torch.compile warns of itself
 def test_compiled_training_gives_the_same_losses(monkeypatch):
     """Given the same noise: compiled code has random numbers of its own unless told otherwise."""
-    monkeypatch.setattr("torch._inductor.config.fallback_random", True)
 
     def losses(compiled):
         torch.manual_seed(0)

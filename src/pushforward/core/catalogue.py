@@ -7,11 +7,14 @@ another line anywhere. The list is never ahead of the code.
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
+import json
 import pkgutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 Function = TypeVar("Function", bound=Callable)
@@ -40,6 +43,14 @@ class Reached:
     minutes: float
     hardware: str
     seed: int
+
+    def __str__(self) -> str:
+        kind = f" ({self.likelihood})" if self.likelihood else ""
+        unit = f" {self.unit}" if self.unit else ""
+        return (
+            f"{self.metric} {self.value:.4g}{unit}{kind} on {self.data}, "
+            f"{self.minutes:.3g} minutes, {self.hardware}, seed {self.seed}."
+        )
 
 
 @dataclass(frozen=True)
@@ -103,14 +114,27 @@ def example(data: str) -> Callable[[Function], Function]:
 
 
 def preset(*systems: str, reached: tuple[Reached, ...] = ()) -> Callable[[Function], Function]:
-    """Decorator: registers a function that returns an Experiment; its keywords are its knobs."""
+    """Decorator: registers a function that returns an Experiment; its keywords are its knobs.
+
+    What it reached is told at the end of its docstring: `reached`, and what `bench/reached.py`
+    wrote into presets/reached.json.
+    """
 
     def register(build: Function) -> Function:
         name = build.__name__
-        _presets[name] = Preset(name, build, systems, reached)
+        numbers = (*reached, *(Reached(**number) for number in _recorded().get(name, ())))
+        _presets[name] = Preset(name, build, systems, numbers)
+        told = "".join(f"\n    Reached: {number}" for number in numbers)
+        build.__doc__ = (build.__doc__ or "").rstrip() + (f"\n{told}" if told else "") + "\n    "
         return build
 
     return register
+
+
+@functools.cache
+def _recorded() -> dict[str, list[dict[str, Any]]]:
+    file = Path(__file__).parent.parent / "presets" / "reached.json"
+    return json.loads(file.read_text()) if file.exists() else {}
 
 
 def discover() -> None:

@@ -36,7 +36,7 @@ def made_digits(width: int = 256, masks: int = 16, steps: int = 1_000) -> Experi
 
 @preset("made")
 def made_mnist(
-    width: int = 1_024, layers: int = 1, masks: int = 1, steps: int = 20_000
+    width: int = 1_024, layers: int = 1, masks: int = 1, steps: int = 12_000
 ) -> Experiment:
     """MADE on dynamically binarised MNIST (Germain et al., 2015, section 6.2, smaller).
 
