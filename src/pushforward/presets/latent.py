@@ -10,13 +10,18 @@ from ..core.spaces import Pixels
 from ..models.flow.dequantized import DequantizedDensity
 from ..models.flow.iaf import IAF
 from ..models.flow.realnvp import VectorRealNVP
+from ..models.latent.ar_decoder import with_autoregressive_decoder
+from ..models.latent.avb import dense_avb
+from ..models.latent.deep_vae import DeepVAE
 from ..models.latent.flow_posterior import posterior
 from ..models.latent.gmm import GMM
+from ..models.latent.ladder_vae import LadderVAE
 from ..models.latent.vae import VAE, TwoStageVAE
 from ..models.latent.vampprior import VampPrior
 from ..nn.mlp import MLP, FlatMLP
+from ..objectives.disentangling import DIP, BetaTC
 from ..objectives.importance import DReG
-from ..objectives.variational import Objective
+from ..objectives.variational import ELBO, Linear, Objective
 from ..probability.covariances import DiagonalCovariance
 from ..probability.decoders import Decoder
 from ..probability.discretized import DiscretizedLogisticHead
@@ -174,6 +179,113 @@ def flow_prior_mnist(latent: int = 40, width: int = 500, steps: int = 60_000) ->
     """
     encoder, decoder = _mnist_parts(DiagonalGaussian(latent), width)
     return _mnist(encoder, decoder, VectorRealNVP(latent, 6, width=128), steps=steps)
+
+
+@preset("ar-decoder", "free-bits")
+def ar_decoder_digits(
+    latent: int = 8, width: int = 256, free_bits: float = 0.5, steps: int = 1_500
+) -> Experiment:
+    """A VAE with an autoregressive decoder on binarised digits; without free bits it collapses.
+
+    pushforward train ar_decoder_digits                  (20 seconds of a CPU core)
+    pushforward train ar_decoder_digits --free-bits 0    (the rate goes to 0)
+    """
+    from ..data import digits
+
+    data = digits(binarise="dynamic")
+    objective = ELBO(free_bits=free_bits)
+    model = with_autoregressive_decoder(data.space, latent, width, objective)
+    return Experiment(model, data, Recipe(steps, 128, Adam(1e-3), schedule=Cosine(), ema=0.995))
+
+
+@preset("beta-vae", "kl-annealing")
+def beta_digits(
+    latent: int = 16, width: int = 256, beta: float = 4.0, steps: int = 1_500
+) -> Experiment:
+    """A beta-VAE whose weight grows linearly over the first half of the training.
+
+    pushforward train beta_digits      (10 seconds of a CPU core)
+    """
+    parts = _digit_parts(DiagonalGaussian(latent), width)
+    return _digits(*parts, objective=ELBO(beta=Linear(final=beta)), steps=steps)
+
+
+@preset("tc-vae")
+def tc_digits(
+    latent: int = 16, width: int = 256, beta: float = 4.0, steps: int = 1_500
+) -> Experiment:
+    """A beta-TC-VAE: the weight is on the total correlation alone.
+
+    pushforward train tc_digits      (10 seconds of a CPU core)
+    """
+    parts = _digit_parts(DiagonalGaussian(latent), width)
+    return _digits(*parts, objective=BetaTC(beta, examples=1_200), steps=steps)
+
+
+@preset("dip-vae")
+def dip_digits(
+    latent: int = 16, width: int = 256, weight: float = 10.0, steps: int = 1_500
+) -> Experiment:
+    """A DIP-VAE II.
+
+    pushforward train dip_digits      (10 seconds of a CPU core)
+    """
+    parts = _digit_parts(DiagonalGaussian(latent), width)
+    return _digits(*parts, objective=DIP(weight, weight), steps=steps)
+
+
+@preset("avb")
+def avb_digits(latent: int = 8, width: int = 256, steps: int = 4_000) -> Experiment:
+    """Adversarial variational Bayes on binarised digits.
+
+    pushforward train avb_digits      (40 seconds of a CPU core)
+    """
+    from ..data import digits
+
+    data = digits(binarise="dynamic")
+    model = dense_avb(data.space, latent, width, noise=16, layers=2)
+    recipe = Recipe(steps, 128, Adam(5e-4, betas=(0.5, 0.999)), schedule=Cosine(), ema=0.995)
+    return Experiment(model, data, recipe)
+
+
+@preset("ladder-vae", "kl-annealing")
+def ladder_digits(width: int = 256, steps: int = 2_000) -> Experiment:
+    """A Ladder VAE of three levels, whose rate is annealed, on the 8x8 digits.
+
+    pushforward train ladder_digits      (30 seconds of a CPU core)
+    """
+    from ..data import digits
+
+    head, objective = DiscretizedLogisticHead(DIGITS.levels), ELBO(beta=Linear(until=0.5))
+    model = LadderVAE(DIGITS, (16, 8, 4), width, head, objective)
+    recipe = Recipe(steps, 128, Adam(1e-3), schedule=Cosine(), ema=0.995)
+    return Experiment(model, digits(), recipe)
+
+
+@preset("deep-vae")
+def deep_digits(width: int = 32, latent: int = 4, steps: int = 1_500) -> Experiment:
+    """A deep VAE of six groups at 2x2, 4x4 and 8x8 on the 8x8 digits.
+
+    pushforward train deep_digits      (two minutes of a CPU core)
+    """
+    from ..data import digits
+
+    model = DeepVAE(DIGITS, (2, 2, 2), width, latent)
+    recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.995, clip=10.0)
+    return Experiment(model, digits(), recipe)
+
+
+@preset("deep-vae")
+def deep_mnist(width: int = 128, latent: int = 8, steps: int = 200_000) -> Experiment:
+    """A deep VAE of twelve groups at 7x7, 14x14 and 28x28 on dynamically binarised MNIST.
+
+    pushforward train deep_mnist --device cuda      (a GPU preset)
+    """
+    from ..data import mnist
+
+    model = DeepVAE(MNIST, (4, 4, 4), width, latent)
+    recipe = Recipe(steps, 64, Adam(1e-3), schedule=Cosine(warmup=1_000), ema=0.9995, clip=100.0)
+    return Experiment(model, mnist(binarise="dynamic"), recipe)
 
 
 DIGITS, MNIST = Pixels(1, 8, 8, levels=17), Pixels(1, 28, 28, levels=2)

@@ -7,6 +7,8 @@ Given z the numbers of a datum are independent; all that they share must be in z
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
@@ -71,7 +73,17 @@ class Each(Distribution):
         return x if kind is None else x.to(kind)
 
 
-class Decoder(Component):
+class Observation(Component, ABC):
+    """p(x | z) of any kind: `forward(z)` (..., latent) is a distribution over data of `space`."""
+
+    space: Space
+
+    @abstractmethod
+    def forward(self, z: Tensor) -> Distribution:
+        """p(x | z) for `z` (..., latent)."""
+
+
+class Decoder(Observation):
     """p(x | z) with independent numbers.
 
     Args:

@@ -25,7 +25,7 @@ from ...core.catalogue import example, system
 from ...core.contract import Density, Latent, Player, Pushforward, Terms
 from ...core.spaces import Pixels, Space, count
 from ...nn.mlp import MLP
-from ...probability.decoders import Decoder
+from ...probability.decoders import Observation
 from ...probability.posteriors import entered
 from ...probability.priors import StandardNormal
 from .vae import dense
@@ -64,7 +64,7 @@ class AVB(Latent, Pushforward):
     def __init__(
         self,
         encoder: Component,
-        decoder: Decoder,
+        decoder: Observation,
         critic: Component,
         latent: int,
         noise: int = 8,
@@ -133,18 +133,20 @@ class AVB(Latent, Pushforward):
         return self.decode(self.latents(n)).sample()
 
 
-def dense_avb(space: Space, latent: int, width: int, noise: int = 4, layers: int = 1) -> AVB:
+def dense_avb(
+    space: Space, latent: int, width: int, noise: int = 4, layers: int = 1, turns: int = 1
+) -> AVB:
     """The same of perceptrons."""
     _, decoder = dense(space, latent, width, layers)
     encoder = MLP(space.dims + noise, latent, width, layers)
     critic = MLP(space.dims + latent, 1, width, layers)
-    return AVB(encoder, decoder, critic, latent, noise)
+    return AVB(encoder, decoder, critic, latent, noise, turns=turns)
 
 
 @example(data="bars")
 def avb() -> AVB:
     """The smallest instance."""
-    return dense_avb(Pixels(1, 4, 4, levels=2), latent=2, width=32)
+    return dense_avb(Pixels(1, 4, 4, levels=2), latent=4, width=32, turns=3)
 
 
 system("avb", lecture=11, title="Adversarial variational Bayes", paper="arXiv:1701.04722")

@@ -20,7 +20,7 @@ from ...core.contract import Density, Player, Terms
 from ...core.spaces import Pixels
 from ...nn.mlp import MLP
 from ...objectives.variational import not_negative
-from ...probability.decoders import Decoder
+from ...probability.decoders import Observation
 from ...probability.posteriors import Encoder
 from .vae import VAE, dense
 
@@ -37,7 +37,7 @@ class FactorVAE(VAE):
     def __init__(
         self,
         encoder: Encoder,
-        decoder: Decoder,
+        decoder: Observation,
         critic: Component,
         prior: Density | None = None,
         gamma: float = 10.0,

@@ -18,7 +18,7 @@ from ...core.catalogue import example
 from ...core.contract import Density, Player
 from ...core.spaces import Pixels, count
 from ...objectives.variational import Objective
-from ...probability.decoders import Decoder
+from ...probability.decoders import Observation
 from ...probability.posteriors import Encoder
 from .vae import VAE, dense
 
@@ -34,7 +34,7 @@ class AggressiveVAE(VAE):
     def __init__(
         self,
         encoder: Encoder,
-        decoder: Decoder,
+        decoder: Observation,
         prior: Density | None = None,
         objective: Objective | None = None,
         turns: int = 10,

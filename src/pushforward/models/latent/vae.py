@@ -26,7 +26,7 @@ from ...core.dataset import Batch
 from ...core.spaces import Pixels, Reals, Space, count
 from ...nn.mlp import MLP, FlatMLP
 from ...objectives.variational import ELBO, Draw, Objective, rates
-from ...probability.decoders import Decoder
+from ...probability.decoders import Decoder, Observation
 from ...probability.heads import head_for
 from ...probability.posteriors import DiagonalGaussian, Encoder, drawn
 from ...probability.priors import StandardNormal
@@ -48,7 +48,7 @@ class VAE(Weighted, Latent, Pushforward):
     def __init__(
         self,
         encoder: Encoder,
-        decoder: Decoder,
+        decoder: Observation,
         prior: Density | None = None,
         objective: Objective | None = None,
     ):
@@ -120,7 +120,7 @@ class TwoStageVAE(VAE):
     def __init__(
         self,
         encoder: Encoder,
-        decoder: Decoder,
+        decoder: Observation,
         prior: Density,
         objective: Objective | None = None,
         share: float = 0.5,

@@ -1,0 +1,105 @@
+"""Ladder VAE: the posterior of each level joins what the data say with what was drawn above.
+
+    bottom-up   d_l = f(d_{l-1}),   m^_l, s^_l = linear(d_l)                           (eqs. 11-13)
+    top-down    p(z_l | z_{l+1}) = N(m_p, s_p^2)
+    joined      1/s^2 = 1/s^_l^2 + 1/s_p^2,   m = (m^_l / s^_l^2 + m_p / s_p^2) s^2    (eqs. 16-17)
+
+The product of two Gaussian beliefs: data add to the generative model's own guess instead of
+replacing it, so upper levels are used.
+
+Ladder Variational Autoencoders (Sonderby et al., 2016), arXiv:1602.02282.
+Differs from the paper: no batch normalisation; its warm-up is `ELBO(beta=Linear(...))`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.distributions import Normal
+
+from ...core.catalogue import example, system
+from ...core.spaces import Pixels, Space
+from ...nn.mlp import MLP
+from ...objectives.variational import ELBO, Linear, Objective
+from ...probability.heads import Head, head_for, precise, scale_of
+from ...probability.posteriors import LEAST, entered
+from .hierarchy import Hierarchy, Level, drawn_at
+
+
+class LadderVAE(Hierarchy):
+    """Levels of vectors with perceptrons between them.
+
+    Args:
+        space: of the data.
+        latents: length of z at each level, from the bottom (next to the data) up.
+        width: units of every perceptron's hidden layer, and of d_l.
+        head: of one number of the data; the plainest where None.
+        objective: the negative ELBO where None.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        latents: tuple[int, ...] = (32, 16, 8),
+        width: int = 256,
+        head: Head | None = None,
+        objective: Objective | None = None,
+    ):
+        super().__init__(space)
+        if not latents:
+            raise ValueError("latents must be the length of at least one level")
+        self._prepare(head or head_for(space), [(n,) for n in reversed(latents)], objective)
+        sizes = [space.dims, *[width] * len(latents)]
+        self.up = nn.ModuleList(MLP(a, b, width, 1) for a, b in pairwise(sizes))
+        self.tell = nn.ModuleList(MLP(width, 2 * n, width, 0) for n in latents)
+        pairs = zip(latents[1:], latents)
+        self.down = nn.ModuleList(MLP(above, 2 * n, width, 1) for above, n in pairs)
+        self.leave = MLP(latents[0], space.dims * self.head.outputs, width, 1)
+
+    def evidence(self, x: Tensor) -> list[Tensor]:
+        """Means and scales' parameters (batch, 2 latent) of every level, from the top down."""
+        d, told = entered(self.space, x, self.dtype).flatten(1), []
+        for up, tell in zip(self.up, self.tell):
+            d = nn.functional.silu(up(d))
+            told.append(tell(d))
+        return told[::-1]
+
+    def descend(
+        self, n: int, evidence: list[Tensor] | None, noise: list[Tensor]
+    ) -> tuple[list[Level], Tensor]:
+        """A pass from the top down."""
+        levels: list[Level] = []
+        maps: Sequence[MLP] = self.down  # type: ignore[assignment]
+        for i, eps in enumerate(noise):
+            above = maps[-i](levels[-1].z) if i else eps.new_zeros(n, 2 * eps.shape[1])
+            p = normal(above)
+            q = None if evidence is None else joined(normal(evidence[i]), p)
+            levels.append(drawn_at(p, q, eps))
+        out = self.leave(levels[-1].z)
+        return levels, out.unflatten(-1, (*self.space.shape, self.head.outputs))
+
+
+def normal(parameters: Tensor) -> Normal:
+    """Mean and scale from (batch, 2 latent, ...); zeros are N(0, 1)."""
+    mean, scale = precise(parameters).chunk(2, 1)
+    return Normal(mean, scale_of(scale, LEAST), validate_args=False)
+
+
+def joined(a: Normal, b: Normal) -> Normal:
+    """The normalised product of two normal densities."""
+    one, other = a.scale**-2, b.scale**-2
+    total = one + other
+    mean = (a.loc * one + b.loc * other) / total
+    return Normal(mean, total**-0.5, validate_args=False)
+
+
+@example(data="bars")
+def ladder_vae() -> LadderVAE:
+    """The smallest instance, with the paper's warm-up."""
+    objective = ELBO(beta=Linear(until=0.5))
+    return LadderVAE(Pixels(1, 4, 4, levels=2), (3, 2), width=32, objective=objective)
+
+
+system("ladder-vae", lecture=11, title="Ladder VAE", paper="arXiv:1602.02282")
