@@ -256,7 +256,7 @@ def bounds_are_bounds(subject: Subject) -> None:
 
 
 def _check_sum(model: Weighted, points: Tensor, volume: float) -> None:
-    """Weights are unbiased, so their sum is 1; exp(elbo), with a KL in closed form, would not be."""
+    """Weights are unbiased and sum to 1; exp(elbo), with a KL in closed form, would not."""
     torch.manual_seed(5)
     with torch.no_grad():
         parts = [model.log_weights(p, samples=2).double().exp() for p in points.split(4096)]
