@@ -48,6 +48,7 @@ def row(
     name: str, model: str, family: str, likelihood: Likelihood | None, seen: SampleQuality, **more
 ) -> Row:
     values = {
+        "title": f"{model} spelt out in so many words",
         "about": f"{model} on 8x8 digits, learned & measured <here>.",
         "data": "digits",
         "parameters": 123_456,

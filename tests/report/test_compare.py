@@ -10,10 +10,12 @@ import pytest
 from rows import made_fails, made_is_killed, made_never_ends, quality, row, rows
 
 import pushforward as pf
+from pushforward.core.catalogue import presets
 from pushforward.data import digits
 from pushforward.report import compare as comparison
 from pushforward.report import measure, pictures, tables
 from pushforward.report.compare import compare, known
+from pushforward.report.naming import named
 
 TWO = ("made_digits", "independent_digits")
 REQUIRED = {
@@ -38,6 +40,17 @@ def test_the_baseline_is_measured(baseline) -> None:
     assert 0 < record["frechet_stderr"] < 0.2 * record["frechet"]
     assert record["frechet"] < 0.7 * record["untrained"]["frechet"]
     assert record["likelihood"]["value"] < record["untrained"]["likelihood"]["value"] - 1
+
+
+def test_models_are_called_by_their_system() -> None:
+    known = presets()
+    space = digits().space
+    pixels = named(pf.Independent(space), known["independent_digits"])
+    assert pixels == ("Independent", "", "baseline")
+    assert named(pf.MADE(space), known["made_digits"])[::2] == ("MADE", "autoregressive")
+    assert named(pf.MADE(space)) == ("MADE", "", "autoregressive")
+    wrapped = named(known["gmm_digits"].build().model, known["gmm_digits"])
+    assert wrapped == ("Gaussian mixture", "Gaussian mixture", "latent")
 
 
 def test_samples_come_with_their_nearest_training_data(baseline) -> None:

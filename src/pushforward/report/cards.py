@@ -34,7 +34,7 @@ def card(row: Row, data: Dataset, noun: str) -> str:
     samples = f"{len(row.samples)} samples, none picked out"
     parts = [
         f'<h3 id="{row.slug}">{escape(row.model)}</h3>',
-        f'<p class="soft">{escape(row.family)} · <code>{escape(row.name)}</code></p>',
+        f'<p class="soft">{_kind(row)} · <code>{escape(row.name)}</code></p>',
         f"<p>{escape(row.about)}</p>" if row.about else "",
         f"<p>{_numbers(row)}</p>",
         _picture(row.samples, data, 8, f"{row.model}: {samples}", samples),
@@ -43,6 +43,11 @@ def card(row: Row, data: Dataset, noun: str) -> str:
         *_charts(row),
     ]
     return f'<article class="card">{"".join(parts)}</article>'
+
+
+def _kind(row: Row) -> str:
+    title = f"{row.title}, " if row.title not in ("", row.model) else ""
+    return escape(title + row.family)
 
 
 def _numbers(row: Row) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .axes import Axis, around, short
 
-WIDTH, HEIGHT, LEFT, BOTTOM, LETTER = 360, 270, 46, 228, 7.4
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, LETTER = 360, 270, 46, 18, 228, 7.4
 Curve = Sequence[tuple[float, float]]
 Box = tuple[float, float, float, float]
 
@@ -67,25 +67,26 @@ def scatter(
     *,
     x_log: bool = False,
     y_log: bool = False,
-    unit_square: bool = False,
+    shares: bool = False,
     level: float | None = None,
 ) -> str:
     """Models by two numbers, each with its name; those without x stand apart at the right.
 
-    `level` is the y of real data, a dashed line. A point of kind "real" is a star.
+    `level` is the y of real data, a dashed line. A point of kind "real" is a star. Both numbers
+    of `shares` end at 1.
     """
     has_x = [p for p in points if p.x is not None]
     apart = len(has_x) < len(points)
-    right = WIDTH - (70 if apart else 12)
+    right = WIDTH - (70 if apart else RIGHT)
     xs = [p.x for p in has_x if p.x is not None] or [0.0]
     ys = [p.y for p in points] + ([] if level is None else [level])
-    if unit_square:
-        x, y = Axis(0, 1, LEFT, right), Axis(0, 1, BOTTOM, 10)
+    if shares:
+        x, y = Axis(_below(xs), 1, LEFT, right), Axis(_below(ys), 1, BOTTOM, 10)
     else:
         x, y = around(xs, LEFT, right, x_log), around(ys, BOTTOM, 10, y_log)
     parts = [_frame(x, y, x_said, y_said)]
     if level is not None:
-        parts.append(_line(LEFT, y.at(level), WIDTH - 12, y.at(level), "real"))
+        parts.append(_line(LEFT, y.at(level), WIDTH - RIGHT, y.at(level), "real"))
         parts.append(_text(LEFT + 3, y.at(level) - 4, "real data", "start"))
     if apart:
         parts.append(_line(right + 6, BOTTOM, right + 6, 10, "frame"))
@@ -95,6 +96,11 @@ def scatter(
     parts += _names([p.name for p in points], at)
     told = "; ".join(_told(p) for p in points)
     return _svg(WIDTH, HEIGHT, f"{y_said} against {x_said}: {told}", parts)
+
+
+def _below(shares: Sequence[float]) -> float:
+    """The tenth below all of them with some room, so that points are not crowded."""
+    return max(0.0, math.floor(10 * min(shares) - 0.5) / 10)
 
 
 def _told(point: Point) -> str:
@@ -147,7 +153,7 @@ def curves(train: Curve, held: Curve, said: str) -> str:
     if len(train) < 2:
         return ""
     low, high = _span([v for _, v in train], [v for _, v in held])
-    x = Axis(0, max(step for step, _ in train), LEFT, WIDTH - 12)
+    x = Axis(0, max(step for step, _ in train), LEFT, WIDTH - RIGHT)
     y = Axis(low, high, 112, 8)
     parts = [_frame(x, y, "step", "loss", (5, 4)), _path(train, x, y, "train")]
     if len(held) > 1:

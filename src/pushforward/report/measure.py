@@ -22,6 +22,7 @@ from ..metrics.samples import SampleQuality, drawn, extractor_for, looked_at, sa
 from ..training.fit import LOG, fit
 from ..training.reports import Report
 from . import pictures
+from .naming import Named, named
 from .row import Row
 
 GRID, PAIRS, SAMPLES = 64, 8, 2_000
@@ -65,7 +66,7 @@ def _of_preset(preset: Preset) -> Row:
     start = time.perf_counter()
     model = fit(experiment.model, data, recipe, quiet=True, history=history)
     seconds = time.perf_counter() - start
-    row = _row(preset.name, model, data, family(model, bool(preset.systems)))
+    row = _row(preset.name, model, data, named(model, preset))
     row.about = (inspect.getdoc(preset.build) or "").split("\n\n")[0]
     row.train_seconds, row.seed, row.history = seconds, recipe.seed, history
     row.untrained, row.untrained_quality = untrained, untrained_quality
@@ -75,7 +76,7 @@ def _of_preset(preset: Preset) -> Row:
 def _of_checkpoint(name: str) -> Row:
     file = checkpoint.read(name)
     model = checkpoint.load(name)
-    row = _row(name, model, recorded_data(file), family(model))
+    row = _row(name, model, recorded_data(file), named(model))
     row.train_seconds = file.record.get("training", {}).get("seconds")
     row.seed = file.record.get("recipe", {}).get("fields", {}).get("seed")
     row.about = f"The checkpoint {name}, trained before."
@@ -85,13 +86,14 @@ def _of_checkpoint(name: str) -> Row:
     return row
 
 
-def _row(name: str, model: Generative, data: Dataset, family: str) -> Row:
+def _row(name: str, model: Generative, data: Dataset, called: Named) -> Row:
     quality, samples, speed = _sampled(model, data)
     shown = samples[:GRID]
     return Row(
         name=name,
-        model=type(model).__name__,
-        family=family,
+        model=called.label,
+        title=called.title,
+        family=called.family,
         about="",
         data=data.name,
         likelihood=likelihood(model, data.test),
@@ -104,14 +106,6 @@ def _row(name: str, model: Generative, data: Dataset, family: str) -> Row:
         neighbours=_neighbours(shown[:PAIRS], data),
         walk=pictures.walk(model),
     )
-
-
-def family(model: Generative, of_a_system: bool = True) -> str:
-    """The room that the model's class lives in: flow, latent, ...; "baseline" for no system's."""
-    if not of_a_system:
-        return "baseline"
-    rooms = type(model).__module__.split(".")
-    return rooms[2] if rooms[:2] == ["pushforward", "models"] else "yours"
 
 
 def likelihood(model: Generative, split: Split, k: int | None = None) -> Likelihood | None:

@@ -105,7 +105,8 @@ def _glossary(rows: Sequence[Row], noun: str) -> str:
             and the same number of samples.""",
         "Precision and recall": f"""Precision is the share of samples that lie among the real
             {noun}: does it look right? Recall is the share of real {noun} that lie among the
-            samples: is everything covered? (3 nearest neighbours)""",
+            samples: is everything covered? (3 nearest neighbours.) Samples that are strewn widely,
+            many of them bad, can earn more recall than real {noun} do.""",
         "The baseline": """Draws every pixel on its own, as often bright or dark as it is in the
             training data. A model that does not beat it has learned nothing about shapes.""",
         f"Real {noun}": f"""The last row scores {noun} of the training split as if a model had
@@ -133,7 +134,7 @@ def _plots(rows: Sequence[Row], real: SampleQuality) -> str:
     star = Point("real", real.precision.value, real.recall.value, "real")
     plots = [
         (
-            scatter([*shares, star], "precision", "recall", unit_square=True),
+            scatter([*shares, star], "precision", "recall", shares=True),
             "<b>Looks right, covers all.</b> Best is the top right corner, where real data stand.",
         )
     ]

@@ -32,6 +32,7 @@ class Row:
     neighbours: Tensor
     walk: Tensor | None
     history: list[Report] = field(default_factory=list)
+    title: str = ""
     untrained: Likelihood | None = None
     untrained_quality: SampleQuality | None = None
 
@@ -46,6 +47,7 @@ class Row:
         seconds = None if self.train_seconds is None else round(self.train_seconds, 2)
         return {
             "model": self.model,
+            "title": self.title,
             "preset": self.name,
             "family": self.family,
             "data": self.data,

@@ -67,7 +67,9 @@ def _line(row: Row, rows: Sequence[Row]) -> str:
         _cell(seconds),
         _cell(f"{row.samples_per_second:,.0f}"),
     ]
-    name = f'<a href="#{row.slug}">{escape(row.model)}</a><small>{escape(row.family)}</small>'
+    title = f"<small>{escape(row.title)}</small>" if row.title not in ("", row.model) else ""
+    name = f'<a href="#{row.slug}">{escape(row.model)}</a>{title}'
+    name += f"<small><i>{escape(row.family)}</i></small>"
     return f'<tr class="{kind}"><th scope="row">{name}</th>{"".join(cells)}</tr>'
 
 
