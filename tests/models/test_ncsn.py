@@ -108,3 +108,12 @@ def test_bad_input_is_refused():
         NCSN(Reals((2,)), TimeMLP(2), most=0.1, least=1.0)
     with pytest.raises(ValueError, match="10 rungs; 11"):
         NCSN(Reals((2,)), TimeMLP(2, width=4)).levels(11)
+
+
+def test_a_short_ladder_can_be_walked():
+    """`push` takes as many steps as there are rungs, and the same noise gives the same data."""
+    from pushforward.models.score.ncsn import ncsn
+
+    model = ncsn()
+    z = model.latents(3)
+    assert torch.equal(model.push(z), model.push(z))

@@ -29,7 +29,7 @@ from ...core.spaces import Pixels, Reals, count
 from ...nn.denoiser import TimeMLP
 from ...nn.dilated_images import DilatedNet
 from ...solvers.diffusion import Level
-from ...solvers.samplers import AnnealedLangevin, Sampler
+from ...solvers.samplers import DDIM, AnnealedLangevin, Sampler
 from .diffusion import Diffusion, spread, stratified
 
 
@@ -74,6 +74,11 @@ class NCSN(Diffusion):
             raise ValueError(f"the ladder has {self.rungs} rungs; {steps} cannot be taken")
         places = [round(i * (self.rungs - 1) / max(1, steps - 1)) for i in range(steps)]
         return [*(Level(float(i), 1.0, self.sigmas[i]) for i in places), Level(-1.0, 1.0, 0.0)]
+
+    @property
+    def walk(self) -> Sampler:
+        """DDIM down at most 50 rungs, where the model's own sampler draws noise."""
+        return DDIM(min(50, self.rungs)) if self.sampler.draws else self.sampler
 
     def at(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """alpha = 1 and sigma on the rungs `t`, 0 .. rungs - 1 from most noise to least."""
