@@ -7,10 +7,14 @@ from pushforward.core.catalogue import examples
 from pushforward.laws import LAWS, NotApplicable, Subject
 
 EXAMPLES = examples()
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow) if example.slow else name
+    for name, example in EXAMPLES.items()
+]
 
 
 @pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", NAMES)
 def test_law(name, law):
     example = EXAMPLES[name]
     subject = Subject(example.build, data.find(example.data))

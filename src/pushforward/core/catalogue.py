@@ -68,11 +68,15 @@ class System:
 
 @dataclass(frozen=True)
 class Example:
-    """The smallest instance of a model, and the name of the data that it learns."""
+    """The smallest instance of a model, and the name of the data that it learns.
+
+    `slow` says that even so the laws take long: `make check` leaves them to `make test`.
+    """
 
     name: str
     build: Callable[[], Any]
     data: str
+    slow: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def system(id: str, *, lecture: int, title: str, paper: str, kind: str = "model"
     _systems[id] = System(id, lecture, family, kind, title, paper, file)
 
 
-def example(data: str) -> Callable[[Function], Function]:
+def example(data: str, slow: bool = False) -> Callable[[Function], Function]:
     """Decorator: registers a function without arguments that returns a model's smallest instance.
 
     `data` is what `pushforward.data.find` understands; its space must be the model's.
@@ -107,7 +111,7 @@ def example(data: str) -> Callable[[Function], Function]:
 
     def register(build: Function) -> Function:
         name = build.__name__
-        _examples[name] = Example(name, build, data)
+        _examples[name] = Example(name, build, data, slow)
         return build
 
     return register

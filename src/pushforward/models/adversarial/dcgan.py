@@ -40,7 +40,7 @@ class DCGAN(GAN):
 system("dcgan", lecture=9, title="Deep convolutional GAN", paper="arXiv:1511.06434")
 
 
-@example(data="digits")
+@example(data="digits", slow=True)
 def dcgan() -> DCGAN:
     """The smallest instance: what the laws test and the gallery draws."""
     return DCGAN(Pixels(1, 8, 8, levels=17), latent=8, width=16)

@@ -49,7 +49,7 @@ class SNGAN(GAN):
 system("sngan", lecture=9, title="Spectrally normalised GAN", paper="arXiv:1802.05957")
 
 
-@example(data="gaussians8")
+@example(data="gaussians8", slow=True)
 def sngan() -> SNGAN:
     """The smallest instance: what the laws test and the gallery draws."""
     space = Reals((2,))

@@ -63,7 +63,7 @@ class WGAN(GAN):
 system("wgan", lecture=9, title="Wasserstein GAN with clipped weights", paper="arXiv:1701.07875")
 
 
-@example(data="gaussians8")
+@example(data="gaussians8", slow=True)
 def wgan() -> WGAN:
     """The smallest instance; a wide box, because a narrow one learns slowly."""
     space = Reals((2,))

@@ -170,7 +170,7 @@ class _Walk:
         return F.conv2d(rows, self.weights[conv], conv.bias)
 
 
-@example(data="bars?height=2&width=2")
+@example(data="bars?height=2&width=2", slow=True)
 def pixelcnn_pp() -> PixelCNNpp:
     """One layer at two resolutions on the tiniest images: the density can be summed."""
     return PixelCNNpp(Pixels(1, 2, 2, levels=2), 8, 1, components=2, halvings=1, dropout=0.0)

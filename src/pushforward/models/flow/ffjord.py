@@ -151,13 +151,13 @@ def _scales(shape: tuple[int, int, int], odes: list[Continuous]) -> Bijection:
 system("ffjord", lecture=12, title="FFJORD", paper="arXiv:1810.01367")
 
 
-@example(data="moons")
+@example(data="moons", slow=True)
 def ffjord() -> FFJORD:
     """The smallest instance on vectors."""
     return FFJORD(2, width=16, layers=2, solver=RungeKutta4(3), kinetic=0.01, adjoint=False)
 
 
-@example(data="bars?height=2")
+@example(data="bars?height=2", slow=True)
 def image_ffjord() -> ImageFFJORD:
     """The smallest instance on images."""
     space = Pixels(1, 2, 4, levels=2)

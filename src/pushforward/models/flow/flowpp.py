@@ -112,7 +112,7 @@ system(
 )
 
 
-@example(data="bars")
+@example(data="bars", slow=True)
 def flowpp() -> FlowPP:
     """The smallest instance."""
     space = Pixels(1, 4, 4, levels=2)

@@ -60,7 +60,7 @@ class NeuralODE(Flow):
 system("neural-ode", lecture=12, title="Neural ODE", paper="arXiv:1806.07366")
 
 
-@example(data="moons")
+@example(data="moons", slow=True)
 def neural_ode() -> NeuralODE:
     """The smallest instance."""
     return NeuralODE(2, width=16, layers=2, solver=RungeKutta4(3), adjoint=False)

@@ -143,7 +143,7 @@ def dense_avb(
     return AVB(encoder, decoder, critic, latent, noise, turns=turns)
 
 
-@example(data="bars")
+@example(data="bars", slow=True)
 def avb() -> AVB:
     """The smallest instance."""
     return dense_avb(Pixels(1, 4, 4, levels=2), latent=4, width=32, turns=3)

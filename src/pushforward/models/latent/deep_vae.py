@@ -155,7 +155,7 @@ def shifted(p: Normal, parameters: Tensor) -> Normal:
     return Normal(mean, scale, validate_args=False)
 
 
-@example(data="bars")
+@example(data="bars", slow=True)
 def deep_vae() -> DeepVAE:
     """The smallest instance."""
     return DeepVAE(Pixels(1, 4, 4, levels=2), (1, 1), width=16, latent=2)

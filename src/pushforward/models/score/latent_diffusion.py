@@ -174,7 +174,7 @@ system(
 )
 
 
-@example(data="bars")
+@example(data="bars", slow=True)
 def latent_diffusion() -> LatentDiffusion:
     """The smallest instance: 4x4 images as a 2x2 grid."""
     codec = GridCodec(Pixels(1, 4, 4, levels=2), features=2, width=16, halvings=1)

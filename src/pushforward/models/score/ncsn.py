@@ -156,7 +156,7 @@ def ncsn() -> NCSN:
     return NCSN(Reals((2,)), net, 3.0, 0.1, 6, AnnealedLangevin(each=10, step=1e-3))
 
 
-@example(data="bars")
+@example(data="bars", slow=True)
 def ncsn_images() -> NCSN:
     """Conditional instance norm on 4x4 images."""
     space, net = Pixels(1, 4, 4, levels=2), DilatedNet(1, levels=4, width=8, dilations=(1, 2))
