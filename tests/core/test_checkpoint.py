@@ -85,7 +85,7 @@ def _forge(path, change):
     tensors, header = dict(read.tensors), {"format": checkpoint.FORMAT, **texts}
     change(tensors, header)
     texts = {key: header[key] for key in texts}
-    save_file(tensors, path, {**header, "digest": checkpoint._digest(tensors, texts)})
+    save_file(tensors, path, {**header, "digest": checkpoint.digest_of(tensors, texts)})
 
 
 @pytest.mark.parametrize(

@@ -68,11 +68,12 @@ def save(
     # A clone: safetensors refuses tensors that share storage, such as views.
     stored = {k: t.detach().cpu().clone().contiguous() for k, t in named.items()}
     texts = {"blueprint": json.dumps(encode(model)), "record": json.dumps(dict(record or {}))}
-    header = {"format": FORMAT, **texts, "digest": _digest(stored, texts)}
-    return _write(Path(path), stored, header)
+    header = {"format": FORMAT, **texts, "digest": digest_of(stored, texts)}
+    return write_whole(Path(path), stored, header)
 
 
-def _write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> Path:
+def write_whole(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> Path:
+    """Writes a .safetensors file beside `path` and renames it: a kill leaves the earlier file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
     os.close(handle)
@@ -88,7 +89,8 @@ def _write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> Pa
     return path
 
 
-def _digest(tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> str:
+def digest_of(tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> str:
+    """The sha256 of texts and of tensors with their names, types and shapes."""
     digest = hashlib.sha256()
     for key in sorted(texts):
         digest.update(f"{key}\0{texts[key]}\0".encode())
@@ -129,7 +131,7 @@ def _check_header(path: Path, header: Mapping[str, str], tensors: Mapping[str, T
             "read it with the version of pushforward that wrote it"
         )
     texts = {key: header.get(key, "") for key in ("blueprint", "record")}
-    if _digest(tensors, texts) != header.get("digest"):
+    if digest_of(tensors, texts) != header.get("digest"):
         raise CheckpointError(
             f"{path} was changed after it was written: its digest does not fit its content"
         )

@@ -1,9 +1,11 @@
 """Metrics: one per file; they see what a model can do, never which class it is."""
 
 from .classifier import classification_accuracy_score
+from .draws import Draws
 from .energy import energy_distance
 from .features import Extractor, Resize, features_as_given, raw_pixels, weights_hash
 from .frechet import distance_between, frechet_distance
+from .hub_extractor import hub_extractor
 from .inception import inception_score
 from .inception_network import inception_extractor
 from .kernel import kernel_distance
@@ -15,6 +17,9 @@ from .neighbours import nearest
 from .path_length import lerp, perceptual_path_length, slerp
 from .prd import precision_recall_curve
 from .precision_recall import density_and_coverage, precision_and_recall
+from .references import Seen, reference_features, reference_statistics
+from .samples import sample_quality
+from .sharing import shared_features, shared_statistics
 from .small_classifier import (
     SmallClassifier,
     cifar10_classifier,

@@ -214,13 +214,14 @@ def prepare(x: Tensor) -> Tensor:
 def weights_file(path: str | Path | None = None) -> Path:
     """The weights file, downloaded to torch's hub folder where no `path` is given.
 
-    Raises FileNotFoundError for a path that is not there, ValueError for a file of another sha256.
+    Raises FileNotFoundError for a path that is not there, ValueError for a file of another sha256,
+    OSError where it cannot be downloaded.
     """
     if path is None:
         path = Path(torch.hub.get_dir()) / "checkpoints" / URL.rsplit("/", 1)[1]
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(URL, str(path), hash_prefix=SHA256)
+            _download(path)
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no Inception weights at {path}: they can be had from {URL}")
@@ -228,6 +229,16 @@ def weights_file(path: str | Path | None = None) -> Path:
     if found != SHA256:
         raise ValueError(f"{path} has sha256 {found}, not {SHA256}: delete it and try again")
     return path
+
+
+def _download(path: Path) -> None:
+    try:
+        torch.hub.download_url_to_file(URL, str(path), hash_prefix=SHA256)
+    except OSError as error:  # no network, no such host, no room
+        raise OSError(
+            f"the Inception weights could not be downloaded ({error}): fetch {URL} on a machine "
+            f"that can, and put it at {path} or give its path"
+        ) from error
 
 
 def inception_extractor(path: str | Path | None = None) -> Extractor:

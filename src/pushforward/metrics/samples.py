@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import torch
@@ -11,10 +11,16 @@ from torch import Tensor
 from ..core.contract import Generative
 from ..core.dataset import Split
 from ..core.spaces import Pixels, Reals, Space
-from .features import Extractor, Features, features_as_given, raw_pixels
+from .draws import Draws
+from .features import Batches, Extractor, Features, features_as_given, raw_pixels
 from .frechet import frechet_distance
+from .inception import inception_score
+from .kernel import kernel_distance
 from .measurement import Measurement
-from .precision_recall import precision_and_recall
+from .memorisation import memorisation_test
+from .prd import precision_recall_curve
+from .precision_recall import density_and_coverage, precision_and_recall
+from .references import Seen
 from .small_classifier import cifar10_classifier, digits_classifier, mnist_classifier
 
 CLASSIFIERS = {
@@ -60,45 +66,61 @@ def _requantised(classifier: Extractor, space: Pixels, levels: int) -> Extractor
 
 
 def drawn(model: Generative, n: int, split: Split, size: int = 256, seed: int = 0) -> Tensor:
-    """`n` samples, `size` at a time, under a seed; a conditional model draws for the split's
-    labels.
-
-    The caller's random state is left as it was.
-    """
-    training = model.training
-    model.eval()
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        parts = []
-        for start in range(0, n, size):
-            m = min(size, n - start)
-            index = torch.arange(start, start + m) % len(split)
-            conditions = [c.to(model.device) for c in split.at(index)[1:]]
-            parts.append(model.sample(m, *conditions).cpu())
-    model.train(training)
-    return torch.cat(parts)
+    """`n` samples in one tensor; `Draws` are the same samples without holding them."""
+    return torch.cat(list(Draws(model, n, split, size, seed)))
 
 
-def looked_at(split: Split) -> Tensor:
-    """All x of a split through its view, which draws under a seed of its own."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return split.at(slice(None))[0]
+def seen(data: Batches | Draws | Seen, look: Features) -> Seen:
+    """The data through an extractor, unless they are features already."""
+    return data if isinstance(data, Seen) else Seen.of(data, look)
 
 
 def sample_quality(
-    samples: Tensor, references: Tensor, space: Space, extractor: Features | None = None
+    samples: Batches | Draws | Seen,
+    references: Batches | Draws | Seen,
+    space: Space,
+    extractor: Features | None = None,
 ) -> SampleQuality:
     """The metrics of `samples` against as many `references`, each with its standard error.
 
-    The distance's is a jackknife's, because it is biased by how many *different* examples there
-    are, which a bootstrap changes. Raises ValueError for NaN.
+    Both pass once, batch by batch: what is held is their features, never the samples themselves.
+    The distance's error is a jackknife's, because it is biased by how many *different* examples
+    there are, which a bootstrap changes. Raises ValueError for NaN or different extractors.
     """
     look = extractor or extractor_for(space)
-    groups = GROUPS if min(len(samples), len(references)) >= 10 * GROUPS else 1
-    pr = precision_and_recall(samples, references, look)
-    distance = frechet_distance(samples, references, look, groups)
-    return SampleQuality(distance, pr.precision, pr.recall)
+    x, y = seen(samples, look), seen(references, look)
+    x.check_alike(y)
+    groups = GROUPS if min(len(x), len(y)) >= 10 * GROUPS else 1
+    pr = precision_and_recall(x.features, y.features)
+    distance = frechet_distance(x.features, y.features, groups=groups)
+    return SampleQuality(*map(x.name, (distance, *pr)))
+
+
+def further_quality(
+    samples: Seen, references: Seen, train: Seen | None = None, look: Features | None = None
+) -> Iterator[Measurement]:
+    """More of the same features: density, coverage, KID, PRD, and where they can be had the
+    Inception Score (of a classifier, `look`) and the memorisation test (against `train`).
+
+    What needs more examples than there are is left out.
+    """
+    samples.check_alike(references)
+    x, y = samples.features, references.features
+    few = min(len(x), len(y))
+    found: list[Measurement] = []
+    if len(y) > 5:
+        found += density_and_coverage(x, y)
+    if few >= 4:
+        found.append(kernel_distance(x, y, subsets=50, subset_size=min(1000, few // 2)))
+    if few >= 20:
+        found += precision_recall_curve(x, y)[:2]
+    if isinstance(look, Extractor) and look.head is not None:
+        # A split of few samples cannot show all classes, and scores lower for that alone.
+        found.append(inception_score(x, look.head, splits=max(1, min(10, len(x) // 500))))
+    if train is not None:
+        train.check_alike(samples)
+        found += memorisation_test(x, train.features, y)
+    return map(samples.name, found)
 
 
 def ranked(distances: Mapping[str, Measurement | None]) -> list[str]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..core.dataset import Dataset
 from ..core.spaces import Pixels
-from ..metrics.samples import looked_at
+from ..metrics.references import looked_at
 from ..training.reports import Report
 from . import pictures
 from .charts import curves

@@ -11,7 +11,9 @@ from typing import Any
 
 from ..core.catalogue import preset_called, presets
 from ..core.dataset import Dataset, identity
-from ..metrics.samples import SampleQuality, looked_at, sample_quality
+from ..data.cache import cache_folder
+from ..metrics.references import looked_at, reference_features
+from ..metrics.samples import SampleQuality, extractor_for, sample_quality
 from ..training.fit import Interrupted
 from . import page, pictures, tables
 from .measure import GRID, data_of, is_checkpoint, measure
@@ -140,9 +142,10 @@ def write(found: Comparison, folder: Path) -> None:
 def _real(found: Comparison) -> SampleQuality:
     """What training images reach when they are measured as if they were samples."""
     number = found.rows[0].quality.frechet
-    references = looked_at(found.data.test.first(number.references))
-    return sample_quality(looked_at(found.data.train.first(number.samples)), references,
-                          found.data.space)  # fmt: skip
+    look = extractor_for(found.data.space)
+    references = reference_features(found.data, "test", look, number.references, cache_folder())
+    train = looked_at(found.data.train.first(number.samples))
+    return sample_quality(train, references, found.data.space, look)
 
 
 def known(names: Sequence[str]) -> list[str]:

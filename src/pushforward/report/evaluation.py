@@ -10,10 +10,15 @@ from ..core.contract import Bounded, Density, Generative, Weighted
 from ..core.dataset import Dataset, Split
 from ..core.spaces import Pixels, Tokens, count
 from ..data import find
+from ..data.cache import cache_folder
+from ..metrics.draws import Draws
 from ..metrics.likelihood import nats
 from ..metrics.measurement import Measurement
-from ..metrics.samples import drawn, looked_at, ranked, sample_quality
+from ..metrics.references import Seen, reference_features
+from ..metrics.samples import extractor_for, further_quality, ranked, sample_quality
 from .measure import SAMPLES, recorded_data
+
+TRAINING = 10_000  # examples that samples are searched among for copies
 
 
 def evaluated(
@@ -38,7 +43,7 @@ def evaluated(
     for path, (model, source) in subjects.items():
         yield f"{path}: {type(model).__name__} on {source.name}, test split"
         yield from likelihood_lines(model, source.test, k)
-        distances[path] = yield from _quality_lines(model, source.test, n)
+        distances[path] = yield from _quality_lines(model, source, n)
     if len(subjects) > 1:
         _check_one_data({path: source for path, (_, source) in subjects.items()})
         yield f"by Frechet distance, best first: {', '.join(ranked(distances))}"
@@ -69,16 +74,19 @@ def _subject(path: str, data: str | None, k: int | None) -> tuple[Generative, Da
 
 
 def _quality_lines(
-    model: Generative, split: Split, samples: int
+    model: Generative, source: Dataset, samples: int
 ) -> Generator[str, None, Measurement | None]:
-    """The sample metrics; what it returns at its end is the Frechet distance."""
+    """The sample metrics, drawn and seen batch by batch; it returns the Frechet distance."""
     if isinstance(model.space, Tokens):
         yield f"test: no sample metrics, because there is no extractor for {model.space}"
         return None
-    references = split.first(samples)
-    found = drawn(model, len(references), references)
-    quality = sample_quality(found, looked_at(references), model.space)
+    look, folder = extractor_for(model.space), cache_folder()
+    references = reference_features(source, "test", look, samples, folder)
+    train = reference_features(source, "train", look, TRAINING, folder)
+    drawn = Seen.of(Draws(model, len(references), source.test), look)
+    quality = sample_quality(drawn, references, model.space, look)
     yield from (f"test: {number}" for number in quality)
+    yield from (f"test: {more}" for more in further_quality(drawn, references, train, look))
     return quality.frechet
 
 

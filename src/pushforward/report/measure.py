@@ -17,8 +17,10 @@ from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels
 from ..data import find
+from ..data.cache import cache_folder
 from ..metrics.likelihood import bits_per_dim, nats
-from ..metrics.samples import SampleQuality, drawn, extractor_for, looked_at, sample_quality
+from ..metrics.references import Seen, looked_at, reference_features
+from ..metrics.samples import SampleQuality, drawn, extractor_for, sample_quality
 from ..training.fit import LOG, fit
 from ..training.reports import Report
 from . import pictures
@@ -129,13 +131,16 @@ def _sampled(model: Generative, data: Dataset) -> tuple[SampleQuality, Tensor, f
     start = time.perf_counter()
     samples = drawn(model, n, references)
     speed = n / (time.perf_counter() - start)
-    return sample_quality(samples, looked_at(references), data.space), samples, speed
+    look = extractor_for(data.space)
+    against = reference_features(data, "test", look, n, cache_folder())
+    return sample_quality(samples, against, data.space, look), samples, speed
 
 
 def _neighbours(samples: Tensor, data: Dataset) -> Tensor:
     """The training example nearest to each sample, in the extractor's features."""
-    from ..metrics.neighbours import nearest
+    from ..metrics.neighbours import nearest_features
 
-    train = looked_at(data.train)
-    _, index = nearest(samples, train, extractor_for(data.space))
-    return train[index[:, 0]]
+    look = extractor_for(data.space)
+    train = reference_features(data, "train", look, folder=cache_folder())
+    _, index = nearest_features(Seen.of(samples, look).features, train.features)
+    return looked_at(data.train)[index[:, 0]]
