@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -68,8 +67,9 @@ def _started(
 
 
 def _child(pipe: Connection, work: Callable[[str], Any], name: str) -> None:
-    """Ctrl-C in a terminal reaches every process of the group: here the parent decides."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leaves the group of processes that Ctrl-C in a terminal reaches: the parent decides."""
+    if hasattr(os, "setsid"):
+        os.setsid()
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
         result = work(name)
