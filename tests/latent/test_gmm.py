@@ -101,7 +101,7 @@ def test_gradient_and_em_meet(kind):
     x = torch.from_numpy(clusters())
     torch.manual_seed(0)
     model = GradientGMM(4, 3, FAMILIES[kind]()).double()
-    recipe = pf.Recipe(400, None, pf.Adam(0.05), schedule=pf.Cosine(), validate_every=0)
+    recipe = pf.Recipe(200, None, pf.Adam(0.1), schedule=pf.Cosine(), validate_every=0)
     pf.fit(model, dataset(x), recipe, quiet=True)
     by_gradient = model.log_prob(x).mean().item()
     for _ in range(100):

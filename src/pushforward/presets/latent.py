@@ -266,7 +266,7 @@ def ladder_digits(width: int = 256, steps: int = 2_000) -> Experiment:
 def deep_digits(width: int = 32, latent: int = 4, steps: int = 1_500) -> Experiment:
     """A deep VAE of six groups at 2x2, 4x4 and 8x8 on the 8x8 digits.
 
-    pushforward train deep_digits      (two minutes of a CPU core)
+    pushforward train deep_digits      (two and a half minutes of a CPU core)
     """
     from ..data import digits
 
