@@ -33,7 +33,7 @@ def named(model: Generative, preset: Preset | None = None) -> Named:
     family = home.family if home.kind == "model" else _room(kind)
     if home.file.endswith(kind.__module__.replace(".", "/") + ".py"):
         return Named(kind.__name__, title, family)
-    return Named(title if len(title) <= SHORT else home.id, title, family)
+    return Named(title if len(title) <= SHORT else home.id.upper(), title, family)
 
 
 def _system(preset: Preset | None) -> System | None:
