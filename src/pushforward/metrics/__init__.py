@@ -1,5 +1,6 @@
 """Metrics: one per file; they see what a model can do, never which class it is."""
 
+from .bootstrap import bootstrap_mean, paired_difference
 from .classifier import classification_accuracy_score
 from .draws import Draws
 from .energy import energy_distance
