@@ -198,6 +198,7 @@ def two_processes(rank: int, folder: str) -> None:
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_number_of_one(tmp_path):
     torch.multiprocessing.spawn(two_processes, (str(tmp_path),), nprocs=2)
     alone = numbers()

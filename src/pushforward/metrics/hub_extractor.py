@@ -66,10 +66,11 @@ def hub_extractor(name: str, revision: str = "main") -> Extractor:
 def _sides(name: str, rule: Any) -> tuple[int, int]:
     """The size that the model was trained at, from its crop or else its resizing."""
     for size in (getattr(rule, "crop_size", None), getattr(rule, "size", None)):
-        known = dict(size) if size else {}
-        side = known.get("shortest_edge")
-        if side or {"height", "width"} <= known.keys():
-            return known.get("height", side), known.get("width", side)
+        known: dict[str, int] = dict(size) if size else {}
+        if {"height", "width"} <= known.keys():
+            return known["height"], known["width"]
+        if "shortest_edge" in known:
+            return known["shortest_edge"], known["shortest_edge"]
     raise ValueError(f"{name} does not say what size of images it takes: it is no vision model")
 
 
