@@ -18,10 +18,7 @@ from ..training.recipe import Adam, Cosine, Recipe, RMSprop
 def wgan_gp_digits(steps: int = 800, width: int = 16, turns: int = 3) -> Experiment:
     """WGAN-GP on the 8x8 digits, with a learning rate twenty times the paper's for a short run.
 
-    pushforward train wgan_gp_digits      (22 s of one CPU core)
-
-    Frechet distance 12.2 to the 347 test digits (small classifier of digits), seed 0;
-    untrained 190.
+    pushforward train wgan_gp_digits
     """
     from ..data import digits
 
@@ -36,7 +33,7 @@ def wgan_gp_digits(steps: int = 800, width: int = 16, turns: int = 3) -> Experim
 def wgan_gp_gaussians25(steps: int = 1_500, width: int = 128) -> Experiment:
     """WGAN-GP on 25 Gaussians in a grid (Gulrajani et al., 2017, figure 2): all are covered.
 
-    pushforward train wgan_gp_gaussians25      (about 40 s of one CPU core)
+    pushforward train wgan_gp_gaussians25      (not measured)
 
     lambda is 0.1, as in the official code for toys: 10 is for images, whose distances are larger.
     """

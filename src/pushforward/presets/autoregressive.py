@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 def made_digits(width: int = 256, masks: int = 16, steps: int = 1_000) -> Experiment:
     """MADE with 17-way softmax conditionals on the 8x8 digits, 16 orders and masks.
 
-    pushforward train made_digits      (15 seconds of one CPU core; independent pixels: 2.42
-    bits/dim)
+    pushforward train made_digits
     """
     from ..data import digits
 
@@ -40,7 +39,7 @@ def made_mnist(
 ) -> Experiment:
     """MADE on dynamically binarised MNIST (Germain et al., 2015, section 6.2, smaller).
 
-    pushforward train made_mnist       (at most ten minutes on 2 CPU cores)
+    pushforward train made_mnist
     """
     from ..data import mnist
 
@@ -71,7 +70,7 @@ def made_mnist_paper(
 def made_picture(picture: str = "", bins: int = 60, steps: int = 2_000) -> Experiment:
     """A grey picture as a distribution over (column, row), two categorical variables.
 
-    pushforward train made_picture --picture photo.png      (half a minute of one CPU core)
+    pushforward train made_picture --picture photo.png      (not measured)
 
     Without a picture, one that is drawn here: two moons.
     """
@@ -86,7 +85,7 @@ def made_picture(picture: str = "", bins: int = 60, steps: int = 2_000) -> Exper
 def pixelcnn_digits(width: int = 64, layers: int = 4, steps: int = 300) -> Experiment:
     """PixelCNN with 17-way softmax on the 8x8 digits.
 
-    pushforward train pixelcnn_digits      (about 15 seconds of one CPU core)
+    pushforward train pixelcnn_digits
     """
     from ..data import digits
 
@@ -101,7 +100,7 @@ def gated_pixelcnn_digits(
 ) -> Experiment:
     """Gated PixelCNN with 17-way softmax on the 8x8 digits; with `labels`, given the digit.
 
-    pushforward train gated_pixelcnn_digits      (about 15 seconds of one CPU core)
+    pushforward train gated_pixelcnn_digits
     """
     from ..data import digits
 
@@ -114,7 +113,7 @@ def gated_pixelcnn_digits(
 def pixelcnn_pp_digits(width: int = 16, components: int = 5, steps: int = 250) -> Experiment:
     """PixelCNN++ with mixtures of discretised logistics on the 8x8 digits, two resolutions.
 
-    pushforward train pixelcnn_pp_digits      (about 15 seconds of one CPU core)
+    pushforward train pixelcnn_pp_digits
     """
     from ..data import digits
 
@@ -127,7 +126,7 @@ def pixelcnn_pp_digits(width: int = 16, components: int = 5, steps: int = 250) -
 def imagegpt_digits(width: int = 48, layers: int = 2, steps: int = 300) -> Experiment:
     """A Transformer over the 64 pixels of the digits.
 
-    pushforward train imagegpt_digits      (about 15 seconds of one CPU core)
+    pushforward train imagegpt_digits
     """
     from ..data import digits
 
@@ -146,7 +145,7 @@ def _short(steps: int, lr: float) -> Recipe:
 def pixelcnn_mnist(width: int = 64, layers: int = 6, steps: int = 12_000) -> Experiment:
     """PixelCNN on dynamically binarised MNIST (van den Oord et al., 2016, section 5.4, smaller).
 
-    pushforward train pixelcnn_mnist      (at most 30 minutes on 2 CPU cores)
+    pushforward train pixelcnn_mnist      (not measured)
     """
     from ..data import mnist
 
@@ -159,7 +158,7 @@ def pixelcnn_mnist(width: int = 64, layers: int = 6, steps: int = 12_000) -> Exp
 def gated_pixelcnn_mnist(width: int = 32, layers: int = 5, steps: int = 5_000) -> Experiment:
     """Gated PixelCNN on dynamically binarised MNIST, given the digit.
 
-    pushforward train gated_pixelcnn_mnist      (at most 30 minutes on 2 CPU cores)
+    pushforward train gated_pixelcnn_mnist      (not measured)
     """
     from ..data import mnist
 
@@ -236,7 +235,7 @@ def imagegpt_mnist(
 def wavenet_vowels(width: int = 32, layers: int = 8, steps: int = 1_200) -> Experiment:
     """WaveNet on spoken vowels that are made here, given the vowel: 8 kHz, mu-law.
 
-    pushforward train wavenet_vowels      (about three minutes of one CPU core)
+    pushforward train wavenet_vowels      (not measured)
     """
     from ..data import vowels
 

@@ -30,7 +30,7 @@ from ..training.recipe import Adam, Cosine, Recipe
 def realnvp_moons(couplings: int = 8, width: int = 64, steps: int = 2_000) -> Experiment:
     """Real NVP on two moons.
 
-    pushforward train realnvp_moons      (about half a minute of one CPU core)
+    pushforward train realnvp_moons      (not measured)
     """
     from ..data import moons
 
@@ -42,7 +42,7 @@ def realnvp_moons(couplings: int = 8, width: int = 64, steps: int = 2_000) -> Ex
 def realnvp_digits(width: int = 16, blocks: int = 1, steps: int = 500) -> Experiment:
     """Real NVP on the 8x8 digits, where independent pixels have 2.425 bits/dim.
 
-    pushforward train realnvp_digits      (about 25 s of one CPU core)
+    pushforward train realnvp_digits
     """
     from ..data import digits
 
@@ -58,7 +58,7 @@ def realnvp_mnist(
 ) -> Experiment:
     """Real NVP on 28x28 MNIST with 256 grey levels; the paper's kind reports about 1.06 bits/dim.
 
-    pushforward train realnvp_mnist      (at most 30 minutes of 2 CPU cores)
+    pushforward train realnvp_mnist      (not measured)
     pushforward train realnvp_mnist --width 64 --blocks 4 --steps 100000 --batch-size 128
         --device cuda      (the paper's size: for a GPU)
     """
@@ -78,7 +78,7 @@ def glow_digits(
 ) -> Experiment:
     """Glow on the 8x8 digits; with `--classes 10` one that is told the digit.
 
-    pushforward train glow_digits      (about 25 s of one CPU core)
+    pushforward train glow_digits
     """
     from ..data import digits
 
@@ -98,7 +98,7 @@ def glow_mnist(
 ) -> Experiment:
     """Glow on 28x28 MNIST with 256 grey levels; the paper's kind reports about 1.05 bits/dim.
 
-    pushforward train glow_mnist      (at most 30 minutes of 2 CPU cores)
+    pushforward train glow_mnist      (not measured)
     pushforward train glow_mnist --steps-per-scale 32 --width 512 --steps 100000 --batch-size 128
         --device cuda      (the paper's size: for a GPU)
     """
@@ -155,7 +155,7 @@ def realnvp_cifar10(
 def flowpp_digits(width: int = 16, blocks: int = 1, steps: int = 400) -> Experiment:
     """Flow++ on the 8x8 digits.
 
-    pushforward train flowpp_digits      (some minutes of one CPU core)
+    pushforward train flowpp_digits
     """
     from ..data import digits
 
@@ -186,7 +186,7 @@ def flowpp_cifar10(
 def nice_moons(couplings: int = 6, width: int = 64, steps: int = 2_000) -> Experiment:
     """NICE on two moons.
 
-    pushforward train nice_moons      (about half a minute of one CPU core)
+    pushforward train nice_moons      (not measured)
     """
     return _moons(NICE(2, couplings, width, 2), steps)
 
@@ -195,7 +195,7 @@ def nice_moons(couplings: int = 6, width: int = 64, steps: int = 2_000) -> Exper
 def maf_moons(couplings: int = 6, width: int = 64, steps: int = 2_000) -> Experiment:
     """MAF on two moons.
 
-    pushforward train maf_moons      (about half a minute of one CPU core)
+    pushforward train maf_moons      (not measured)
     """
     return _moons(MAF(2, couplings, width, 2), steps)
 
@@ -204,7 +204,7 @@ def maf_moons(couplings: int = 6, width: int = 64, steps: int = 2_000) -> Experi
 def nsf_moons(couplings: int = 4, width: int = 64, steps: int = 2_000) -> Experiment:
     """A neural spline flow on two moons.
 
-    pushforward train nsf_moons      (about half a minute of one CPU core)
+    pushforward train nsf_moons      (not measured)
     """
     return _moons(NSF(2, couplings, width), steps)
 
@@ -213,7 +213,7 @@ def nsf_moons(couplings: int = 4, width: int = 64, steps: int = 2_000) -> Experi
 def distillation_moons(width: int = 64, steps: int = 4_000) -> Experiment:
     """A MAF learns two moons, then an IAF learns from it without seeing data.
 
-    pushforward train distillation_moons      (about a minute of one CPU core)
+    pushforward train distillation_moons      (not measured)
     """
     return _moons(Distillation(MAF(2, 6, width, 2), IAF(2, 6, width, 2)), steps)
 
@@ -222,7 +222,7 @@ def distillation_moons(width: int = 64, steps: int = 4_000) -> Experiment:
 def neural_ode_moons(width: int = 64, steps: int = 1_000) -> Experiment:
     """A continuous flow with the exact trace on two moons.
 
-    pushforward train neural_ode_moons      (some minutes of one CPU core)
+    pushforward train neural_ode_moons      (not measured)
     """
     model = NeuralODE(2, width, 3, DormandPrince(1e-4, 1e-4), adjoint=False)
     return _moons(model, steps)
@@ -234,7 +234,7 @@ def ffjord_moons(
 ) -> Experiment:
     """FFJORD with straightened paths on two moons.
 
-    pushforward train ffjord_moons      (some minutes of one CPU core)
+    pushforward train ffjord_moons      (not measured)
     """
     solver = DormandPrince(1e-4, 1e-4)
     model = FFJORD(2, width, 3, solver, 1, kinetic, jacobian, adjoint=False)
@@ -261,7 +261,7 @@ def ffjord_mnist(
 def planar_energy(energy: int = 1, layers: int = 32, steps: int = 5_000) -> Experiment:
     """Planar flows fitted to an energy of the planar-flow paper by reverse KL, without data.
 
-    pushforward train planar_energy --energy 3      (about a minute of one CPU core)
+    pushforward train planar_energy --energy 3      (not measured)
     """
     target = PlaneEnergy(energy)
     recipe = Recipe(steps, 256, Adam(5e-3), schedule=Cosine(warmup=100), ema=0.99, clip=10.0)
@@ -272,7 +272,7 @@ def planar_energy(energy: int = 1, layers: int = 32, steps: int = 5_000) -> Expe
 def sylvester_energy(energy: int = 1, layers: int = 16, steps: int = 5_000) -> Experiment:
     """Sylvester flows fitted to an energy of the planar-flow paper by reverse KL, without data.
 
-    pushforward train sylvester_energy --energy 3      (about two minutes of one CPU core)
+    pushforward train sylvester_energy --energy 3      (not measured)
     """
     target = PlaneEnergy(energy)
     recipe = Recipe(steps, 256, Adam(5e-3), schedule=Cosine(warmup=100), ema=0.99, clip=10.0)

@@ -34,7 +34,7 @@ from ..training.recipe import Adam, Cosine, Recipe
 def gmm_moons(components: int = 16, steps: int = 50) -> Experiment:
     """A Gaussian mixture by EM on two moons.
 
-    pushforward train gmm_moons      (a second on a CPU)
+    pushforward train gmm_moons      (not measured)
     """
     from ..data import moons
 
@@ -45,7 +45,7 @@ def gmm_moons(components: int = 16, steps: int = 50) -> Experiment:
 def gmm_digits(components: int = 10, regularisation: float = 0.05, steps: int = 100) -> Experiment:
     """A Gaussian mixture with full covariances by EM on the logits of dequantised 8x8 digits.
 
-    pushforward train gmm_digits      (a second on a CPU)
+    pushforward train gmm_digits
 
     Args:
         components: Gaussians.
@@ -63,7 +63,7 @@ def gmm_digits(components: int = 10, regularisation: float = 0.05, steps: int = 
 def vae_digits(latent: int = 16, width: int = 256, steps: int = 1_500) -> Experiment:
     """A VAE with discretised-logistic pixels on the 8x8 digits.
 
-    pushforward train vae_digits      (10 seconds of a CPU core)
+    pushforward train vae_digits
     """
     return _digits(*_digit_parts(DiagonalGaussian(latent), width), steps=steps)
 
@@ -74,7 +74,7 @@ def vamp_digits(
 ) -> Experiment:
     """The same VAE with a VampPrior, whose pseudo-inputs start on training images.
 
-    pushforward train vamp_digits      (15 seconds of a CPU core)
+    pushforward train vamp_digits
     """
     encoder, decoder = _digit_parts(DiagonalGaussian(latent), width)
     return _digits(encoder, decoder, _vamp(encoder, components), steps=steps)
@@ -84,7 +84,7 @@ def vamp_digits(
 def iwae_digits(latent: int = 16, width: int = 256, k: int = 10, steps: int = 1_500) -> Experiment:
     """The same VAE trained on the importance-weighted bound by DReG.
 
-    pushforward train iwae_digits      (60 seconds of a CPU core)
+    pushforward train iwae_digits
     """
     encoder, decoder = _digit_parts(DiagonalGaussian(latent), width)
     return _digits(encoder, decoder, objective=DReG(k), steps=steps)
@@ -94,7 +94,7 @@ def iwae_digits(latent: int = 16, width: int = 256, k: int = 10, steps: int = 1_
 def flow_prior_digits(latent: int = 16, width: int = 256, steps: int = 1_500) -> Experiment:
     """The same VAE with a RealNVP prior, trained along.
 
-    pushforward train flow_prior_digits      (30 seconds of a CPU core)
+    pushforward train flow_prior_digits
     """
     encoder, decoder = _digit_parts(DiagonalGaussian(latent), width)
     return _digits(encoder, decoder, VectorRealNVP(latent, 4, width=64), steps=steps)
@@ -106,7 +106,7 @@ def mixture_prior_digits(
 ) -> Experiment:
     """The same VAE; in the second half of the steps a mixture is fitted to its latents, by EM.
 
-    pushforward train mixture_prior_digits      (20 seconds of a CPU core)
+    pushforward train mixture_prior_digits
     """
     from ..data import digits
 
@@ -120,7 +120,7 @@ def mixture_prior_digits(
 def iaf_digits(latent: int = 16, width: int = 256, steps: int = 1_500) -> Experiment:
     """The same VAE with two inverse autoregressive steps in its posterior.
 
-    pushforward train iaf_digits      (30 seconds of a CPU core)
+    pushforward train iaf_digits
     """
     head = posterior(IAF(latent, 2, width=64, context=32))
     return _digits(*_digit_parts(head, width), steps=steps)
@@ -130,7 +130,7 @@ def iaf_digits(latent: int = 16, width: int = 256, steps: int = 1_500) -> Experi
 def vae_mnist(latent: int = 40, width: int = 500, steps: int = 60_000) -> Experiment:
     """A VAE with two layers of perceptrons on dynamically binarised MNIST.
 
-    pushforward train vae_mnist      (at most half an hour on 2 CPU cores)
+    pushforward train vae_mnist      (not measured)
     """
     return _mnist(*_mnist_parts(DiagonalGaussian(latent), width), steps=steps)
 
@@ -151,7 +151,7 @@ def vamp_mnist(
 ) -> Experiment:
     """The same VAE with a VampPrior (Tomczak & Welling, 2018, table 1).
 
-    pushforward train vamp_mnist      (at most an hour on 2 CPU cores)
+    pushforward train vamp_mnist      (not measured)
     """
     from ..data import mnist
 
@@ -165,7 +165,7 @@ def vamp_mnist(
 def iaf_mnist(latent: int = 40, width: int = 500, steps: int = 60_000) -> Experiment:
     """The same VAE with four inverse autoregressive steps in its posterior.
 
-    pushforward train iaf_mnist      (at most an hour on 2 CPU cores)
+    pushforward train iaf_mnist      (not measured)
     """
     head = posterior(IAF(latent, 4, width=320, context=100))
     return _mnist(*_mnist_parts(head, width), steps=steps)
@@ -175,7 +175,7 @@ def iaf_mnist(latent: int = 40, width: int = 500, steps: int = 60_000) -> Experi
 def flow_prior_mnist(latent: int = 40, width: int = 500, steps: int = 60_000) -> Experiment:
     """The same VAE with a RealNVP prior, trained along.
 
-    pushforward train flow_prior_mnist      (at most an hour on 2 CPU cores)
+    pushforward train flow_prior_mnist      (not measured)
     """
     encoder, decoder = _mnist_parts(DiagonalGaussian(latent), width)
     return _mnist(encoder, decoder, VectorRealNVP(latent, 6, width=128), steps=steps)
@@ -187,7 +187,7 @@ def ar_decoder_digits(
 ) -> Experiment:
     """A VAE with an autoregressive decoder on binarised digits; without free bits it collapses.
 
-    pushforward train ar_decoder_digits                  (20 seconds of a CPU core)
+    pushforward train ar_decoder_digits      (not measured)
     pushforward train ar_decoder_digits --free-bits 0    (the rate goes to 0)
     """
     from ..data import digits
@@ -204,7 +204,7 @@ def beta_digits(
 ) -> Experiment:
     """A beta-VAE whose weight grows linearly over the first half of the training.
 
-    pushforward train beta_digits      (10 seconds of a CPU core)
+    pushforward train beta_digits
     """
     parts = _digit_parts(DiagonalGaussian(latent), width)
     return _digits(*parts, objective=ELBO(beta=Linear(final=beta)), steps=steps)
@@ -216,7 +216,7 @@ def tc_digits(
 ) -> Experiment:
     """A beta-TC-VAE: the weight is on the total correlation alone.
 
-    pushforward train tc_digits      (10 seconds of a CPU core)
+    pushforward train tc_digits
     """
     parts = _digit_parts(DiagonalGaussian(latent), width)
     return _digits(*parts, objective=BetaTC(beta, examples=1_200), steps=steps)
@@ -228,7 +228,7 @@ def dip_digits(
 ) -> Experiment:
     """A DIP-VAE II.
 
-    pushforward train dip_digits      (10 seconds of a CPU core)
+    pushforward train dip_digits
     """
     parts = _digit_parts(DiagonalGaussian(latent), width)
     return _digits(*parts, objective=DIP(weight, weight), steps=steps)
@@ -238,7 +238,7 @@ def dip_digits(
 def avb_digits(latent: int = 8, width: int = 256, steps: int = 4_000) -> Experiment:
     """Adversarial variational Bayes on binarised digits.
 
-    pushforward train avb_digits      (40 seconds of a CPU core)
+    pushforward train avb_digits      (not measured)
     """
     from ..data import digits
 
@@ -252,7 +252,7 @@ def avb_digits(latent: int = 8, width: int = 256, steps: int = 4_000) -> Experim
 def ladder_digits(width: int = 256, steps: int = 2_000) -> Experiment:
     """A Ladder VAE of three levels, whose rate is annealed, on the 8x8 digits.
 
-    pushforward train ladder_digits      (30 seconds of a CPU core)
+    pushforward train ladder_digits
     """
     from ..data import digits
 
@@ -266,7 +266,7 @@ def ladder_digits(width: int = 256, steps: int = 2_000) -> Experiment:
 def deep_digits(width: int = 32, latent: int = 4, steps: int = 1_500) -> Experiment:
     """A deep VAE of six groups at 2x2, 4x4 and 8x8 on the 8x8 digits.
 
-    pushforward train deep_digits      (two and a half minutes of a CPU core)
+    pushforward train deep_digits
     """
     from ..data import digits
 
