@@ -127,7 +127,7 @@ def main() -> None:
         ours(vae, binary, recipe), bare(vae, binary, recipe)
     )
     gan = wgan_gp_mnist()
-    recipe = pf.Recipe(8, BATCH, gan.recipe.optimizer, gan.recipe.optimizers, validate_every=0)
+    recipe = pf.Recipe(4, BATCH, gan.recipe.optimizer, gan.recipe.optimizers, validate_every=0)
     record["WGAN-GP: trainer against a bare loop"] = alternate(
         ours(gan.model, grey, recipe), bare(gan.model, grey, recipe)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -58,6 +59,10 @@ class Mover:
         return terms
 
     def _gradient(self, batch: Batch) -> Terms:
+        if self.recipe.accumulate == 1:
+            terms = self._backward(batch, 1.0)
+            distributed.wait(self.parameters)
+            return terms
         sums: Terms = {}
         parts = list(zip(*(t.chunk(self.recipe.accumulate) for t in batch)))
         for i, part in enumerate(parts):
@@ -69,8 +74,10 @@ class Mover:
         return sums
 
     def _backward(self, batch: Batch, weight: float) -> Terms:
-        means = {k: v * weight for k, v in self.terms(batch).items()}
-        total = torch.stack(list(means.values())).sum()
+        means = self.terms(batch)
+        if weight < 1:
+            means = {name: mean * weight for name, mean in means.items()}
+        total = functools.reduce(torch.add, means.values())
         # Naming the inputs isolates the players: nobody else's gradients are touched.
         total.backward(inputs=self.parameters)
         return {name: mean.detach() for name, mean in means.items()}
@@ -78,9 +85,10 @@ class Mover:
     def terms(self, batch: Batch) -> Terms:
         """The mean of each term of the loss on `batch`, as float32 scalars that carry gradients."""
         assert self.loss is not None
-        with torch.autocast(batch[0].device.type, torch.bfloat16, enabled=self.recipe.bf16):
-            terms = self.loss(*batch)
-        return _means(terms)
+        if not self.recipe.bf16:
+            return _means(self.loss(*batch))
+        with torch.autocast(batch[0].device.type, torch.bfloat16):
+            return _means(self.loss(*batch))
 
 
 def _compiled(loss: Callable[..., Terms]) -> Callable[..., Terms]:
