@@ -20,8 +20,8 @@ def main(repeats: int = 3) -> None:
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:
             os.environ["PUSHFORWARD_CACHE"] = folder
-            cold.append(seconds(pf.data.mnist))
-            cached.append(seconds(pf.data.mnist))
+            cold.append(seconds(pf.data.mnist)[0])
+            cached.append(seconds(pf.data.mnist)[0])
     record = {
         "images": 70_000,
         "cold_seconds": round(statistics.median(cold), 3),
