@@ -256,3 +256,7 @@ def test_a_function_of_the_users_file_is_trained(tmp_path, capsys) -> None:
     assert "no function of" in refused("train", f"{file}:own_coin")
     path = f"{out}/checkpoint.safetensors"
     assert "bits/dim" in ran(capsys, "evaluate", path, "--file", str(file), "--samples", "50")
+
+
+def test_a_class_for_a_model_without_any_is_refused(checkpoint) -> None:
+    assert "knows no classes: leave --label out" in refused("sample", checkpoint, "--label", "3")

@@ -176,6 +176,15 @@ def sample(
     model = load(checkpoint)
     torch.manual_seed(seed)
     conditions = [] if label is None else [torch.full((n,), label)]
+    try:
+        inspect.signature(model.sample).bind(n, *conditions)
+    except TypeError as error:
+        told = (
+            "needs a class: give --label"
+            if label is None
+            else "knows no classes: leave --label out"
+        )
+        raise Usage(f"this {type(model).__name__} {told}") from error
     drawn = model.sample(n, *conditions)
     target = Path(out or Path(checkpoint).with_name("samples.png"))
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -274,6 +274,14 @@ def test_impossible_wishes_are_refused(build, said):
         build()
 
 
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="such as 'cpu', not 'gpuu'"):
+        pf.Training(Normal(2), normal_data(), pf.Recipe(1), device="gpuu")
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="not 'cuda'"):
+            pf.Training(Normal(2), normal_data(), pf.Recipe(1), device="cuda")
+
+
 def _two_processes(rank, world, folder, results):
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="29517")
     torch.distributed.init_process_group("gloo", f"file://{folder}/meet", None, world, rank)

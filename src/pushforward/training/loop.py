@@ -42,7 +42,8 @@ class Training:
         device: where; by default where the model is.
 
     Raises:
-        ValueError: where the data's space is not the model's, or a batch is larger than the data.
+        ValueError: where the data's space is not the model's, a batch is larger than the data, or
+            the device is not there.
         Diverged: while iterating, where a loss is not a number.
 
     >>> import pushforward as pf
@@ -59,7 +60,11 @@ class Training:
         device: torch.device | str | None = None,
     ):
         _check_fit(model, data, recipe)
-        self.model, self.data, self.recipe = model.to(device or model.device), data, recipe
+        self.model, self.data, self.recipe = (
+            model.to(_available(device or model.device)),
+            data,
+            recipe,
+        )
         distributed.synchronise(model)
         rank, world = distributed.rank(), distributed.world()
         self.batches = Batches(
@@ -187,6 +192,18 @@ def _ends(stages: tuple[Stage, ...], steps: int) -> list[int]:
     """
     total, shares = sum(s.share for s in stages), [s.share for s in stages]
     return [round(steps * sum(shares[: i + 1]) / total) for i in range(len(stages))]
+
+
+def _available(device: torch.device | str) -> torch.device | str:
+    """Returns `device`, if torch can put a tensor there; else raises ValueError."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"device must be one that torch can use here, such as 'cpu', not {device!r}: {reason}"
+        ) from error
+    return device
 
 
 def _check_fit(model: Generative, data: Dataset, recipe: Recipe) -> None:
