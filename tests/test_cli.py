@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import pushforward as pf
 from pushforward.cli import _reached, main
@@ -77,7 +78,7 @@ def checkpoint(tmp_path, capsys) -> str:
 
 def test_help_names_every_command(capsys) -> None:
     told = ran(capsys, "--help")
-    for name in ("train", "sample", "evaluate", "compare", "list", "show", "check"):
+    for name in ("train", "sample", "evaluate", "compare", "draw", "list", "show", "check"):
         assert re.search(rf"^  {name} +[A-Z]", told, re.MULTILINE)
 
 
@@ -114,6 +115,7 @@ def test_a_misspelt_flag_names_the_nearest(capsys) -> None:
         (["tran"], "no command is called 'tran'. The nearest: train"),
         (["train"], "train what? pushforward train PRESET, one of: "),
         (["train", "made_digts"], "no preset is called 'made_digts'. The nearest: made_digits"),
+        (["draw", "divergence"], "no picture is called 'divergence'. The nearest: divergences-of"),
         (["show", "made_digts"], "The nearest: made_digits"),
         (["compare", "made_digts"], "The nearest: made_digits"),
         (["compare", "made_digits", "realnvp_moons"], "learn from several: made_digits: digits"),
@@ -192,6 +194,18 @@ def test_models_without_a_likelihood_are_of_kind_none() -> None:
     model, split = Still(pf.Reals((2,))), pf.data.moons(n=50).test
     assert list(likelihood_lines(model, split)) == ["test: likelihood none"]
     assert likelihood(model, split) is None
+
+
+def test_draw_lists_the_pictures() -> None:
+    assert "\n  divergences-of-a-shift    JSD" in refused("draw")
+
+
+def test_draw_writes_a_picture_with_its_knobs(tmp_path, capsys) -> None:
+    out = tmp_path / "new" / "shift"
+    told = ran(capsys, "draw", "divergences-of-a-shift", "--reach", "2", "--out", str(out))
+    assert told == f"wrote {out}.png\n"
+    with Image.open(f"{out}.png") as image:
+        assert image.width > 400
 
 
 def test_list(capsys) -> None:

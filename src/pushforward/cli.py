@@ -1,7 +1,7 @@
-"""The command line: `pushforward train | sample | evaluate | compare | list | show | check`.
+"""The command line: `pushforward train | sample | evaluate | compare | draw | list | show | check`.
 
-Flags come from signatures: those of a preset are its keywords, those of a command are its
-function's.
+Flags come from signatures: those of a preset or picture are its keywords, those of a command are
+its function's.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import inspect
 import itertools
 import json
 import sys
+import types
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -86,7 +87,7 @@ def train(arguments: list[str]) -> None:
         raise Usage(f"train what? pushforward train PRESET, one of: {', '.join(presets())}")
     name, *flags = arguments
     build = _builder(name)
-    knobs, run = _parse(name, build, flags)
+    knobs, run = _parse(name, build, flags, Run)
     torch.manual_seed(knobs.get("seed", 0))
     experiment = build(**knobs)
     recipe = dataclasses.replace(
@@ -111,31 +112,39 @@ def train(arguments: list[str]) -> None:
 
 
 def _parse(
-    name: str, build: Callable[..., Experiment], flags: list[str]
-) -> tuple[dict[str, Any], Run]:
-    """The knobs of a preset and the options of the run, from one set of flags."""
-    hints = typing.get_type_hints(build)
+    name: str, build: Callable[..., Any], flags: list[str], options: type, command: str = "train"
+) -> tuple[dict[str, Any], Any]:
+    """The knobs of a preset or picture and the command's `options`, from one set of flags."""
+    hints = _hints(build)
     told = _told(build)
     fields: list[Any] = []
     for knob, parameter in inspect.signature(build).parameters.items():
-        help = tyro.conf.arg(help=told.get(knob, "a knob of the preset"))
+        help = tyro.conf.arg(help=told.get(knob, f"a knob of {name}"))
         field = dataclasses.field(default=parameter.default)
         fields.append((knob, Annotated[hints.get(knob, str), help], field))
     own = {field[0] for field in fields}
-    for field in dataclasses.fields(Run):
+    for field in dataclasses.fields(options):
         if field.name not in own:
-            hint = typing.get_type_hints(Run, include_extras=True)[field.name]
+            hint = typing.get_type_hints(options, include_extras=True)[field.name]
             kind, said = typing.get_args(hint)
             annotated = Annotated[kind, tyro.conf.arg(help=said)]  # type: ignore[valid-type]
             fields.append((field.name, annotated, dataclasses.field(default=field.default)))
     Arguments = dataclasses.make_dataclass("Arguments", fields)
     words = inspect.getdoc(build) or ""
     parsed: Any = tyro.cli(
-        Arguments, prog=f"pushforward train {name}", description=words, args=flags
+        Arguments, prog=f"pushforward {command} {name}", description=words, args=flags
     )
     values = {field.name: getattr(parsed, field.name) for field in dataclasses.fields(parsed)}
-    names = {field.name for field in dataclasses.fields(Run)} - own
-    return {k: values[k] for k in own}, Run(**{k: values[k] for k in names})
+    names = {field.name for field in dataclasses.fields(options)} - own
+    return {k: values[k] for k in own}, options(**{k: values[k] for k in names})
+
+
+def _hints(build: Callable) -> dict[str, Any]:
+    """The types of the parameters; what a picture returns may be known to type checkers only."""
+    function = inspect.unwrap(build)
+    parameters = {k: v for k, v in function.__annotations__.items() if k != "return"}
+    named = types.SimpleNamespace(__annotations__=parameters)
+    return typing.get_type_hints(named, function.__globals__)
 
 
 def _told(build: Callable) -> dict[str, str]:
@@ -239,6 +248,26 @@ def compare(names: Positional[tuple[str, ...]] = (), /, out: str = "runs/compare
         raise SystemExit(f"{len(found.failures)} of {len(found.names)} models failed: {failed}")
 
 
+@dataclasses.dataclass(frozen=True)
+class Canvas:
+    """Where a picture goes."""
+
+    out: Annotated[str | None, "the file (default: runs/pictures/NAME)"] = None
+
+
+def draw(arguments: list[str]) -> None:
+    """Draw one of the pictures that explain: pushforward draw NAME [--knob value] [--out FILE]."""
+    from .report.gallery import drawing_called, drawings, hang
+
+    if not arguments or arguments[0] in ("-h", "--help"):
+        lines = [f"  {k:26}{(v.__doc__ or '').splitlines()[0]}" for k, v in drawings().items()]
+        raise Usage("draw what? pushforward draw NAME, one of:\n" + "\n".join(lines))
+    name, *flags = arguments
+    function = drawing_called(name)
+    knobs, canvas = _parse(name, function, flags, Canvas, "draw")
+    print(f"wrote {hang(function(**knobs), canvas.out or f'runs/pictures/{name}')}")
+
+
 def list_(as_json: bool = False) -> None:
     """Every system that is built, with its presets and the numbers that they reached.
 
@@ -317,8 +346,11 @@ def check(file: str) -> None:
         raise SystemExit(f"{broken} law{' is' if broken == 1 else 's are'} broken")
 
 
+RAW: dict[str, Callable[[list[str]], None]] = {"train": train, "draw": draw}
+"""Commands whose flags depend on the preset or picture named first."""
+
 COMMANDS: dict[str, Callable[..., None]] = {
-    "train": train,
+    **RAW,
     "sample": sample,
     "evaluate": evaluate,
     "compare": compare,
@@ -349,8 +381,8 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(name: str, rest: list[str]) -> None:
     if name not in COMMANDS:
         raise nearest(name, list(COMMANDS), "command")
-    if name == "train":
-        train(rest)
+    if name in RAW:
+        RAW[name](rest)
         return
     rest = ["--as-json" if word == "--json" else word for word in rest]
     tyro.cli(

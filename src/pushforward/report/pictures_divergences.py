@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..core.contract import Density
+from .gallery import picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,6 +44,7 @@ def kl_directions(
     return figure
 
 
+@picture("divergences-of-a-shift")
 def divergences_of_a_shift(reach: float = 3.0) -> Figure:
     """JSD, TV and W1 of two parallel lines by their distance, without and with noise of 0.5."""
     from matplotlib.figure import Figure

@@ -1,0 +1,73 @@
+"""The gallery: pictures that explain, each drawn by one command, `pushforward draw NAME`."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, Union
+
+from ..core.catalogue import nearest
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Drawing = Union["Figure", bytes]
+Function = TypeVar("Function", bound=Callable[..., Drawing])
+_drawings: dict[str, Callable[..., Drawing]] = {}
+
+
+def picture(name: str) -> Callable[[Function], Function]:
+    """Decorator: registers a function of keyword knobs that returns a Figure, or PNG or GIF bytes.
+
+    It belongs in a module report/pictures_TOPIC.py, which is found by its name. Raises ValueError
+    when another function has that name.
+    """
+
+    def register(draw: Function) -> Function:
+        known = _drawings.setdefault(name, draw)
+        if known is not draw:
+            where = f"{known.__module__}.{known.__qualname__}"
+            raise ValueError(f"a picture called {name!r} exists: {where}. Take another name")
+        return draw
+
+    return register
+
+
+def drawings() -> dict[str, Callable[..., Drawing]]:
+    """All functions that draw a picture, by name."""
+    package = importlib.import_module(__package__)
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.name.startswith("pictures_"):
+            importlib.import_module(f"{__package__}.{module.name}")
+    return dict(sorted(_drawings.items()))
+
+
+def drawing_called(name: str) -> Callable[..., Drawing]:
+    """The function that draws `name`. Raises Usage, naming the nearest."""
+    known = drawings()
+    if name not in known:
+        raise nearest(name, list(known), "picture")
+    return known[name]
+
+
+def encoded(drawing: Drawing) -> bytes:
+    """A Figure as a PNG of 110 dots per inch; bytes as they are."""
+    if isinstance(drawing, bytes):
+        return drawing
+    buffer = io.BytesIO()
+    drawing.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def hang(drawing: Drawing, out: str | Path) -> Path:
+    """Writes a picture at `out`, with the ending that its content has if `out` has none."""
+    content = encoded(drawing)
+    path = Path(out)
+    if not path.suffix:
+        path = path.with_suffix(".gif" if content.startswith(b"GIF8") else ".png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
