@@ -49,7 +49,7 @@ QUEUE = {
     "glow_mnist": Job("glow_mnist", minutes=30),  # <= 1.05 bits/dim
     "ffjord_mnist": Job("ffjord_mnist", minutes=30, compile=False),  # <= 0.99 bits/dim
     "vae_mnist": Job("vae_mnist", minutes=10),  # <= 86.8 nats
-    "iwae_mnist": Job("iwae_mnist", minutes=15),  # <= 84.8 nats
+    "iwae_mnist_paper": Job("iwae_mnist_paper", minutes=15),  # <= 84.8 nats
     "vamp_mnist": Job("vamp_mnist", minutes=15),
     "iaf_mnist": Job("iaf_mnist", minutes=15),
     "ddpm_mnist": Job("ddpm_mnist", minutes=15),

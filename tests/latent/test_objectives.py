@@ -53,6 +53,18 @@ def test_doubly_reparametrised_gradients_are_unbiased():
     assert same_mean(one, path)
 
 
+@pytest.mark.parametrize("kind", [IWAE, STL, DReG])
+def test_the_first_share_of_the_training_takes_one_draw(kind):
+    model, x = small(), bits(3)
+    for progress, same in ((0.0, 1), (0.4, 1), (0.5, 8), (1.0, 8)):
+        model.progress.fill_(progress)
+        losses = []
+        for objective in (kind(8, after=0.5), kind(same)):
+            torch.manual_seed(1)
+            losses.append(objective(model, x)["negative_bound"])
+        assert torch.equal(*losses)
+
+
 def test_score_function_reports_the_elbo():
     model, x = small(), bits(3)
     torch.manual_seed(0)
@@ -193,7 +205,13 @@ def test_info_vae_brings_the_aggregated_posterior_to_the_prior():
 
 @pytest.mark.parametrize(
     "build",
-    [lambda: IWAE(0), lambda: ScoreFunction(1), lambda: DIP(off=-1), lambda: BetaTC(beta=-1)],
+    [
+        lambda: IWAE(0),
+        lambda: IWAE(after=1.0),
+        lambda: ScoreFunction(1),
+        lambda: DIP(off=-1),
+        lambda: BetaTC(beta=-1),
+    ],
 )
 def test_bad_numbers(build):
     with pytest.raises(ValueError, match="must be"):

@@ -30,15 +30,27 @@ from .variational import Drawing, Objective, normals
 
 
 class IWAE(Objective):
-    """The negative importance-weighted bound with `k` draws, by its plain gradient."""
+    """The negative importance-weighted bound with `k` draws, by its plain gradient.
 
-    def __init__(self, k: int = 50):
+    Args:
+        k: draws.
+        after: the first share of the training, in [0, 1), that takes one draw, whose bound is the
+            ELBO: a k-th of the work, for what does not need the tighter bound yet.
+    """
+
+    def __init__(self, k: int = 50, after: float = 0.0):
         super().__init__()
-        self.k = count("k", k)
+        if not 0 <= after < 1:
+            raise ValueError(f"after must be a share of the training in [0, 1), not {after!r}")
+        self.k, self.after = count("k", k), after
+
+    def draws(self, model: Drawing) -> int:
+        """How many draws the model takes now."""
+        return 1 if self.after and float(model.progress) < self.after else self.k
 
     def forward(self, model: Drawing, x: Tensor) -> Terms:
         """{"negative_bound": (batch,)}."""
-        return {"negative_bound": -bound(model.draw(x, self.k).log_weights)}
+        return {"negative_bound": -bound(model.draw(x, self.draws(model)).log_weights)}
 
 
 class STL(IWAE):
@@ -46,7 +58,7 @@ class STL(IWAE):
 
     def forward(self, model: Drawing, x: Tensor) -> Terms:
         """{"negative_bound": (batch,)}."""
-        draw = model.draw(x, self.k)
+        draw = model.draw(x, self.draws(model))
         return {"negative_bound": -bound(draw.log_x + draw.log_p - frozen(draw.q).log_prob(draw.z))}
 
 
@@ -55,7 +67,7 @@ class DReG(IWAE):
 
     def forward(self, model: Drawing, x: Tensor) -> Terms:
         """{"negative_bound": (batch,)}."""
-        draw = model.draw(x, self.k)
+        draw = model.draw(x, self.draws(model))
         log_w = draw.log_x + draw.log_p - frozen(draw.q).log_prob(draw.z)
         share = log_w.detach().softmax(0)
         if draw.z.requires_grad:  # the bound itself brings the first W, this the second

@@ -136,10 +136,26 @@ def vae_mnist(latent: int = 40, width: int = 500, steps: int = 60_000) -> Experi
 
 
 @preset("iwae")
-def iwae_mnist(latent: int = 40, width: int = 500, k: int = 50, steps: int = 200_000) -> Experiment:
-    """The same trained on the bound with 50 draws (Burda et al., 2016, table 1: 84.78 nats).
+def iwae_mnist(
+    latent: int = 40, width: int = 500, k: int = 50, after: float = 0.9, steps: int = 40_000
+) -> Experiment:
+    """The same trained on the bound with 50 draws, of which the first steps take one.
 
-    pushforward train iwae_mnist --device cuda      (a GPU preset)
+    pushforward train iwae_mnist --compile
+
+    Burda et al. (2016, table 1) report 84.78 nats, on the fixed binarisation.
+    """
+    encoder, decoder = _mnist_parts(DiagonalGaussian(latent), width)
+    return _mnist(encoder, decoder, objective=DReG(k, after), steps=steps)
+
+
+@preset("iwae")
+def iwae_mnist_paper(
+    latent: int = 50, width: int = 200, k: int = 50, steps: int = 400_000
+) -> Experiment:
+    """The bound with 50 draws and the paper's network (Burda et al., 2016, table 1: 84.78 nats).
+
+    pushforward train iwae_mnist_paper --device cuda      (a GPU preset)
     """
     encoder, decoder = _mnist_parts(DiagonalGaussian(latent), width)
     return _mnist(encoder, decoder, objective=DReG(k), steps=steps)
