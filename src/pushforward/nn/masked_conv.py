@@ -77,9 +77,11 @@ class MaskedConv(Component):
         return self.conv.bias  # type: ignore[return-value]
 
     def forward(self, x: Tensor) -> Tensor:
-        """The features after this layer."""
-        right = self.side if self.above else 0
-        return F.conv2d(F.pad(x, (self.side, right, self.above, 0)), self.weight(), self.bias())
+        """The features after this layer, channels last: CPUs convolve those half as fast again."""
+        if self.side or self.above:  # else padding would only copy
+            x = F.pad(x, (self.side, self.side if self.above else 0, self.above, 0))
+        found = F.conv2d(x, self.weight(), self.bias())
+        return found.contiguous(memory_format=torch.channels_last)
 
     def run(self, n: int, width: int) -> RowRun:
         """The same layer, one pixel at a time."""
