@@ -35,7 +35,7 @@ def made_digits(width: int = 256, masks: int = 16, steps: int = 1_000) -> Experi
 
 @preset("made")
 def made_mnist(
-    width: int = 1_024, layers: int = 1, masks: int = 1, steps: int = 12_000
+    width: int = 2_048, layers: int = 1, masks: int = 1, steps: int = 15_000
 ) -> Experiment:
     """MADE on dynamically binarised MNIST (Germain et al., 2015, section 6.2, smaller).
 
@@ -142,7 +142,7 @@ def _short(steps: int, lr: float) -> Recipe:
 
 
 @preset("pixelcnn")
-def pixelcnn_mnist(width: int = 64, layers: int = 6, steps: int = 12_000) -> Experiment:
+def pixelcnn_mnist(width: int = 64, layers: int = 6, steps: int = 15_000) -> Experiment:
     """PixelCNN on dynamically binarised MNIST (van den Oord et al., 2016, section 5.4, smaller).
 
     pushforward train pixelcnn_mnist      (not measured)
@@ -150,7 +150,7 @@ def pixelcnn_mnist(width: int = 64, layers: int = 6, steps: int = 12_000) -> Exp
     from ..data import mnist
 
     data = mnist(binarise="dynamic")
-    recipe = Recipe(steps, 32, Adam(2e-3), schedule=Cosine(warmup=200), ema=0.999, clip=1.0)
+    recipe = Recipe(steps, 16, Adam(2e-3), schedule=Cosine(warmup=200), ema=0.999, clip=1.0)
     return Experiment(PixelCNN(data.space, width, layers), data, recipe)
 
 

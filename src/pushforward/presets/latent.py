@@ -128,7 +128,7 @@ def iaf_digits(latent: int = 16, width: int = 256, steps: int = 1_500) -> Experi
 
 
 @preset("vae", "elbo")
-def vae_mnist(latent: int = 40, width: int = 500, steps: int = 60_000) -> Experiment:
+def vae_mnist(latent: int = 40, width: int = 500, steps: int = 30_000) -> Experiment:
     """A VAE with two layers of perceptrons on dynamically binarised MNIST.
 
     pushforward train vae_mnist      (not measured)
@@ -164,7 +164,7 @@ def iwae_mnist_paper(
 
 @preset("vampprior")
 def vamp_mnist(
-    latent: int = 40, width: int = 500, components: int = 500, steps: int = 60_000
+    latent: int = 40, width: int = 500, components: int = 500, steps: int = 30_000
 ) -> Experiment:
     """The same VAE with a VampPrior (Tomczak & Welling, 2018, table 1).
 
@@ -197,7 +197,7 @@ def hvae_vamp_mnist(
 
 
 @preset("iaf-posterior")
-def iaf_mnist(latent: int = 40, width: int = 500, steps: int = 60_000) -> Experiment:
+def iaf_mnist(latent: int = 40, width: int = 500, steps: int = 30_000) -> Experiment:
     """The same VAE with four inverse autoregressive steps in its posterior.
 
     pushforward train iaf_mnist      (not measured)
@@ -207,7 +207,7 @@ def iaf_mnist(latent: int = 40, width: int = 500, steps: int = 60_000) -> Experi
 
 
 @preset("flow-prior")
-def flow_prior_mnist(latent: int = 40, width: int = 500, steps: int = 60_000) -> Experiment:
+def flow_prior_mnist(latent: int = 40, width: int = 500, steps: int = 30_000) -> Experiment:
     """The same VAE with a RealNVP prior, trained along.
 
     pushforward train flow_prior_mnist      (not measured)
@@ -363,7 +363,7 @@ def _mnist(
     decoder: Decoder,
     prior: Density | None = None,
     objective: Objective | None = None,
-    steps: int = 60_000,
+    steps: int = 30_000,
 ) -> Experiment:
     from ..data import mnist
 
