@@ -31,7 +31,6 @@ from ...probability.heads import head_for
 from ...probability.posteriors import DiagonalGaussian, Encoder, drawn
 from ...probability.priors import StandardNormal
 
-
 CHUNK = 2**20  # numbers of (draws, data, dims) that a processor's cache can hold
 
 
