@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 import pushforward as pf
-from pushforward.models.latent.gmm import GMM, GradientGMM, plus_plus
+from pushforward.models.latent.gmm import GMM, GradientGMM
 from pushforward.probability.covariances import (
     DiagonalCovariance,
     FullCovariance,
@@ -19,6 +19,7 @@ from pushforward.probability.covariances import (
     factor,
     unfactor,
 )
+from pushforward.probability.seeding import plus_plus
 
 FAMILIES = {
     "full": FullCovariance,

@@ -12,7 +12,7 @@ from pushforward.models.latent.gmm import GMM
 from pushforward.models.latent.vae import VAE, TwoStageVAE, dense
 from pushforward.models.latent.vampprior import VampPrior
 from pushforward.nn.mlp import MLP, FlatMLP
-from pushforward.objectives.variational import ELBO, Capacity, Cyclical, Draw, Linear, rates
+from pushforward.objectives.variational import ELBO, Capacity, Cyclical, Draw, Linear, closed_rate
 from pushforward.probability.covariances import DiagonalCovariance
 from pushforward.probability.decoders import Decoder
 from pushforward.probability.discretized import DiscretizedLogisticHead
@@ -71,10 +71,11 @@ def test_closed_rate_is_the_mean_of_draws(head):
     head = head(3)
     q = head(torch.randn(4, head.outputs, dtype=torch.float64))
     z, log_q = drawn(q, 100_000)
+    assert log_q is None
     prior = StandardNormal((3,)).double()
     log_p = prior.log_prob(z.flatten(0, 1)).unflatten(0, z.shape[:2])
-    exact = rates(q, prior, log_q, log_p).sum(1)
-    assert torch.allclose(exact, (log_q - log_p).mean(0), atol=0.05)
+    exact = closed_rate(q, prior).sum(1)
+    assert torch.allclose(exact, (q.log_prob(z) - log_p).mean(0), atol=0.05)
     unit = Independent(Normal(torch.zeros(3).double(), 1.0), 1)
     if isinstance(q, MultivariateNormal):
         unit = MultivariateNormal(torch.zeros(3).double(), torch.eye(3).double())
@@ -86,6 +87,38 @@ def test_rate_without_closed_form_is_drawn():
     draw = model.draw(bits(), samples=7)
     assert draw.rate.shape == (6, 1)
     assert torch.allclose(draw.rate[:, 0], (draw.log_q - draw.log_p).mean(0))
+
+
+def test_a_draw_computes_only_what_is_asked_of_it(monkeypatch):
+    model, x = small(), bits()
+    torch.manual_seed(3)
+    whole = model.draw(x, 4)
+    terms = {"distortion": -whole.log_x.mean(0), "rate": closed_rate(whole.q, model.prior).sum(1)}
+    assert torch.allclose(whole.log_p, -(whole.z**2).sum(-1) / 2 - math.log(2 * math.pi))
+    assert torch.equal(whole.log_weights, whole.log_x + whole.log_p - whole.log_q)
+
+    def refuse(*arguments):
+        raise AssertionError("nobody needs this density")
+
+    monkeypatch.setattr(StandardNormal, "log_prob", refuse)
+    monkeypatch.setattr(Independent, "log_prob", refuse)
+    torch.manual_seed(3)
+    loss = ELBO(samples=4)(model, x)
+    assert all(torch.equal(loss[name], terms[name]) for name in terms)
+    with pytest.raises(AssertionError, match="nobody needs"):
+        model.log_weights(x)
+
+
+def test_few_draws_at_a_time_change_nothing(monkeypatch):
+    model, x = small(), bits()
+    with torch.no_grad():
+        bounds = []
+        for chunk in (2**30, 1, 200):
+            monkeypatch.setattr("pushforward.models.latent.vae.CHUNK", chunk)
+            torch.manual_seed(0)
+            bounds.append(model.importance_weighted(x, k=7))
+    assert torch.allclose(bounds[0], bounds[1])
+    assert torch.allclose(bounds[0], bounds[2])
 
 
 def test_delta_commits_a_rate():

@@ -20,7 +20,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -76,15 +77,44 @@ class Drawing(Protocol):
         """p(x | z)."""
 
 
-def rates(q: Distribution, prior: Density, log_q: Tensor, log_p: Tensor) -> Tensor:
-    """KL(q || prior), (batch, groups): exact between normals, else the mean of log q - log p."""
+class VectorDraw(Draw):
+    """The same of vectors with one prior; what nobody asks for is never computed.
+
+    The ELBO between normals needs neither log q nor log p, the importance-weighted bound no KL.
+    """
+
+    def __init__(
+        self, q: Distribution, prior: Density, z: Tensor, log_x: Tensor, log_q: Tensor | None = None
+    ):
+        known: dict[str, Any] = {} if log_q is None else {"log_q": log_q}
+        self.__dict__.update(q=q, prior=prior, z=z, log_x=log_x, **known)
+
+    @cached_property
+    def log_q(self) -> Tensor:  # type: ignore[override]
+        """Log q(z | x), (S, batch)."""
+        return self.q.log_prob(self.z)
+
+    @cached_property
+    def log_p(self) -> Tensor:  # type: ignore[override]
+        """Log p(z), (S, batch)."""
+        return self.prior.log_prob(self.z.flatten(0, 1)).unflatten(0, self.z.shape[:2])
+
+    @cached_property
+    def rate(self) -> Tensor:  # type: ignore[override]
+        """KL(q || prior), (batch, groups): exact between normals, else the mean over draws."""
+        exact = closed_rate(self.q, self.prior)
+        return (self.log_q - self.log_p).mean(0)[:, None] if exact is None else exact
+
+
+def closed_rate(q: Distribution, prior: Density) -> Tensor | None:
+    """KL(q || prior) between normals, (batch, groups); None where no formula is known."""
     p = normals(getattr(prior, "distribution", None))
     if p is not None and (diagonal := normals(q)) is not None:
         return kl_divergence(diagonal, p)
     if p is not None and isinstance(q, MultivariateNormal):
         same = MultivariateNormal(p.mean, scale_tril=p.stddev.diag_embed(), validate_args=False)
         return kl_divergence(q, same)[:, None]
-    return (log_q - log_p).mean(0)[:, None]
+    return None
 
 
 def normals(d: Distribution | None) -> Normal | None:

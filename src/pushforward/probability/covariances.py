@@ -34,8 +34,8 @@ class Covariance(Component, ABC):
         """Shape of `raw`; all zeros are unit covariances."""
 
     @abstractmethod
-    def whiten(self, raw: Tensor, x: Tensor) -> Tensor:
-        """Centred `x` (K, n, d) to y = L^-1 x."""
+    def whiten(self, raw: Tensor, x: Tensor, means: Tensor) -> Tensor:
+        """`x` (n, d) as each component of `means` (K, d) sees it: y = L^-1 (x - m), (n, K, d)."""
 
     @abstractmethod
     def colour(self, raw: Tensor, y: Tensor) -> Tensor:
@@ -46,8 +46,8 @@ class Covariance(Component, ABC):
         """The logarithm of |L|, (K,) or (1,)."""
 
     @abstractmethod
-    def second_moment(self, y: Tensor, weight: Tensor) -> Tensor:
-        """The part of sum_n r_n y_n y_n^T that the family needs; `weight` r is (K, n)."""
+    def second_moment(self, weighted: Tensor, y: Tensor) -> Tensor:
+        """The part of sum_n r_n y_n y_n^T that the family needs; `weighted` is r y (n, K, d)."""
 
     @abstractmethod
     def fit(self, raw: Tensor, a: Tensor, second: Tensor, counts: Tensor, eps: float) -> Tensor:
@@ -65,11 +65,14 @@ class FullCovariance(Covariance):
         """(K, d, d)."""
         return (components, features, features)
 
-    def whiten(self, raw: Tensor, x: Tensor) -> Tensor:
-        """Centred `x` (K, n, d) to y = L^-1 x."""
+    def whiten(self, raw: Tensor, x: Tensor, means: Tensor) -> Tensor:
+        """L^-1 (x - m), (n, K, d): one product for all components, about their common centre."""
         unit = torch.eye(raw.shape[-1], dtype=raw.dtype, device=raw.device)
         inverse = torch.linalg.solve_triangular(factor(raw), unit, upper=False)
-        return x @ inverse.mT
+        centre = means.mean(0)  # taken off first, so that a far origin costs no digits
+        shift = ((means - centre)[:, None] @ inverse.mT).flatten()
+        every = inverse.expand(len(means), -1, -1).flatten(0, 1)
+        return torch.addmm(-shift, x - centre, every.T).unflatten(1, means.shape)
 
     def colour(self, raw: Tensor, y: Tensor) -> Tensor:
         """`y` (K, n, d) to L y."""
@@ -79,9 +82,9 @@ class FullCovariance(Covariance):
         """The logarithm of |L|, (K,) or (1,)."""
         return raw.diagonal(dim1=-2, dim2=-1).sum(-1)
 
-    def second_moment(self, y: Tensor, weight: Tensor) -> Tensor:
+    def second_moment(self, weighted: Tensor, y: Tensor) -> Tensor:
         """(K, d, d)."""
-        return (y * weight[..., None]).mT @ y
+        return weighted.permute(1, 2, 0) @ y.transpose(0, 1)
 
     def fit(self, raw: Tensor, a: Tensor, second: Tensor, counts: Tensor, eps: float) -> Tensor:
         """Covariances of the points of each component."""
@@ -110,29 +113,29 @@ class DiagonalCovariance(Covariance):
         """(K, d)."""
         return (components, features)
 
-    def whiten(self, raw: Tensor, x: Tensor) -> Tensor:
-        """Centred `x` (K, n, d) to y = L^-1 x."""
-        return x * (-raw).exp()[:, None]
+    def whiten(self, raw: Tensor, x: Tensor, means: Tensor) -> Tensor:
+        """(x - m) / s, (n, K, d)."""
+        return (x[:, None] - means) * (-raw).exp()
 
     def colour(self, raw: Tensor, y: Tensor) -> Tensor:
         """`y` (K, n, d) to L y."""
         return y * raw.exp()[:, None]
 
     def log_det(self, raw: Tensor, features: int) -> Tensor:
-        """The logarithm of |L|, (K,)."""
+        """The logarithm of |L|, (K,) or (1,)."""
         return raw.expand(-1, features).sum(-1)
 
-    def second_moment(self, y: Tensor, weight: Tensor) -> Tensor:
+    def second_moment(self, weighted: Tensor, y: Tensor) -> Tensor:
         """(K, d)."""
-        return (weight[:, None] @ y**2)[:, 0]
+        return (weighted * y).sum(0)
 
     def fit(self, raw: Tensor, a: Tensor, second: Tensor, counts: Tensor, eps: float) -> Tensor:
         """Variances of the points of each component."""
         variance = (second / counts[:, None] - a**2) * (2 * raw).exp()
-        variance = self.pooled(variance).clamp_min(0) + eps
+        variance = self.pooled(variance, counts).clamp_min(0) + eps
         return checked(variance, variance > 0, eps).log() / 2
 
-    def pooled(self, variance: Tensor) -> Tensor:
+    def pooled(self, variance: Tensor, counts: Tensor) -> Tensor:
         """What of the variances (K, d) is kept."""
         return variance
 
@@ -144,9 +147,21 @@ class SphericalCovariance(DiagonalCovariance):
         """(K, 1)."""
         return (components, 1)
 
-    def pooled(self, variance: Tensor) -> Tensor:
+    def pooled(self, variance: Tensor, counts: Tensor) -> Tensor:
         """Their mean, (K, 1)."""
         return variance.mean(-1, keepdim=True)
+
+
+class TiedSphericalCovariance(SphericalCovariance):
+    """A single variance that all components share: the balls of k-means."""
+
+    def shape(self, components: int, features: int) -> tuple[int, ...]:
+        """(1, 1)."""
+        return (1, 1)
+
+    def pooled(self, variance: Tensor, counts: Tensor) -> Tensor:
+        """The mean over components, weighted by their points, (1, 1)."""
+        return (counts @ variance.mean(-1) / counts.sum()).view(1, 1)
 
 
 def factor(raw: Tensor) -> Tensor:

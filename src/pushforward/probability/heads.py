@@ -71,6 +71,11 @@ class BinaryHead(Head):
         """Bernoulli."""
         return Bernoulli(logits=precise(parameters)[..., 0], validate_args=False)
 
+    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """The same number by one function of the logit with the bit's sign."""
+        logits = precise(parameters)[..., 0]
+        return F.logsigmoid((2 * x.to(logits.dtype) - 1) * logits)
+
     def fits(self, space: Space) -> bool:
         """Pixels of two levels."""
         return isinstance(space, Pixels) and space.levels == 2

@@ -148,13 +148,13 @@ def entered(space: Space, x: Tensor, dtype: torch.dtype) -> Tensor:
     return space.to_signed(x, dtype) if isinstance(space, Pixels) else x
 
 
-def drawn(q: Distribution, samples: int) -> tuple[Tensor, Tensor]:
-    """`samples` reparametrised draws (samples, batch, latent), and log q of them in nats."""
+def drawn(q: Distribution, samples: int) -> tuple[Tensor, Tensor | None]:
+    """`samples` reparametrised draws (samples, batch, latent); log q of them where drawing told it.
+
+    A flow knows the density of its own draws without inverting; others are asked when it is needed.
+    """
     both = getattr(q, "rsample_and_log_prob", None)
-    if both is not None:  # a flow knows the density of its own draws without inverting
-        return both((samples,))
-    z = q.rsample((samples,))
-    return z, q.log_prob(z)
+    return (q.rsample((samples,)), None) if both is None else both((samples,))
 
 
 class Moved(Distribution):

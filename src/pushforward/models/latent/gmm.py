@@ -9,8 +9,7 @@ Given who made each point, the best parameters are averages; given the parameter
 point is Bayes' rule. Taking turns never lowers the likelihood.
 
 Maximum Likelihood from Incomplete Data via the EM Algorithm (Dempster, Laird, Rubin, 1977);
-equations of Pattern Recognition and Machine Learning (Bishop, 2006), chapter 9. The start is
-k-means++: The Advantages of Careful Seeding (Arthur, Vassilvitskii, 2007).
+equations of Pattern Recognition and Machine Learning (Bishop, 2006), chapter 9.
 Differs from the books: `regularisation` (a variance) is added to every covariance's diagonal, so a
 constant feature or a component on a single point stays finite; with it the likelihood may fall by
 as much as the regularisation costs. Both steps are one pass over the data, in chunks.
@@ -28,9 +27,10 @@ from ...core.catalogue import example, system
 from ...core.contract import Density, Generative, Player, Terms
 from ...core.spaces import Pixels, Reals, count
 from ...probability.covariances import Covariance, DiagonalCovariance, FullCovariance
+from ...probability.seeding import distances, plus_plus
 from ..flow.dequantized import DequantizedDensity
 
-CHUNK = 2**19  # numbers of (components, chunk, features) that stay in a processor's cache
+CHUNK = 2**17  # numbers of (chunk, components, features) that stay in a processor's cache
 
 
 class GMM(Density):
@@ -73,12 +73,12 @@ class GMM(Density):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log p(x) in nats, (batch,)."""
-        return self._joint(self._whitened(x.flatten(1))).logsumexp(0)
+        return self._joint(self._whitened(x.flatten(1))).logsumexp(1)
 
     def responsibilities(self, x: Tensor) -> Tensor:
         """p(component | x), (batch, components)."""
         x = self.space.check(x)
-        return self._joint(self._whitened(x.flatten(1))).softmax(0).T
+        return self._joint(self._whitened(x.flatten(1))).softmax(1)
 
     def sample(self, n: int) -> Tensor:
         """A component, then its Gaussian."""
@@ -98,12 +98,12 @@ class GMM(Density):
         """One iteration of EM on all of `x`; {"nll": (batch,)} is that before the iteration."""
         x = self.space.check(x).flatten(1)
         self.start(x)
-        moments, nll = [torch.zeros((), dtype=x.dtype, device=x.device)] * 3, []
-        for part in x.split(max(1, CHUNK // self.means.numel())):
+        moments, nll = [x.new_zeros(())] * 3, []
+        for part in self._parts(x):
             y = self._whitened(part)
             joint = self._joint(y)
-            nll.append(-joint.logsumexp(0))
-            moments = [a + b for a, b in zip(moments, self._moments(y, joint.softmax(0)))]
+            nll.append(-joint.logsumexp(1))
+            moments = self._added(moments, y, joint.softmax(1))
         self._maximise(*moments)
         return {"nll": torch.cat(nll)}
 
@@ -118,32 +118,46 @@ class GMM(Density):
                 f"{components} components need at least as many points, not {len(x)}: lower "
                 "`components`, or raise the batch size (None takes all data)"
             )
-        centres = plus_plus(x, components)
-        nearest = F.one_hot(distances(x, centres).argmin(1), components)
-        self.means.copy_(centres)
+        self.means.copy_(plus_plus(x, components))
         self.scale.zero_()
-        self._maximise(*self._moments(self._whitened(x), nearest.T.to(x.dtype)))
+        self._gather(x)
         self.started.fill_(True)
 
+    def _gather(self, x: Tensor) -> Tensor:
+        """Gives every point to the nearest mean and maximises; squared distances, (batch,)."""
+        moments, apart = [x.new_zeros(())] * 3, []
+        for part in self._parts(x):
+            square, nearest = distances(part, self.means).min(1)
+            r = F.one_hot(nearest, len(self.means)).to(x.dtype)
+            moments = self._added(moments, self._whitened(part), r)
+            apart.append(square)
+        self._maximise(*moments)
+        return torch.cat(apart)
+
+    def _parts(self, x: Tensor) -> tuple[Tensor, ...]:
+        return x.split(max(1, CHUNK // self.means.numel()))
+
     def _whitened(self, x: Tensor) -> Tensor:
-        """`x` (batch, features) as every component sees it: L_k^-1 (x - m_k), (K, batch, d)."""
-        return self.covariance.whiten(self.scale, x - self.means[:, None])
+        """`x` (batch, features) as every component sees it: L_k^-1 (x - m_k), (batch, K, d)."""
+        return self.covariance.whiten(self.scale, x, self.means)
 
     def _joint(self, y: Tensor) -> Tensor:
-        """Log p(x, k), (K, batch)."""
+        """Log p(x, k), (batch, K)."""
         d = self.space.dims
         constant = self.covariance.log_det(self.scale, d) + d / 2 * math.log(2 * math.pi)
         # A norm squared reads y once; a sum of squares would write it first, at twice the time.
         square = torch.linalg.vector_norm(y, dim=-1).square()
-        return (self.logits.log_softmax(0) - constant)[:, None] - square / 2
+        return self.logits.log_softmax(0) - constant - square / 2
 
     def _coloured(self, k: int, eps: Tensor) -> Tensor:
         scale = self.scale if len(self.scale) == 1 else self.scale[k : k + 1]
         return self.means[k] + self.covariance.colour(scale, eps[None])[0]
 
-    def _moments(self, y: Tensor, r: Tensor) -> list[Tensor]:
-        """Sums of r, r y and r y y^T for whitened points (K, n, d), responsibilities (K, n)."""
-        return [r.sum(1), (r[:, None] @ y)[:, 0], self.covariance.second_moment(y, r)]
+    def _added(self, moments: list[Tensor], y: Tensor, r: Tensor) -> list[Tensor]:
+        """`moments` with the sums of r, r y, r y y^T of whitened y (n, K, d), shares r (n, K)."""
+        weighted = y * r[..., None]
+        new = [r.sum(0), weighted.sum(0), self.covariance.second_moment(weighted, y)]
+        return [a + b for a, b in zip(moments, new)]
 
     def _maximise(self, counts: Tensor, first: Tensor, second: Tensor) -> None:
         counts = counts + 10 * torch.finfo(counts.dtype).eps  # a component may have no points
@@ -166,28 +180,6 @@ class GradientGMM(GMM):
         if self.training:
             self.start(x)
         return super().loss(x)
-
-
-def distances(x: Tensor, centres: Tensor) -> Tensor:
-    """Squared Euclidean distances (points, centres)."""
-    return torch.cdist(x, centres, compute_mode="donot_use_mm_for_euclid_dist").square()
-
-
-def plus_plus(x: Tensor, k: int) -> Tensor:
-    """`k` of the points `x`, each drawn in proportion to the squared distance from the former.
-
-    Where all points coincide with one that was drawn, any point is drawn.
-    """
-    chosen = [x[torch.randint(len(x), (1,), device=x.device)]]
-    near = distances(x, chosen[0])[:, 0]
-    for _ in range(k - 1):
-        weights = near if near.sum() > 0 else torch.ones_like(near)
-        # By the inverse of the cumulative sum: multinomial takes at most 2^24 points.
-        place = weights.cumsum(0)
-        drawn = torch.rand(1, device=x.device, dtype=x.dtype) * place[-1]
-        chosen.append(x[torch.searchsorted(place, drawn, right=True).clamp_max(len(x) - 1)])
-        near = torch.minimum(near, distances(x, chosen[-1])[:, 0])
-    return torch.cat(chosen)
 
 
 @example(data="moons")

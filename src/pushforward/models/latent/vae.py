@@ -25,11 +25,13 @@ from ...core.contract import Density, Latent, Player, Pushforward, Stage, Terms,
 from ...core.dataset import Batch
 from ...core.spaces import Pixels, Reals, Space, count
 from ...nn.mlp import MLP, FlatMLP
-from ...objectives.variational import ELBO, Draw, Objective, rates
+from ...objectives.variational import ELBO, Draw, Objective, VectorDraw
 from ...probability.decoders import Decoder, Observation
 from ...probability.heads import head_for
 from ...probability.posteriors import DiagonalGaussian, Encoder, drawn
 from ...probability.priors import StandardNormal
+
+CHUNK = 2**20  # numbers of (draws, data, dims) that a processor's cache can hold
 
 
 class VAE(Weighted, Latent, Pushforward):
@@ -76,9 +78,13 @@ class VAE(Weighted, Latent, Pushforward):
         """`samples` latents for each datum at once, with log p(x|z), log q(z|x), log p(z), KL."""
         q = self.encode(x)
         z, log_q = drawn(q, count("samples", samples))
-        log_p = self.prior.log_prob(z.flatten(0, 1)).unflatten(0, z.shape[:2])
-        rate = rates(q, self.prior, log_q, log_p)
-        return Draw(q, z, self.decode(z).log_prob(x), log_q, log_p, rate)
+        return VectorDraw(q, self.prior, z, self._log_likelihood(z, x), log_q)
+
+    def _log_likelihood(self, z: Tensor, x: Tensor) -> Tensor:
+        """Log p(x | z), (samples, batch): of few draws at a time where no gradient needs them."""
+        numbers = max(1, len(x) * self.space.dims)
+        size = len(z) if torch.is_grad_enabled() else max(1, CHUNK // numbers)
+        return torch.cat([self.decode(part).log_prob(x) for part in z.split(size)])
 
     def loss(self, x: Tensor) -> Terms:
         """The objective's terms, in nats: {"distortion", "rate"} for the ELBO."""
