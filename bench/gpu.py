@@ -54,6 +54,7 @@ QUEUE = {
     "iaf_mnist": Job("iaf_mnist", minutes=15),
     "hvae_vamp_mnist": Job("hvae_vamp_mnist", minutes=20),  # <= 83.2 nats
     "deep_mnist": Job("deep_mnist", minutes=30),  # <= 79 nats
+    "pixelvae_mnist": Job("pixelvae_mnist", minutes=30),  # <= 80 nats
     "ddpm_mnist": Job("ddpm_mnist", minutes=15),
     "vq_vae_mnist": Job("vq_vae_mnist", minutes=15),
     "wgan_gp_mnist": Job("wgan_gp_mnist", minutes=15),

@@ -162,7 +162,7 @@ def sample(
     seed: int = 0,
     file: str | None = None,
 ) -> None:
-    """Draw samples from a checkpoint: a PNG of them, and the numbers as .npy beside it.
+    """Draw samples from a checkpoint: a PNG or a text of them, and the numbers as .npy beside it.
 
     Args:
         checkpoint: the .safetensors file.
@@ -178,6 +178,7 @@ def sample(
     from .core.checkpoint import load
     from .core.spaces import count
     from .report import pictures
+    from .report.sentences import as_text
 
     count("--n", n)
     if file:
@@ -200,6 +201,9 @@ def sample(
     pictures.write(target, pictures.drawn(drawn, model.space))
     np.save(target.with_suffix(".npy"), drawn.numpy())
     said = f"{target} and " if target.exists() else ""
+    if sentences := as_text(checkpoint, drawn):
+        target.with_suffix(".txt").write_text(sentences, encoding="utf-8")
+        said = f"{target.with_suffix('.txt')} and "
     print(f"wrote {said}{target.with_suffix('.npy')}: {tuple(drawn.shape)} {drawn.dtype}")
 
 

@@ -6,6 +6,7 @@ from test_vae import BITS
 
 import pushforward as pf
 from pushforward.metrics.elbo_surgery import elbo_surgery
+from pushforward.models.autoregressive.made import MADE
 from pushforward.models.latent.ar_decoder import with_autoregressive_decoder
 from pushforward.objectives.variational import ELBO
 from pushforward.probability.autoregressive_decoder import AutoregressiveDecoder
@@ -19,7 +20,7 @@ def every(space):
 def test_decoder_sums_to_one_and_samples_what_it_says():
     torch.manual_seed(0)
     space = pf.Pixels(1, 1, 3, levels=3)
-    decoder = AutoregressiveDecoder(space, 2, width=8).double()
+    decoder = AutoregressiveDecoder(MADE(space, width=8, context=2)).double()
     with torch.no_grad():
         for p in decoder.parameters():
             p.mul_(3)
@@ -38,12 +39,11 @@ def test_decoder_sums_to_one_and_samples_what_it_says():
 
 
 def test_blindness_is_for_training_alone():
-    decoder = AutoregressiveDecoder(BITS, 2, width=8, blind=1.0)
+    decoder = AutoregressiveDecoder(MADE(BITS, width=8, context=2, blind=1.0))
     z, x = torch.randn(1, 2), torch.randint(2, (1, 1, 4, 4), dtype=torch.uint8)
-    inside = decoder.train().net(decoder.head.encode(x.flatten(1)) * 0, z)
-    assert torch.allclose(
-        decoder(z).log_prob(x), decoder.head.log_prob(inside, x.flatten(1)).sum(1)
-    )
+    made = decoder.train().density
+    inside = made.net(made.head.encode(x.flatten(1)) * 0, z)
+    assert torch.allclose(decoder(z).log_prob(x), made.head.log_prob(inside, x.flatten(1)).sum(1))
     assert not torch.allclose(decoder.eval()(z).log_prob(x), decoder.train()(z).log_prob(x))
 
 
@@ -64,4 +64,4 @@ def test_collapse_without_a_remedy_and_none_with_free_bits():
 
 def test_bad_probability():
     with pytest.raises(ValueError, match="blind must be"):
-        AutoregressiveDecoder(BITS, 2, blind=1.5)
+        MADE(BITS, context=2, blind=1.5)

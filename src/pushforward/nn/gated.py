@@ -35,7 +35,8 @@ class GatedLayer(Component):
         width: features going out, a multiple of `groups`.
         reach: rows and columns seen to each side.
         groups: of features, in order.
-        classes: number of labels to condition on; 0 is none.
+        classes: number of labels y (batch,) to condition on; 0 is none.
+        context: features of a map y (batch, context, height, width) to condition on; 0 is none.
         first: the layer on the image itself: it does not see the pixel, and adds nothing to it.
     """
 
@@ -46,6 +47,7 @@ class GatedLayer(Component):
         reach: int = 1,
         groups: int = 1,
         classes: int = 0,
+        context: int = 0,
         first: bool = False,
     ):
         super().__init__()
@@ -55,6 +57,7 @@ class GatedLayer(Component):
         self.horizontal = MaskedConv(inputs, 2 * width, 0, reach, groups, strict=first)
         self.leave = MaskedConv(width, width, groups=groups)
         self.label = nn.Embedding(classes, 4 * width) if classes else None
+        self.map = nn.Conv2d(context, 4 * width, 1) if context else None
 
     def forward(self, v: Tensor, h: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The vertical and the horizontal stack after this layer."""
@@ -65,7 +68,10 @@ class GatedLayer(Component):
         return gate(seen + for_v), found if self.first else h + found
 
     def labels(self, y: Tensor | None) -> tuple[Tensor | float, Tensor | float]:
-        """What the labels add to the two stacks, (batch, 2 * width, 1, 1) each."""
+        """What y adds to the two stacks, (batch, 2 * width, 1, 1) or at every pixel."""
+        if self.map is not None:
+            for_v, for_h = self.map(y).chunk(2, 1)
+            return for_v, for_h
         if self.label is None:
             return 0.0, 0.0
         for_v, for_h = self.label(y)[:, :, None, None].chunk(2, 1)
@@ -80,8 +86,8 @@ class GatedRun:
     """A `GatedLayer` under way along the rows of `n` images of this width."""
 
     def __init__(self, layer: GatedLayer, n: int, width: int, y: Tensor | None):
-        self.layer, self.for_v = layer, layer.labels(y)[0]
-        self.for_h = layer.labels(y)[1]
+        self.layer, self.row = layer, 0
+        self.for_v, self.for_h = layer.labels(y)
         self.horizontal: RowRun = layer.horizontal.run(n, width)
         self.leave: RowRun = layer.leave.run(n, width)
         weight = layer.vertical.weight
@@ -101,9 +107,17 @@ class GatedRun:
             layer.vertical.bias,
             padding=(0, layer.reach),
         )
-        rest = (layer.link(seen) + self.for_h).squeeze(2).permute(2, 1, 0) + self.horizontal.bias
+        for_v, for_h = (self._here(given) for given in (self.for_v, self.for_h))
+        rest = (layer.link(seen) + for_h).squeeze(2).permute(2, 1, 0) + self.horizontal.bias
         self.horizontal.keep(rest.contiguous())
-        return gate(seen + self.for_v)
+        self.row += 1
+        return gate(seen + for_v)
+
+    def _here(self, given: Tensor | float) -> Tensor | float:
+        """What y adds in this row."""
+        if isinstance(given, Tensor) and self.layer.map is not None:
+            return given[:, :, self.row : self.row + 1]
+        return given
 
     def at(self, h: Tensor | None, column: int, group: int) -> Tensor:
         """The horizontal stack (features of the group, n) at a pixel; `h` is None in the first."""

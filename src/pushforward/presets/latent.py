@@ -17,6 +17,7 @@ from ..models.latent.flow_posterior import posterior
 from ..models.latent.gmm import GMM
 from ..models.latent.hvae import hvae
 from ..models.latent.ladder_vae import LadderVAE
+from ..models.latent.pixel_vae import pixel_vae
 from ..models.latent.vae import VAE, TwoStageVAE
 from ..models.latent.vampprior import VampPrior
 from ..nn.mlp import MLP, FlatMLP
@@ -231,6 +232,45 @@ def ar_decoder_digits(
     objective = ELBO(free_bits=free_bits)
     model = with_autoregressive_decoder(data.space, latent, width, objective)
     return Experiment(model, data, Recipe(steps, 128, Adam(1e-3), schedule=Cosine(), ema=0.995))
+
+
+@preset("ar-decoder")
+def pixelvae_digits(
+    latent: int = 16, width: int = 24, layers: int = 1, steps: int = 600
+) -> Experiment:
+    """A PixelVAE on the 8x8 digits: convolutions to z, a gated PixelCNN from it.
+
+    pushforward train pixelvae_digits
+
+    Args:
+        latent: length of z.
+        width: channels of the convolutions.
+        layers: gated layers after the first, whose kernel is 5.
+        steps: of training.
+    """
+    from ..data import digits
+
+    objective = ELBO(beta=Linear(until=0.3))
+    model = pixel_vae(DIGITS, latent, width, layers, 5, objective=objective)
+    adam = Adam(3e-3, weight_decay=0.1)
+    recipe = Recipe(steps, 64, adam, schedule=Cosine(warmup=40), ema=0.98, clip=10.0)
+    return Experiment(model, digits(), recipe)
+
+
+@preset("ar-decoder")
+def pixelvae_mnist(
+    latent: int = 64, width: int = 64, layers: int = 6, steps: int = 100_000
+) -> Experiment:
+    """A PixelVAE on dynamically binarised MNIST (Gulrajani et al., 2017, table 1: about 79 nats).
+
+    pushforward train pixelvae_mnist --device cuda      (a GPU preset)
+    """
+    from ..data import mnist
+
+    objective = ELBO(beta=Linear(until=0.1))
+    model = pixel_vae(MNIST, latent, width, layers, features=32, objective=objective)
+    recipe = Recipe(steps, 64, Adam(1e-3), schedule=Cosine(warmup=1_000), ema=0.9995, clip=1.0)
+    return Experiment(model, mnist(binarise="dynamic"), recipe)
 
 
 @preset("beta-vae", "kl-annealing")

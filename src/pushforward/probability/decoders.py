@@ -15,7 +15,7 @@ from torch.distributions import Distribution
 
 from ..core.blueprint import Component
 from ..core.spaces import Pixels, Reals, Space, Tokens
-from .heads import Head, head_for
+from .heads import Head, head_for, likeliest
 
 
 class Each(Distribution):
@@ -57,11 +57,7 @@ class Each(Distribution):
     @property
     def mode(self) -> Tensor:
         """The likeliest number in every place; the mean where torch knows no such formula."""
-        each = self.head(self.parameters)
-        try:
-            return self._typed(each.mode.nan_to_num())  # torch's Bernoulli is undecided at 1/2
-        except NotImplementedError:
-            return self._typed(each.mean)
+        return self._typed(likeliest(self.head(self.parameters)))
 
     @property
     def mean(self) -> Tensor:

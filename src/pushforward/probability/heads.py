@@ -173,6 +173,14 @@ def head_for(space: Space) -> Head:
     return BinaryHead() if BinaryHead().fits(space) else CategoricalHead(levels)
 
 
+def likeliest(d: Distribution) -> Tensor:
+    """The mode; the mean where torch knows no mode. torch's Bernoulli is undecided at 1/2: 0."""
+    try:
+        return d.mode.nan_to_num()
+    except NotImplementedError:
+        return d.mean
+
+
 def levels_of(space: Space) -> int | None:
     """How many values a number of `space` can take; None for Reals."""
     if isinstance(space, Tokens):

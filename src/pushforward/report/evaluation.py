@@ -17,6 +17,7 @@ from ..metrics.measurement import Measurement
 from ..metrics.references import Seen, reference_features
 from ..metrics.samples import extractor_for, further_quality, ranked, sample_quality
 from .measure import SAMPLES, recorded_data
+from .sentences import grammatical_lines
 
 TRAINING = 10_000  # examples that samples are searched among for copies
 
@@ -78,7 +79,7 @@ def _quality_lines(
 ) -> Generator[str, None, Measurement | None]:
     """The sample metrics, drawn and seen batch by batch; it returns the Frechet distance."""
     if isinstance(model.space, Tokens):
-        yield f"test: no sample metrics, because there is no extractor for {model.space}"
+        yield from grammatical_lines(model, source, samples)
         return None
     look, folder = extractor_for(model.space), cache_folder()
     references = reference_features(source, "test", look, samples, folder)

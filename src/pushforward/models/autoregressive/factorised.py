@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from ...core.contract import Density
 from ...core.spaces import Pixels, Space, Tokens, count
-from ...probability.heads import Head
+from ...probability.heads import Head, likeliest
+
+Choice = Callable[[Head, Tensor, torch.dtype], Tensor]
 
 
 class Run(ABC):
@@ -42,11 +45,13 @@ class Factorised(Density):
         space: Pixels or Tokens.
         head: of the conditionals.
         classes: number of labels y that the density is conditioned on; 0 is none.
+        context: shape of the floats that it is conditioned on instead; () is none.
     """
 
-    def __init__(self, space: Space, head: Head, classes: int = 0):
+    def __init__(self, space: Space, head: Head, classes: int = 0, context: tuple[int, ...] = ()):
         super().__init__(space)
         self.head, self.classes = head.check(space), count("classes", classes, 0)
+        self.context = check_shape(context, classes)
 
     @abstractmethod
     def conditionals(self, x: Tensor, *conditions: Tensor | None) -> Tensor:
@@ -68,6 +73,12 @@ class Factorised(Density):
         """`n` new data; with classes, of the labels y (n,) given."""
         run = self.run(n, *self.conditions(n, *conditions))
         return self.unflatten(self._draw(run, self._blank(n)))
+
+    @torch.no_grad()
+    def likeliest(self, n: int, *conditions: Tensor) -> Tensor:
+        """`n` data whose every number is the likeliest one after those before it."""
+        run = self.run(n, *self.conditions(n, *conditions))
+        return self.unflatten(self._draw(run, self._blank(n), choose=greedy))
 
     @torch.no_grad()
     def sample_naively(self, n: int, *conditions: Tensor) -> Tensor:
@@ -95,7 +106,9 @@ class Factorised(Density):
     def conditions(self, n: int, *given: Tensor) -> tuple[Tensor | None, ...]:
         """What the network is conditioned on, for `n` data; raises ValueError where it is wrong."""
         if len(given) > 1:
-            raise ValueError(f"at most labels y can be given, not {len(given)} conditions")
+            raise ValueError(f"at most one condition can be given, not {len(given)}")
+        if self.context:
+            return (check_context(given[0] if given else None, self.context, n),)
         return (check_labels(given[0] if given else None, self.classes, n),)
 
     def flatten(self, x: Tensor) -> Tensor:
@@ -112,9 +125,11 @@ class Factorised(Density):
     def _blank(self, n: int) -> Tensor:
         return blank(self.space, n, self.device, self.dtype).flatten(1)
 
-    def _draw(self, run: Run, s: Tensor, known: Tensor | None = None) -> Tensor:
+    def _draw(
+        self, run: Run, s: Tensor, known: Tensor | None = None, choose: Choice | None = None
+    ) -> Tensor:
         for i in range(s.shape[1]):
-            value = draw(self.head, run.parameters(i), s.dtype)
+            value = (choose or draw)(self.head, run.parameters(i), s.dtype)
             s[:, i] = value if known is None else torch.where(known[:, i], s[:, i], value)
             run.know(i, s[:, i])
         return s
@@ -152,6 +167,21 @@ def check_labels(y: Tensor | None, classes: int, n: int) -> Tensor | None:
     return y
 
 
+def check_shape(context: tuple[int, ...], classes: int) -> tuple[int, ...]:
+    """Returns the shape of a context; raises ValueError where there are classes besides."""
+    if context and classes:
+        raise ValueError("a model is conditioned on classes or on a context, not on both")
+    return tuple(count("each size of the context", size) for size in context)
+
+
+def check_context(given: Tensor | None, shape: tuple[int, ...], n: int) -> Tensor:
+    """Returns the context `given`; raises ValueError where it is not floats (n, *shape)."""
+    if given is None or not given.is_floating_point() or given.shape != (n, *shape):
+        said = "nothing" if given is None else f"{tuple(given.shape)} of {given.dtype}"
+        raise ValueError(f"the context must be floats of shape {(n, *shape)}, not {said}")
+    return given
+
+
 def check_known(given: Tensor) -> None:
     """What raster order cannot do is refused, what it does only in part is counted."""
     late = given & (given.cumsum(1) < torch.arange(1, given.shape[1] + 1, device=given.device))
@@ -179,3 +209,15 @@ def draw(head: Head, parameters: Tensor, dtype: torch.dtype) -> Tensor:
     """One draw from every conditional (n, outputs), as numbers (n,) of the space's type."""
     given = head(parameters)
     return (given.rsample() if given.has_rsample else given.sample()).to(dtype)  # rsample: quicker
+
+
+def greedy(head: Head, parameters: Tensor, dtype: torch.dtype) -> Tensor:
+    """The likeliest value of every conditional (n, outputs), as numbers (n,)."""
+    return likeliest(head(parameters)).to(dtype)
+
+
+def probability(name: str, value: float) -> float:
+    """Returns `value`; raises ValueError where it is not in [0, 1]."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a probability, not {value!r}")
+    return value

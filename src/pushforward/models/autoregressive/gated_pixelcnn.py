@@ -2,11 +2,13 @@
 
     p(x | y) = prod_i p(x_i | x_<i, y),    each unit tanh(W_f * x + V_f y) o sigma(W_g * x + V_g y)
 
+where y is a label, or a map of features at every pixel, which V convolves pixel by pixel.
+
 The vertical stack sees every pixel above, the horizontal one every pixel to the left: together all
 that raster order allows, where the masks of a PixelCNN leave a blind spot.
 
 Conditional Image Generation with PixelCNN Decoders (van den Oord et al., 2016), arXiv:1606.05328,
-eqs. 2-4, figures 1-2, section 2.
+eqs. 2-5 (eq. 5: maps), figures 1-2, section 2.
 
 Differs from the paper: values may enter as learned vectors instead of scaled; labels are one-hot
 (h in the paper), not embeddings of another network.
@@ -38,6 +40,7 @@ class GatedPixelCNN(Raster):
         first: kernel of the first convolution, odd.
         classes: number of labels to condition on; 0 is none.
         embedding: length of the learned vectors as which values enter; 0 scales them to [-1, 1].
+        context: features at every pixel (batch, context, height, width) to condition on; 0 is none.
     """
 
     def __init__(
@@ -49,14 +52,16 @@ class GatedPixelCNN(Raster):
         first: int = 7,
         classes: int = 0,
         embedding: int = 0,
+        context: int = 0,
     ):
-        super().__init__(space, classes, embedding)
+        super().__init__(space, classes, embedding, context)
         channels = self.space.channels
         if width % channels:
             raise ValueError(f"width must be a multiple of the {channels} channels, not {width}")
         far, reach = odd("first", first) // 2, odd("kernel", kernel) // 2
-        enter = GatedLayer(channels * self.size, width, far, channels, classes, first=True)
-        deeper = [GatedLayer(width, width, reach, channels, classes) for _ in range(layers)]
+        given = (channels, classes, context)
+        enter = GatedLayer(channels * self.size, width, far, *given, first=True)
+        deeper = [GatedLayer(width, width, reach, *given) for _ in range(layers)]
         count("layers", layers)
         self.layers: Sequence[GatedLayer] = nn.ModuleList([enter, *deeper])  # type: ignore[assignment]
         self.hidden = MaskedConv(width, width, groups=channels)

@@ -16,6 +16,7 @@ of taken in turn; categorical, Gaussian and mixture conditionals besides the bin
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ from ...core.contract import Density, Terms
 from ...core.spaces import Pixels, Reals, Space, count
 from ...nn.masked import MaskedMLP, Unrolled
 from ...probability.heads import GaussianMixtureHead, Head, head_for
-from .factorised import blank, draw
+from .factorised import Choice, blank, check_context, draw, greedy, probability
 
 
 class MADE(Density):
@@ -40,8 +41,11 @@ class MADE(Density):
         shuffled: random orders of the dimensions, else the natural one.
         direct: connect inputs to outputs besides.
         seed: of random orders and degrees.
+        context: length of a vector z that the density is conditioned on, as
+            `log_prob(x, z)` and `sample(n, z)`; 0 is none.
+        blind: probability of hiding a number from those after it, in training (word dropout).
 
-    Raises ValueError where the head does not describe the space.
+    Raises ValueError where the head does not describe the space, or `blind` is no probability.
     """
 
     def __init__(
@@ -54,8 +58,11 @@ class MADE(Density):
         shuffled: bool = False,
         direct: bool = False,
         seed: int = 0,
+        context: int = 0,
+        blind: float = 0.0,
     ):
         super().__init__(space)
+        self.context, self.blind = (context,) if context else (), probability("blind", blind)
         self.head = (head or head_for(space)).check(space)
         self.net = MaskedMLP(
             space.dims,
@@ -66,56 +73,72 @@ class MADE(Density):
             masks,
             shuffled,
             direct,
-            seed=seed,
+            context,
+            seed,
         )
 
-    def conditionals(self, x: Tensor, which: int | Tensor = 0) -> Tensor:
+    def conditionals(self, x: Tensor, which: int | Tensor = 0, z: Tensor | None = None) -> Tensor:
         """Parameters (batch, dims, outputs) under set `which` of masks."""
-        return self.net(self.head.encode(x.flatten(1), self.dtype), which=which)
+        seen = self.head.encode(x.flatten(1), self.dtype)
+        if self.training and self.blind:
+            seen = seen * (torch.rand_like(seen[..., :1]) >= self.blind)
+        return self.net(seen, z, which)
 
-    def log_prob(self, x: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, *context: Tensor) -> Tensor:
         """log of the mean of the masks' densities, in nats, (batch,)."""
-        each = [self._under(x, which) for which in range(self.net.masks)]
+        z = self._given(len(x), *context)
+        each = [self._under(x, which, z) for which in range(self.net.masks)]
         return torch.stack(each).logsumexp(0) - math.log(len(each))
 
-    def loss(self, x: Tensor) -> Terms:
+    def loss(self, x: Tensor, *context: Tensor) -> Terms:
         """{"nll": (batch,)}: in training of one mask, drawn at random; else of the mixture."""
         if self.training and self.net.masks > 1:
             which = torch.randint(self.net.masks, (), device=self.device)
-            return {"nll": -self._under(x, which)}
-        return {"nll": -self.log_prob(x)}
+            return {"nll": -self._under(x, which, self._given(len(x), *context))}
+        return {"nll": -self.log_prob(x, *context)}
 
-    def _under(self, x: Tensor, which: int | Tensor) -> Tensor:
-        return self.head.log_prob(self.conditionals(x, which), x.flatten(1)).sum(1)
+    def _under(self, x: Tensor, which: int | Tensor, z: Tensor | None) -> Tensor:
+        return self.head.log_prob(self.conditionals(x, which, z), x.flatten(1)).sum(1)
 
-    def sample(self, n: int) -> Tensor:
+    def _given(self, n: int, *context: Tensor) -> Tensor | None:
+        if len(context) > bool(self.context):
+            raise ValueError(f"this MADE takes {len(self.context)} conditions, not {len(context)}")
+        given = context[0] if context else None
+        return check_context(given, self.context, n) if self.context else None
+
+    def sample(self, n: int, *context: Tensor) -> Tensor:
         """`n` draws, each under a mask of its own; every hidden unit is computed once."""
-        return self._sample(n, self._cached)
+        return self._sample(self._cached, draw, n, *context)
 
     @torch.no_grad()
-    def sample_naively(self, n: int) -> Tensor:
-        """The textbook's sampler: the same draws as `sample`, with a whole pass per dimension."""
-        return self._sample(count("n", n), self._naive)
+    def likeliest(self, n: int, *context: Tensor) -> Tensor:
+        """The same with the likeliest number at every step instead of a draw."""
+        return self._sample(self._cached, greedy, n, *context)
 
-    def _sample(self, n: int, sampler) -> Tensor:
-        mask = torch.randint(self.net.masks, (n,), device=self.device)
+    @torch.no_grad()
+    def sample_naively(self, n: int, *context: Tensor) -> Tensor:
+        """The textbook's sampler: the same draws as `sample`, with a whole pass per dimension."""
+        return self._sample(self._naive, draw, count("n", n), *context)
+
+    def _sample(self, sampler: Callable, choose: Choice, n: int, *context: Tensor) -> Tensor:
+        z, mask = self._given(n, *context), torch.randint(self.net.masks, (n,), device=self.device)
         x = blank(self.space, n, self.device, self.dtype)
         for which in mask.unique().tolist():
             mine = mask == which
-            x[mine] = sampler(x[mine], which)
+            x[mine] = sampler(x[mine], which, choose, None if z is None else z[mine])
         return x
 
-    def _cached(self, x: Tensor, which: int) -> Tensor:
-        run, flat = Unrolled(self.net, len(x), which=which), x.flatten(1)
+    def _cached(self, x: Tensor, which: int, choose: Choice, z: Tensor | None) -> Tensor:
+        run, flat = Unrolled(self.net, len(x), z, which), x.flatten(1)
         for i, d in enumerate(self.net.order(which)):
-            flat[:, d] = draw(self.head, run.parameters(i), x.dtype)
+            flat[:, d] = choose(self.head, run.parameters(i), x.dtype)
             run.know(i, self.head.encode(flat[:, d], self.dtype))
         return flat.view_as(x)
 
-    def _naive(self, x: Tensor, which: int) -> Tensor:
+    def _naive(self, x: Tensor, which: int, choose: Choice, z: Tensor | None) -> Tensor:
         flat = x.flatten(1)
         for d in self.net.order(which):
-            flat[:, d] = draw(self.head, self.conditionals(flat, which)[:, d], x.dtype)
+            flat[:, d] = choose(self.head, self.conditionals(flat, which, z)[:, d], x.dtype)
         return flat.view_as(x)
 
 

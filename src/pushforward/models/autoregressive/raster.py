@@ -37,15 +37,17 @@ class Raster(Factorised):
     """A density over Pixels by a masked convolutional network, with the space's own head.
 
     A pixel value enters as a number in [-1, 1] or, with `embedding` > 0, as a learned vector of
-    that length. Raises ValueError for other spaces.
+    that length. `context` features at every pixel may condition it instead of classes. Raises
+    ValueError for other spaces.
     """
 
     space: Pixels
 
-    def __init__(self, space: Space, classes: int = 0, embedding: int = 0):
+    def __init__(self, space: Space, classes: int = 0, embedding: int = 0, context: int = 0):
         if not isinstance(space, Pixels):
             raise ValueError(f"{type(self).__name__} models Pixels, not {space}")
-        super().__init__(space, head_for(space), classes)
+        shape = (context, *space.shape[1:]) if count("context", context, 0) else ()
+        super().__init__(space, head_for(space), classes, shape)
         self.size = count("embedding", embedding, 0) or 1
         self.embedding = nn.Embedding(space.levels, embedding) if embedding else None
 
@@ -111,6 +113,8 @@ def receptive_field(
             raise ValueError(f"{name} must be in 0 .. {size - 1}, not {place!r}")
     x = torch.randint(space.levels, (probes, *space.shape), device=model.device).to(torch.uint8)
     y = torch.arange(probes, device=model.device) % model.classes if model.classes else None
+    if model.context:
+        y = torch.randn(probes, *model.context, device=model.device, dtype=model.dtype)
     features = model.features(x).detach().requires_grad_()
     found = model.network(features, y).unflatten(1, (space.channels, -1))
     gradient = torch.autograd.grad(found[:, channel, :, row, column].sum(), features)[0]

@@ -6,26 +6,27 @@ The bound charges for whatever z tells. A decoder that can tell it from the pixe
 reason to pay, so plain training ends with q(z|x) = p(z): the posterior has collapsed. Free bits (or
 a rate that is annealed, a posterior that commits one, a decoder that is weakened) keep z in use.
 
-Variational Lossy Autoencoder (Chen et al., 2017), arXiv:1611.02731, section 2; PixelVAE (Gulrajani
-et al., 2017), arXiv:1611.05013.
-Differs from PixelVAE: the decoder is a masked perceptron.
+Variational Lossy Autoencoder (Chen et al., 2017), arXiv:1611.02731, section 2; weakened by hiding
+numbers: Generating Sentences from a Continuous Space (Bowman et al., 2016), arXiv:1511.06349,
+section 3.2. The decoder here is a masked perceptron; PixelVAE's is in `pixel_vae`.
 """
 
 from __future__ import annotations
 
-from ...core.catalogue import example, system
+from ...core.catalogue import example
 from ...core.spaces import Pixels
 from ...objectives.variational import ELBO, Objective
 from ...probability.autoregressive_decoder import AutoregressiveDecoder
+from ..autoregressive.made import MADE
 from .vae import VAE, dense
 
 
 def with_autoregressive_decoder(
     space: Pixels, latent: int, width: int, objective: Objective | None = None, blind: float = 0.0
 ) -> VAE:
-    """A VAE with a Gaussian encoder and that decoder."""
+    """A VAE with a Gaussian encoder and a MADE as decoder."""
     encoder, _ = dense(space, latent, width)
-    decoder = AutoregressiveDecoder(space, latent, width, blind=blind)
+    decoder = AutoregressiveDecoder(MADE(space, width=width, context=latent, blind=blind))
     return VAE(encoder, decoder, objective=objective)
 
 
@@ -35,6 +36,3 @@ def ar_decoder() -> VAE:
     return with_autoregressive_decoder(
         Pixels(1, 4, 4, levels=2), 2, 32, ELBO(free_bits=0.5), blind=0.1
     )
-
-
-system("ar-decoder", lecture=7, title="Autoregressive decoder", paper="arXiv:1611.05013")

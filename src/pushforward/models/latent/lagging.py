@@ -1,13 +1,14 @@
 """Aggressive inference: the encoder takes many steps for each step of the decoder.
 
-    repeat:  phi <- phi - grad_phi loss   K times,   then   theta <- theta - grad_theta loss
+    at first:   phi <- phi - grad_phi loss   K times,   then   theta <- theta - grad_theta loss
+    afterwards: both at once
 
 Early in training the approximate posterior lags behind the true one, and the model learns to do
 without z. Letting the encoder catch up keeps z worth using.
 
 Lagging Inference Networks and Posterior Collapse (He et al., 2019), arXiv:1901.05534, algorithm 1.
-Differs from the paper: K is fixed, and kept for the whole training; the paper stops when mutual
-information no longer grows.
+Differs from the paper: K is fixed, and so is the share of the training after which both move
+together; the paper stops when mutual information no longer grows.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 from torch import nn
 
 from ...core.catalogue import example
-from ...core.contract import Density, Player
+from ...core.contract import Density, Player, Stage
 from ...core.spaces import Pixels, count
 from ...objectives.variational import Objective
 from ...probability.decoders import Observation
@@ -29,6 +30,8 @@ class AggressiveVAE(VAE):
     Args:
         encoder, decoder, prior, objective: as for `VAE`.
         turns: K.
+        share: of the steps, for this; a plain VAE learns in the rest, and a schedule of the
+            objective begins again.
     """
 
     def __init__(
@@ -38,9 +41,19 @@ class AggressiveVAE(VAE):
         prior: Density | None = None,
         objective: Objective | None = None,
         turns: int = 10,
+        share: float = 1.0,
     ):
         super().__init__(encoder, decoder, prior, objective)
-        self.turns = count("turns", turns)
+        self.turns, self.share = count("turns", turns), share
+        if not 0 < share <= 1:
+            raise ValueError(f"share must be in (0, 1], not {share!r}")
+
+    def stages(self) -> tuple[Stage, ...]:
+        """Eager inference, then plain learning where a share is left for it."""
+        eager = Stage("eager", self.players(), share=self.share)
+        together = (Player("model", self, self.loss),)
+        rest = (Stage("together", together, share=1 - self.share),) if self.share < 1 else ()
+        return (eager, *rest)
 
     def players(self) -> tuple[Player, ...]:
         """The encoder, then the generator."""

@@ -1,0 +1,64 @@
+"""PixelVAE: a VAE whose decoder is a PixelCNN that sees an image made from z.
+
+    p(x | z) = prod_i p(x_i | x_<i, f(z)),    f: z -> a map of features at every pixel     (eq. 2)
+
+A few masked layers model texture, which a VAE blurs, and z is left with what lies too far apart for
+them to see. With many layers they see it all, and z is not used: depth of the decoder is the trade.
+
+PixelVAE: A Latent Variable Model for Natural Images (Gulrajani et al., 2017), arXiv:1611.05013,
+section 3.1.
+Differs from the paper: one level of latents; the features of f(z) enter every gated layer through
+1x1 convolutions (Gated PixelCNN, arXiv:1606.05328, eq. 5) instead of standing beside the pixels in
+the first; encoder and f are plain convolutional pyramids.
+"""
+
+from __future__ import annotations
+
+from ...core.catalogue import example, system
+from ...core.spaces import Pixels
+from ...nn.conv import ConvDecoder, ConvEncoder
+from ...objectives.variational import ELBO, Objective
+from ...probability.autoregressive_decoder import AutoregressiveDecoder
+from ...probability.posteriors import DiagonalGaussian, Encoder
+from ..autoregressive.gated_pixelcnn import GatedPixelCNN
+from .vae import VAE
+
+
+def pixel_vae(
+    space: Pixels,
+    latent: int = 32,
+    width: int = 32,
+    layers: int = 2,
+    first: int = 7,
+    features: int = 16,
+    objective: Objective | None = None,
+) -> VAE:
+    """A VAE with convolutions on both sides of z and a gated PixelCNN as decoder.
+
+    Args:
+        space: Pixels of any levels.
+        latent: length of z.
+        width: channels at full size, in encoder, f and PixelCNN; a multiple of the channels.
+        layers: of the PixelCNN after its first.
+        first: kernel of the first, odd.
+        features: of f(z) at every pixel.
+        objective: what is minimised; the negative ELBO where None.
+
+    Raises ValueError for another space.
+    """
+    if not isinstance(space, Pixels):
+        raise ValueError(f"a PixelVAE models Pixels, not {space}")
+    posterior = DiagonalGaussian(latent)
+    encoder = Encoder(ConvEncoder(space.shape, posterior.outputs, width), space, posterior)
+    density = GatedPixelCNN(space, width, layers, first=first, context=features)
+    network = ConvDecoder(latent, (features, *space.shape[1:]), width)
+    return VAE(encoder, AutoregressiveDecoder(density, network), objective=objective)
+
+
+@example(data="bars")
+def pixelvae() -> VAE:
+    """The smallest instance, with free bits."""
+    return pixel_vae(Pixels(1, 4, 4, levels=2), 2, 8, 1, 3, 4, ELBO(free_bits=0.5))
+
+
+system("ar-decoder", lecture=7, title="PixelVAE: autoregressive decoder", paper="arXiv:1611.05013")

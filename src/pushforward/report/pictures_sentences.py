@@ -1,0 +1,75 @@
+"""Pictures of sentences: what a model says between two of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..core import checkpoint
+from ..core.catalogue import preset_called
+from ..core.vocabulary import Vocabulary
+from ..data.grammar import Grammar
+from ..models.latent.vae import VAE
+from ..training.fit import fit
+from .gallery import picture
+from .sentences import between
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@picture("sentence-interpolation")
+def sentence_interpolation(
+    start: str = "the small cat sleeps.",
+    end: str = "two teachers follow a happy dog near the bridge.",
+    steps: int = 9,
+    file: str | None = None,
+    training: int = 4_000,
+) -> Figure:
+    """The sentences between two, by a sentence VAE; those that break the grammar are red.
+
+    Args:
+        start: a sentence.
+        end: another.
+        steps: how many sentences, both ends included.
+        file: the checkpoint of a sentence VAE; None trains one first.
+        training: its steps.
+    """
+    from matplotlib.figure import Figure
+
+    model, about = _trained(training) if file is None else _loaded(file)
+    lines = between(model, Vocabulary.recorded(about), start, end, steps)
+    grammar = Grammar.recorded(about)
+    figure = Figure(figsize=(7, 0.3 * (len(lines) + 3)), layout="constrained")
+    axis = figure.subplots()
+    axis.set_axis_off()
+    for i, line in enumerate([start, *lines, end]):
+        own, place = 0 < i <= len(lines), 1 - (i + 0.5) / (len(lines) + 2)
+        broken = own and grammar is not None and not grammar.accepts(line)
+        color, style = "firebrick" if broken else "black", "normal" if own else "italic"
+        axis.text(0.08, place, line, color=color, style=style, va="center")
+        if own:
+            axis.text(0.0, place, f"{(i - 1) / (len(lines) - 1):.2f}", color="grey", va="center")
+    return figure
+
+
+def _trained(steps: int) -> tuple[VAE, dict]:
+    torch.manual_seed(0)
+    experiment = preset_called("sentence_vae").build(steps=steps)
+    model = fit(experiment.model, experiment.data, experiment.recipe, quiet=True)
+    return _sentence_vae(model, "the preset"), experiment.data.describe()
+
+
+def _loaded(file: str) -> tuple[VAE, dict]:
+    about = checkpoint.read(file).record.get("data", {})
+    return _sentence_vae(checkpoint.load(file), file), about
+
+
+def _sentence_vae(model: object, name: str) -> VAE:
+    """Returns the model; raises ValueError where it is no VAE."""
+    if not isinstance(model, VAE):
+        raise ValueError(
+            f"{name} holds a {type(model).__name__}, but walks need a VAE of sentences"
+        )
+    return model

@@ -1,0 +1,182 @@
+"""The recurrent decoder against enumeration, the bound against quadrature, walks by a grammar."""
+
+import itertools
+
+import pytest
+import torch
+from torch.distributions import Normal
+
+import pushforward as pf
+from pushforward.core.catalogue import preset_called
+from pushforward.core.vocabulary import Vocabulary, ended
+from pushforward.data.grammar import Grammar, sentences
+from pushforward.metrics.elbo_surgery import elbo_surgery
+from pushforward.models.autoregressive.recurrent import RecurrentLM
+from pushforward.models.latent.sentence_vae import Reader, interpolate, recurrent_vae
+from pushforward.objectives.variational import ELBO, Linear
+from pushforward.report.sentences import between, grammatical_between, grammatical_lines
+from pushforward.training.loop import Training
+
+SPACE = pf.Tokens(4, 3)
+EVERY = torch.tensor(list(itertools.product(range(3), repeat=4)))
+
+
+def lively(model):
+    torch.manual_seed(0)
+    for p in model.parameters():
+        p.data.normal_(0, 1)
+    return model.double().eval()
+
+
+def language_model(**options):
+    return lively(RecurrentLM(SPACE, width=6, embedding=3, context=2, **options))
+
+
+def test_all_sentences_sum_to_one_and_none_goes_on_after_its_end():
+    model = language_model()
+    for z in torch.randn(3, 1, 2).double():
+        p = model.log_prob(EVERY, z.expand(81, 2)).exp()
+        assert p.sum().item() == pytest.approx(1)
+        whole = (EVERY.masked_fill(ended(EVERY), 0) == EVERY).all(1)
+        assert (p[~whole] == 0).all()
+        assert (p[whole] > 0).all()
+
+
+def test_a_word_depends_on_those_before_alone():
+    model, z = language_model(), torch.randn(4, 2).double()
+    x = torch.randint(1, 3, (4, 4))
+    base = model.conditionals(x, z)
+    for i in range(4):
+        other = x.clone()
+        other[:, i] = 3 - other[:, i]
+        moved = (model.conditionals(other, z) - base).abs().amax((0, 2)) > 0
+        assert not moved[: i + 1].any()
+        assert moved[i + 1 :].all()
+
+
+@torch.no_grad()
+def test_cached_sampling_equals_naive():
+    model, z = language_model(), torch.randn(200, 2).double()
+    torch.manual_seed(1)
+    cached = model.sample(200, z)
+    torch.manual_seed(1)
+    assert torch.equal(cached, model.sample_naively(200, z))
+    assert (cached == 0).any()
+    assert torch.equal(cached.masked_fill(ended(cached), 0), cached)
+    rows, run = model.conditionals(cached, z), model.run(200, z)
+    for i, values in enumerate(cached.T):
+        torch.testing.assert_close(run.parameters(i), rows[:, i], rtol=1e-9, atol=1e-9)
+        run.know(i, values)
+    best = model.likeliest(200, z)
+    assert torch.equal(best, model.conditionals(best, z).argmax(-1))
+
+
+def test_hidden_words_are_not_seen_and_only_in_training():
+    model, z = language_model(blind=1.0), torch.randn(1, 2).double()
+    x, y = torch.tensor([[1, 2, 1, 2]]), torch.tensor([[2, 1, 1, 1]])
+    assert not torch.equal(model.conditionals(x, z), model.conditionals(y, z))
+    model.train()
+    assert torch.equal(model.conditionals(x, z), model.conditionals(y, z))
+
+
+def test_what_follows_the_end_moves_nothing():
+    reader = lively(Reader(SPACE, 2, width=4, embedding=3))
+    x, y = torch.tensor([[1, 2, 0, 0]]), torch.tensor([[1, 2, 0, 2]])
+    assert not torch.equal(reader(x), reader(torch.tensor([[1, 2, 2, 0]])))
+    assert torch.equal(reader(x), reader(y))
+    model = recurrent_vae(SPACE, 2, 4, 3, blind=0.0)
+    sum(t.mean() for t in model.loss(x).values()).backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+
+
+@torch.no_grad()
+def test_the_bound_against_quadrature():
+    """Log p(x) = log of the integral over z of p(x|z) p(z), on a grid over one latent."""
+    model = lively(recurrent_vae(SPACE, 1, 5, 3, blind=0.5))
+    x = EVERY[(EVERY.masked_fill(ended(EVERY), 0) == EVERY).all(1)]
+    grid = torch.linspace(-8, 8, 801, dtype=torch.float64)
+    log_p = model.decode(grid[:, None, None]).log_prob(x) + Normal(0.0, 1.0).log_prob(grid)[:, None]
+    exact = log_p.logsumexp(0) + (grid[1] - grid[0]).log()
+    assert exact.exp().sum().item() == pytest.approx(1, abs=1e-6)
+    torch.manual_seed(0)
+    assert (model.elbo(x, samples=200) < exact + 0.05).all()
+    many = model.importance_weighted(x, k=4_000)
+    assert (many - exact).abs().median() < 0.02
+
+
+@torch.no_grad()
+def test_walks_go_from_one_sentence_to_the_other():
+    model = lively(recurrent_vae(SPACE, 2, 5, 3))
+    a, b = EVERY[40:45], EVERY[70:75]
+    way = interpolate(model, a, b, steps=5)
+    assert way.shape == (5, 5, 4)
+    for place, x in ((0, a), (-1, b)):
+        assert torch.equal(way[:, place], model.push(model.encode(x).mean))
+    middle = (model.encode(a).mean + model.encode(b).mean) / 2
+    assert torch.equal(way[:, 2], model.push(middle))
+    with pytest.raises(ValueError, match="steps must be"):
+        interpolate(model, a, b, steps=1)
+
+
+RULES = """
+sentence: 2 one does . | many do .
+one: the noun | a noun
+noun: cat | dog | bird
+many: the nouns | two nouns
+nouns: cats | dogs | birds
+does: sleeps | sees whom
+do: sleep | see whom
+whom: one | many
+"""
+
+
+def test_sentences_between_two_are_grammatical(tmp_path):
+    rules = tmp_path / "rules.txt"
+    rules.write_text(RULES)
+    data = sentences(2_000, grammar=str(rules))
+    torch.manual_seed(0)
+    model = recurrent_vae(data.space, 8, 48, 16, 0.2, ELBO(beta=Linear(final=0.7)))
+    recipe = pf.Recipe(300, 64, pf.Adam(5e-3), schedule=pf.Cosine(), clip=1.0, validate_every=0)
+    before = grammatical_between(model, data, Grammar(RULES), 30)
+    pf.fit(model, data, recipe, quiet=True)
+    after = grammatical_between(model, data, Grammar(RULES), 30)
+    assert before.value < 0.2
+    assert after.value > 0.8
+    assert elbo_surgery(model, data.test).rate > 1
+    vocabulary = Vocabulary.recorded(data.origin)
+    lines = between(model, vocabulary, "a cat sleeps.", "two dogs see the bird.", 5)
+    assert len(lines) == 5
+    assert len(set(lines)) > 1
+    told = list(grammatical_lines(model, data, 50))
+    assert told[0].startswith("test: grammatical samples ")
+    assert told[1].startswith("test: grammatical between ")
+    with pytest.raises(ValueError, match="'zebra' is not among"):
+        between(model, vocabulary, "a zebra sleeps.", "a cat sleeps.")
+
+
+@pytest.mark.slow
+def test_the_preset_speaks_grammatically():
+    torch.manual_seed(0)
+    experiment = preset_called("sentence_vae").build()
+    training = Training(experiment.model, experiment.data, experiment.recipe)
+    for _ in training:
+        pass
+    data = experiment.data
+    assert grammatical_between(training.result, data, Grammar.recorded(data.origin)).value > 0.9
+    assert elbo_surgery(training.result, data.test).rate > 2
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: RecurrentLM(pf.Reals((2,))), "models Tokens"),
+        (lambda: RecurrentLM(SPACE, blind=1.1), "blind must be"),
+        (lambda: RecurrentLM(SPACE, context=-1), "context must be"),
+        (lambda: language_model().log_prob(EVERY), r"context must be floats of shape \(81, 2\)"),
+        (lambda: language_model().sample(3, torch.zeros(2, 2)), r"shape \(3, 2\), not \(2, 2\)"),
+        (lambda: RecurrentLM(SPACE).sample(3, torch.zeros(3)), "built without classes"),
+    ],
+)
+def test_bad_input(call, said):
+    with pytest.raises(ValueError, match=said):
+        call()
