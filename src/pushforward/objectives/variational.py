@@ -83,6 +83,8 @@ class VectorDraw(Draw):
     The ELBO between normals needs neither log q nor log p, the importance-weighted bound no KL.
     """
 
+    prior: Density
+
     def __init__(
         self, q: Distribution, prior: Density, z: Tensor, log_x: Tensor, log_q: Tensor | None = None
     ):
@@ -90,17 +92,17 @@ class VectorDraw(Draw):
         self.__dict__.update(q=q, prior=prior, z=z, log_x=log_x, **known)
 
     @cached_property
-    def log_q(self) -> Tensor:  # type: ignore[override]
+    def log_q(self) -> Tensor:
         """Log q(z | x), (S, batch)."""
         return self.q.log_prob(self.z)
 
     @cached_property
-    def log_p(self) -> Tensor:  # type: ignore[override]
+    def log_p(self) -> Tensor:
         """Log p(z), (S, batch)."""
         return self.prior.log_prob(self.z.flatten(0, 1)).unflatten(0, self.z.shape[:2])
 
     @cached_property
-    def rate(self) -> Tensor:  # type: ignore[override]
+    def rate(self) -> Tensor:
         """KL(q || prior), (batch, groups): exact between normals, else the mean over draws."""
         exact = closed_rate(self.q, self.prior)
         return (self.log_q - self.log_p).mean(0)[:, None] if exact is None else exact
