@@ -39,7 +39,7 @@ def made_mnist(
 ) -> Experiment:
     """MADE on dynamically binarised MNIST (Germain et al., 2015, section 6.2, smaller).
 
-    pushforward train made_mnist
+    pushforward train made_mnist --compile
     """
     from ..data import mnist
 

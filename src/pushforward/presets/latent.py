@@ -132,7 +132,7 @@ def iaf_digits(latent: int = 16, width: int = 256, steps: int = 1_500) -> Experi
 def vae_mnist(latent: int = 40, width: int = 500, steps: int = 30_000) -> Experiment:
     """A VAE with two layers of perceptrons on dynamically binarised MNIST.
 
-    pushforward train vae_mnist      (not measured)
+    pushforward train vae_mnist --compile
     """
     return _mnist(*_mnist_parts(DiagonalGaussian(latent), width), steps=steps)
 
@@ -169,7 +169,7 @@ def vamp_mnist(
 ) -> Experiment:
     """The same VAE with a VampPrior (Tomczak & Welling, 2018, table 1).
 
-    pushforward train vamp_mnist      (not measured)
+    pushforward train vamp_mnist --compile
     """
     from ..data import mnist
 
@@ -201,7 +201,7 @@ def hvae_vamp_mnist(
 def iaf_mnist(latent: int = 40, width: int = 500, steps: int = 30_000) -> Experiment:
     """The same VAE with four inverse autoregressive steps in its posterior.
 
-    pushforward train iaf_mnist      (not measured)
+    pushforward train iaf_mnist --compile
     """
     head = posterior(IAF(latent, 4, width=320, context=100))
     return _mnist(*_mnist_parts(head, width), steps=steps)
