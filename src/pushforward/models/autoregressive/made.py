@@ -16,7 +16,6 @@ of taken in turn; categorical, Gaussian and mixture conditionals besides the bin
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
