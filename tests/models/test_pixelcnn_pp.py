@@ -95,6 +95,8 @@ def test_inpainting_keeps_whole_pixels():
     assert not torch.equal(done[:, :, ~known], x[:, :, ~known])
     with pytest.raises(ValueError, match="every known value comes after"):
         model.complete(x, ~known)
+    with pytest.raises(ValueError, match="channels are drawn together"):
+        model.complete(x, known & torch.tensor([True, False, True])[:, None, None])
 
 
 def test_bad_settings():

@@ -6,7 +6,7 @@ stages`: each rung's default is written with the rung below, and a model climbs 
 needs.
 
 What a user passes is checked here, once for all models: the x of `log_prob`, `elbo`, `loss` against
-the model's space, and the n of `sample`. Sampling never records gradients.
+the model's space, the n of `sample`, what `complete` is given. Sampling never records gradients.
 """
 
 from __future__ import annotations
@@ -79,6 +79,23 @@ def _of_number(method: Callable) -> Callable:
     return checked
 
 
+def _of_partial(method: Callable) -> Callable:
+    @functools.wraps(method)
+    def checked(self: Generative, x: Tensor, known: Tensor, *rest: Any, **options: Any) -> Any:
+        x = self.space.check(x)
+        try:
+            spread = known.to(x.device).bool().expand_as(x)
+        except (AttributeError, RuntimeError) as error:
+            shape = tuple(getattr(known, "shape", ())) or type(known).__name__
+            raise ValueError(
+                f"known must be bool and broadcast to x's shape {tuple(x.shape)}, not {shape}"
+            ) from error
+        with torch.no_grad():
+            return method(self, x, spread, *rest, **options)
+
+    return checked
+
+
 class Generative(Component, ABC):
     """A model of data in `space`: it can be sampled, and it says who learns what.
 
@@ -100,6 +117,7 @@ class Generative(Component, ABC):
             "log_prob": _of_space,
             "elbo": _of_space,
             "log_weights": _of_space,
+            "complete": _of_partial,
         }
         for name, check in {**checks, "loss": _of_space, "sample": _of_number}.items():
             if name in cls.__dict__ and not getattr(
@@ -193,6 +211,17 @@ class Latent(Generative):
     @abstractmethod
     def decode(self, z: Tensor) -> Distribution:
         """p(x|z): its samples are data of `space`."""
+
+
+class Completing(Generative):
+    """A model that draws what is missing of data that are known in part (inpainting)."""
+
+    @abstractmethod
+    def complete(self, x: Tensor, known: Tensor, *conditions: Tensor) -> Tensor:
+        """Data that agree with `x` where `known` (bool, broadcast to x's shape) is true.
+
+        The method says what is conditioned on what, and raises ValueError where it cannot.
+        """
 
 
 class Pushforward(Generative):

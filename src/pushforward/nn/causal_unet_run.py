@@ -18,7 +18,7 @@ from .weight_norm import WeightNormConv
 
 def walking(conv: WeightNormConv, n: int, width: int) -> RowRun:
     """A convolution of the stream s, pixel by pixel."""
-    return RowRun(conv.weight(), conv.bias, conv.pad[0], n, width)
+    return RowRun(conv.weight(), conv.bias[:, None], conv.pad[0], n, width)
 
 
 class RowConv:

@@ -109,7 +109,7 @@ class GatedRun:
         )
         for_v, for_h = (self._here(given) for given in (self.for_v, self.for_h))
         rest = (layer.link(seen) + for_h).squeeze(2).permute(2, 1, 0) + self.horizontal.bias
-        self.horizontal.keep(rest.contiguous())
+        self.horizontal.keep(rest)
         self.row += 1
         return gate(seen + for_v)
 

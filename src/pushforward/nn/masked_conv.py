@@ -83,9 +83,10 @@ class MaskedConv(Component):
         found = F.conv2d(x, self.weight(), self.bias())
         return found.contiguous(memory_format=torch.channels_last)
 
-    def run(self, n: int, width: int) -> RowRun:
-        """The same layer, one pixel at a time."""
-        return RowRun(self.weight(), self.bias(), self.side, n, width, self.groups)
+    def run(self, n: int, width: int, extra: Tensor | None = None) -> RowRun:
+        """The same layer, one pixel at a time; `extra` (n, outputs) is added to its outputs."""
+        bias = self.bias()[:, None] if extra is None else self.bias()[:, None] + extra.t()
+        return RowRun(self.weight(), bias, self.side, n, width, self.groups)
 
 
 class RowRun:
@@ -96,7 +97,7 @@ class RowRun:
 
     Args:
         weight: (outputs, inputs, rows, columns); the last row's columns end at the pixel itself.
-        bias: (outputs,).
+        bias: (outputs, 1), or (outputs, n) where it differs between the images.
         side: columns that are seen to the left.
         n: images.
         width: of a row.
@@ -108,29 +109,30 @@ class RowRun:
     ):
         weight, (outputs, inputs, above, columns) = weight.detach(), weight.shape
         taps = weight.transpose(1, 3).transpose(1, 2).flatten(2)  # (outputs, rows, all seen)
-        self.bias = bias.detach()[:, None].expand(width, outputs, n)
-        self.weights = taps[:, -1, : (side + 1) * inputs].chunk(groups)
+        self.bias = bias.detach().expand(width, outputs, n)
+        self.weights = taps[:, -1, : (side + 1) * inputs].contiguous().chunk(groups)
         self.weights_above = [w.expand(width, -1, -1) for w in taps[:, :-1].unbind(1)]
         self.row = weight.new_zeros(side + width, inputs, n)
         self.slots = [place.chunk(groups) for place in self.row[side:]]
         self.seen = [self.row[c : c + side + 1].flatten(0, 1) for c in range(width)]
         self.rows = [weight.new_zeros(width + columns - 1, inputs, n) for _ in range(above - 1)]
         self.inside = slice(side, side + width)
-        self.keep(self.bias)
+        # What all but this row contributes, and each pixel's share of it by group.
+        self.whole = self.bias.contiguous()
+        self.rest = [part.unbind(0) for part in self.whole.chunk(groups, 1)]
 
     def next_row(self) -> None:
         """Moves on to the next row; the first call enters the first."""
         if self.rows:
             self.rows = [*self.rows[1:], self.rows[0]]
             self.rows[-1][self.inside] = self.row[self.inside]
-            rest = self.bias
+            self.keep(self.bias)
             for row, weight in zip(self.rows, self.weights_above):
-                rest = torch.baddbmm(rest, weight, _windows(row, len(rest), weight.shape[2]))
-            self.keep(rest)
+                self.whole.baddbmm_(weight, _windows(row, len(self.whole), weight.shape[2]))
 
     def keep(self, rest: Tensor) -> None:
         """Sets what all but this row contributes, (column, feature, image)."""
-        self.rest = [part.unbind(0) for part in rest.chunk(len(self.weights), 1)]
+        self.whole.copy_(rest)
 
     def slot(self, column: int, group: int) -> Tensor:
         """Where the inputs (features of the group, n) at a pixel of this row are to be written."""
@@ -139,6 +141,11 @@ class RowRun:
     def at(self, column: int, group: int) -> Tensor:
         """The outputs (features of the group, n) at a pixel of this row."""
         return torch.addmm(self.rest[group][column], self.weights[group], self.seen[column])
+
+    def place(self, column: int, group: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """`slot`, and what `at` adds up: the rest, and the weights of what is seen. All stay."""
+        rest, weights = self.rest[group][column], self.weights[group]
+        return self.slots[column][group], rest, weights, self.seen[column]
 
 
 def _windows(row: Tensor, width: int, length: int) -> Tensor:

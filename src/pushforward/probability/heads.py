@@ -47,6 +47,11 @@ class Head(Component, ABC):
         """log p(x) in nats, of `x`'s shape; `x` as the space has it."""
         return self(parameters).log_prob(x.to(precise(parameters).dtype))
 
+    def draw(self, parameters: Tensor) -> Tensor:
+        """One number (...) from each of the distributions; samplers call it once per number."""
+        given = self(parameters)
+        return given.rsample() if given.has_rsample else given.sample()  # rsample: quicker
+
     def check(self, space: Space) -> Head:
         """Returns itself; raises ValueError where it does not describe `space`."""
         if not self.fits(space):
@@ -70,6 +75,10 @@ class BinaryHead(Head):
     def forward(self, parameters: Tensor) -> Distribution:
         """Bernoulli."""
         return Bernoulli(logits=precise(parameters)[..., 0], validate_args=False)
+
+    def draw(self, parameters: Tensor) -> Tensor:
+        """Bits, as floats."""
+        return torch.bernoulli(precise(parameters)[..., 0].sigmoid())
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
         """The same number by one function of the logit with the bit's sign."""
@@ -99,6 +108,12 @@ class CategoricalHead(Head):
     def forward(self, parameters: Tensor) -> Distribution:
         """Categorical."""
         return Categorical(logits=precise(parameters), validate_args=False)
+
+    def draw(self, parameters: Tensor) -> Tensor:
+        """Values, int64: Gumbel's maximum, which needs no normaliser."""
+        logits = precise(parameters)
+        noise = torch.empty_like(logits, memory_format=torch.contiguous_format)
+        return (logits - noise.exponential_().log_()).argmax(-1)
 
     def fits(self, space: Space) -> bool:
         """Pixels of `levels` levels, or Tokens of that vocabulary."""
@@ -130,6 +145,11 @@ class GaussianHead(Head):
         """Normal."""
         mean, scale = precise(parameters).unbind(-1)
         return Normal(mean, scale_of(scale, self.least), validate_args=False)
+
+    def draw(self, parameters: Tensor) -> Tensor:
+        """The mean and noise of that scale."""
+        mean, scale = precise(parameters).unbind(-1)
+        return torch.addcmul(mean, scale_of(scale, self.least), torch.randn_like(mean))
 
     def fits(self, space: Space) -> bool:
         """Reals."""

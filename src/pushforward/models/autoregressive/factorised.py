@@ -17,11 +17,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ...core.contract import Density
+from ...core.contract import Completing, Density
 from ...core.spaces import Pixels, Space, Tokens, count
 from ...probability.heads import Head, likeliest
 
-Choice = Callable[[Head, Tensor, torch.dtype], Tensor]
+Choice = Callable[[Head, Tensor], Tensor]
+Given = tuple[Tensor, Tensor]  # values (n, length), and which of them are known
 
 
 class Run(ABC):
@@ -36,7 +37,7 @@ class Run(ABC):
         """Takes the values (n,) of the i-th number."""
 
 
-class Factorised(Density):
+class Factorised(Density, Completing):
     """A density that is a product of conditionals, described by one head.
 
     Numbers are drawn in raster order, at each pixel its channels in turn (red, green, blue).
@@ -72,23 +73,22 @@ class Factorised(Density):
     def sample(self, n: int, *conditions: Tensor) -> Tensor:
         """`n` new data; with classes, of the labels y (n,) given."""
         run = self.run(n, *self.conditions(n, *conditions))
-        return self.unflatten(self._draw(run, self._blank(n)))
+        return self._drawn(run)
 
     @torch.no_grad()
     def likeliest(self, n: int, *conditions: Tensor) -> Tensor:
         """`n` data whose every number is the likeliest one after those before it."""
         run = self.run(n, *self.conditions(n, *conditions))
-        return self.unflatten(self._draw(run, self._blank(n), choose=greedy))
+        return self._drawn(run, choose=greedy)
 
     @torch.no_grad()
     def sample_naively(self, n: int, *conditions: Tensor) -> Tensor:
         """The textbook's sampler: the same draws as `sample`, with a whole pass per number."""
         run = _Naive(self, count("n", n), self.conditions(n, *conditions))
-        return self.unflatten(self._draw(run, self._blank(n)))
+        return self._drawn(run)
 
-    @torch.no_grad()
     def complete(self, x: Tensor, known: Tensor, *conditions: Tensor) -> Tensor:
-        """Data that agree with `x` where `known` (bool, of x's shape or broadcast to it) is true.
+        """Data that agree with `x` where `known` (bool, broadcast to x's shape) is true.
 
         Every known value is kept. A value that is drawn is conditioned on all values *before* it in
         raster order, known or drawn, and on none after it: a known value after an unknown one is
@@ -97,11 +97,9 @@ class Factorised(Density):
         Raises ValueError where every known value comes after every unknown one, so that nothing
         drawn would depend on what is known: this order cannot do that.
         """
-        s = self.flatten(self.space.check(x)).clone()
-        given = self.flatten(known.to(x.device).bool().expand_as(x))
-        check_known(given)
+        kept = check_known(self.flatten(known))
         run = self.run(len(x), *self.conditions(len(x), *conditions))
-        return self.unflatten(self._draw(run, s, given))
+        return self._drawn(run, (self.flatten(x), kept))
 
     def conditions(self, n: int, *given: Tensor) -> tuple[Tensor | None, ...]:
         """What the network is conditioned on, for `n` data; raises ValueError where it is wrong."""
@@ -122,17 +120,9 @@ class Factorised(Density):
         channels, height, width = self.space.shape
         return s.view(-1, height, width, channels).permute(0, 3, 1, 2).contiguous()
 
-    def _blank(self, n: int) -> Tensor:
-        return blank(self.space, n, self.device, self.dtype).flatten(1)
-
-    def _draw(
-        self, run: Run, s: Tensor, known: Tensor | None = None, choose: Choice | None = None
-    ) -> Tensor:
-        for i in range(s.shape[1]):
-            value = (choose or draw)(self.head, run.parameters(i), s.dtype)
-            s[:, i] = value if known is None else torch.where(known[:, i], s[:, i], value)
-            run.know(i, s[:, i])
-        return s
+    def _drawn(self, run: Run, given: Given | None = None, choose: Choice | None = None) -> Tensor:
+        s = chain(self.head, run, self.space.dims, given, choose or draw)
+        return self.unflatten(s.to(number_type(self.space, self.dtype)))
 
 
 class _Naive(Run):
@@ -182,38 +172,66 @@ def check_context(given: Tensor | None, shape: tuple[int, ...], n: int) -> Tenso
     return given
 
 
-def check_known(given: Tensor) -> None:
-    """What raster order cannot do is refused, what it does only in part is counted."""
-    late = given & (given.cumsum(1) < torch.arange(1, given.shape[1] + 1, device=given.device))
+def unforeseen(given: Tensor) -> Tensor:
+    """Which known values (batch, dims, in the order of drawing) come after an unknown one."""
+    return given & (given.cumsum(1) < torch.arange(1, given.shape[1] + 1, device=given.device))
+
+
+def check_known(given: Tensor, order: str = "raster order") -> Tensor:
+    """Returns `given` (batch, dims, in the order of drawing), which says what is known.
+
+    What the order cannot do is refused, what it does only in part is counted in a warning.
+    """
+    late = unforeseen(given)
     useful = given & (given.flip(1).cumprod(1).flip(1) == 0)  # something unknown comes after it
     if given.any() and not useful.any() and not given.all():
         raise ValueError(
-            "every known value comes after every unknown one in raster order, so that nothing "
+            f"every known value comes after every unknown one in {order}, so that nothing "
             "drawn would depend on it: known values must come before some unknown one"
         )
     if late.any():
         warnings.warn(
             f"{int(late.sum())} of {int(given.sum())} known values come after unknown ones in "
-            "raster order: they are kept, but what is drawn before them does not depend on them",
-            stacklevel=3,
+            f"{order}: they are kept, but what is drawn before them does not depend on them",
+            stacklevel=4,
         )
+    return given
+
+
+def number_type(space: Space, dtype: torch.dtype) -> torch.dtype:
+    """How the numbers of `space` are stored; those of Reals are of `dtype`."""
+    return {Pixels: torch.uint8, Tokens: torch.int64}.get(type(space), dtype)
 
 
 def blank(space: Space, n: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """`n` data of zeros."""
-    kind = {Pixels: torch.uint8, Tokens: torch.int64}.get(type(space), dtype)
-    return torch.zeros(n, *space.shape, device=device, dtype=kind)
+    return torch.zeros(n, *space.shape, device=device, dtype=number_type(space, dtype))
 
 
-def draw(head: Head, parameters: Tensor, dtype: torch.dtype) -> Tensor:
-    """One draw from every conditional (n, outputs), as numbers (n,) of the space's type."""
-    given = head(parameters)
-    return (given.rsample() if given.has_rsample else given.sample()).to(dtype)  # rsample: quicker
+def draw(head: Head, parameters: Tensor) -> Tensor:
+    """One draw (n,) from every conditional (n, outputs)."""
+    return head.draw(parameters)
 
 
-def greedy(head: Head, parameters: Tensor, dtype: torch.dtype) -> Tensor:
-    """The likeliest value of every conditional (n, outputs), as numbers (n,)."""
-    return likeliest(head(parameters)).to(dtype)
+def greedy(head: Head, parameters: Tensor) -> Tensor:
+    """The likeliest value (n,) of every conditional (n, outputs)."""
+    return likeliest(head(parameters))
+
+
+def chain(
+    head: Head, run: Run, length: int, given: Given | None = None, choose: Choice = draw
+) -> Tensor:
+    """Numbers (n, length) one after the other; those that are `given` are kept."""
+    drawn = []
+    with torch.inference_mode():  # for thousands of small steps quicker than no_grad
+        for i in range(length):
+            value = choose(head, run.parameters(i))
+            if given is not None:
+                values, known = given
+                value = torch.where(known[:, i], values[:, i].to(value.dtype), value)
+            run.know(i, value)
+            drawn.append(value)
+    return torch.stack(drawn, 1)
 
 
 def probability(name: str, value: float) -> float:

@@ -16,20 +16,31 @@ of taken in turn; categorical, Gaussian and mixture conditionals besides the bin
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from ...core.catalogue import example, system
-from ...core.contract import Density, Terms
+from ...core.contract import Completing, Density, Terms
 from ...core.spaces import Pixels, Reals, Space, count
 from ...nn.masked import MaskedMLP, Unrolled
 from ...probability.heads import GaussianMixtureHead, Head, head_for
-from .factorised import Choice, blank, check_context, draw, greedy, probability
+from .factorised import (
+    Choice,
+    Given,
+    Run,
+    blank,
+    chain,
+    check_context,
+    check_known,
+    draw,
+    greedy,
+    probability,
+    unforeseen,
+)
 
 
-class MADE(Density):
+class MADE(Density, Completing):
     """An exact density over images, sequences or vectors.
 
     Args:
@@ -108,38 +119,82 @@ class MADE(Density):
 
     def sample(self, n: int, *context: Tensor) -> Tensor:
         """`n` draws, each under a mask of its own; every hidden unit is computed once."""
-        return self._sample(self._cached, draw, n, *context)
+        return self._walk(_Cached, self._masks(n), draw, *context)
 
     @torch.no_grad()
     def likeliest(self, n: int, *context: Tensor) -> Tensor:
         """The same with the likeliest number at every step instead of a draw."""
-        return self._sample(self._cached, greedy, n, *context)
+        return self._walk(_Cached, self._masks(n), greedy, *context)
 
     @torch.no_grad()
     def sample_naively(self, n: int, *context: Tensor) -> Tensor:
         """The textbook's sampler: the same draws as `sample`, with a whole pass per dimension."""
-        return self._sample(self._naive, draw, count("n", n), *context)
+        return self._walk(_Naive, self._masks(count("n", n)), draw, *context)
 
-    def _sample(self, sampler: Callable, choose: Choice, n: int, *context: Tensor) -> Tensor:
-        z, mask = self._given(n, *context), torch.randint(self.net.masks, (n,), device=self.device)
-        x = blank(self.space, n, self.device, self.dtype)
-        for which in mask.unique().tolist():
-            mine = mask == which
-            x[mine] = sampler(x[mine], which, choose, None if z is None else z[mine])
-        return x
+    def complete(self, x: Tensor, known: Tensor, *context: Tensor) -> Tensor:
+        """Data that agree with `x` where `known` (bool, broadcast to x's shape) is true.
 
-    def _cached(self, x: Tensor, which: int, choose: Choice, z: Tensor | None) -> Tensor:
-        run, flat = Unrolled(self.net, len(x), z, which), x.flatten(1)
-        for i, d in enumerate(self.net.order(which)):
-            flat[:, d] = choose(self.head, run.parameters(i), x.dtype)
-            run.know(i, self.head.encode(flat[:, d], self.dtype))
-        return flat.view_as(x)
+        Each datum is drawn under one set of masks: the one in whose order the fewest known values
+        come after unknown ones. What a drawn value is conditioned on, what is warned of and what
+        is refused is then as for `Factorised.complete`, in that order.
+        """
+        kept, orders = known.flatten(1), self.net.ranks.argsort(1)
+        which = torch.stack([unforeseen(kept[:, order]).sum(1) for order in orders]).argmin(0)
+        check_known(kept.gather(1, orders[which]), "the order of the masks")
+        return self._walk(_Cached, which, draw, *context, given=(x.flatten(1), kept))
 
-    def _naive(self, x: Tensor, which: int, choose: Choice, z: Tensor | None) -> Tensor:
+    def _masks(self, n: int) -> Tensor:
+        return torch.randint(self.net.masks, (n,), device=self.device)
+
+    def _walk(
+        self,
+        way: type[_Cached | _Naive],
+        masks: Tensor,
+        choose: Choice,
+        *context: Tensor,
+        given: Given | None = None,
+    ) -> Tensor:
+        """A datum under each of `masks` (n,), those of one mask together."""
+        z = self._given(len(masks), *context)
+        x = blank(self.space, len(masks), self.device, self.dtype)
         flat = x.flatten(1)
-        for d in self.net.order(which):
-            flat[:, d] = choose(self.head, self.conditionals(flat, which, z)[:, d], x.dtype)
+        for which in masks.unique().tolist():
+            mine, order = (masks == which).nonzero(), self.net.ranks[which].argsort()
+            rows = mine[:, 0]
+            run = way(self, len(rows), None if z is None else z[rows], which)
+            ours = None if given is None else (given[0][mine, order], given[1][mine, order])
+            drawn = chain(self.head, run, len(order), ours, choose)
+            flat[mine, order] = drawn.to(x.dtype)
         return flat.view_as(x)
+
+
+class _Cached(Run):
+    """One dimension after the other, every hidden unit once."""
+
+    def __init__(self, model: MADE, n: int, z: Tensor | None, which: int):
+        self.head, self.dtype = model.head, model.dtype
+        self.unrolled = Unrolled(model.net, n, z, which)
+
+    def parameters(self, i: int) -> Tensor:
+        return self.unrolled.parameters(i)
+
+    def know(self, i: int, values: Tensor) -> None:
+        self.unrolled.know(i, self.head.encode(values, self.dtype))
+
+
+class _Naive(Run):
+    """A whole pass for every dimension."""
+
+    def __init__(self, model: MADE, n: int, z: Tensor | None, which: int):
+        self.model, self.z, self.which = model, z, which
+        self.order = model.net.order(which)
+        self.x = blank(model.space, n, model.device, model.dtype).flatten(1)
+
+    def parameters(self, i: int) -> Tensor:
+        return self.model.conditionals(self.x, self.which, self.z)[:, self.order[i]]
+
+    def know(self, i: int, values: Tensor) -> None:
+        self.x[:, self.order[i]] = values
 
 
 @example(data="bars?height=2")

@@ -9,7 +9,8 @@ sees some pixels above to the right, however deep it is: the *blind spot*, which
 Pixel Recurrent Neural Networks (van den Oord, Kalchbrenner & Kavukcuoglu, 2016), arXiv:1601.06759,
 eqs. 1-2, sections 3.3-3.5, table 1 (PixelCNN column), figure 5 (the residual block).
 
-Differs from the paper: labels may condition every block; values may enter as learned vectors.
+Differs from the paper: labels may condition every block; values may enter as learned vectors;
+blocks may be single convolutions, as in the plain PixelCNN of many tutorials.
 """
 
 from __future__ import annotations
@@ -44,6 +45,30 @@ class Residual(nn.Module):
             inner = inner + self.label(y)[:, :, None, None]
         return h + self.widen(F.relu(self.look(F.relu(inner))))
 
+    def run(self, n: int, width: int, y: Tensor | None) -> list[RowRun]:
+        """Its convolutions under way; the labels are in the bias of the first."""
+        label = None if self.label is None else self.label(y)
+        first = self.narrow.run(n, width, label)
+        return [first, self.look.run(n, width), self.widen.run(n, width)]
+
+
+class Plain(nn.Module):
+    """k x k(relu(h)) + label: a layer and nothing else."""
+
+    def __init__(self, width: int, reach: int, groups: int, classes: int):
+        super().__init__()
+        self.look = MaskedConv(width, width, reach, reach, groups)
+        self.label = nn.Embedding(classes, width) if classes else None
+
+    def forward(self, h: Tensor, y: Tensor | None) -> Tensor:
+        """The features (batch, width, height, width) after this layer."""
+        found = self.look(F.relu(h))
+        return found if self.label is None else found + self.label(y)[:, :, None, None]
+
+    def run(self, n: int, width: int, y: Tensor | None) -> list[RowRun]:
+        """Its convolution under way."""
+        return [self.look.run(n, width, None if self.label is None else self.label(y))]
+
 
 class PixelCNN(Raster):
     """An exact density over images; `log_prob(x, y)` and `sample(n, y)` with classes.
@@ -56,6 +81,7 @@ class PixelCNN(Raster):
         first: kernel of the first convolution, odd.
         classes: number of labels to condition on; 0 is none.
         embedding: length of the learned vectors as which values enter; 0 scales them to [-1, 1].
+        residual: blocks of three convolutions that add to h; else every layer is one convolution.
     """
 
     def __init__(
@@ -67,6 +93,7 @@ class PixelCNN(Raster):
         first: int = 7,
         classes: int = 0,
         embedding: int = 0,
+        residual: bool = True,
     ):
         super().__init__(space, classes, embedding)
         channels = self.space.channels
@@ -74,8 +101,9 @@ class PixelCNN(Raster):
             raise ValueError(f"width must be a multiple of {2 * channels}, not {width}")
         reach, far = odd("kernel", kernel) // 2, odd("first", first) // 2
         self.enter = MaskedConv(channels * self.size, width, far, far, channels, strict=True)
-        blocks = [Residual(width, reach, channels, classes) for _ in range(layers)]
-        self.blocks: Sequence[Residual] = nn.ModuleList(blocks)  # type: ignore[assignment]
+        block = Residual if residual else Plain
+        blocks = [block(width, reach, channels, classes) for _ in range(layers)]
+        self.blocks: Sequence[Residual | Plain] = nn.ModuleList(blocks)  # type: ignore[assignment]
         self.hidden = MaskedConv(width, width, groups=channels)
         self.leave = MaskedConv(width, channels * self.head.outputs, groups=channels)
 
@@ -92,35 +120,34 @@ class PixelCNN(Raster):
 
 
 class _Rows(RasterRun):
-    """Every convolution under way, and the labels' share (half, n) in each block."""
+    """Every convolution under way."""
 
     def __init__(self, model: PixelCNN, n: int, y: Tensor | None):
         width, groups = model.space.width, model.space.channels
-        self.enter, self.hidden, self.leave = (
+        self.enter, hidden, leave = (
             conv.run(n, width) for conv in (model.enter, model.hidden, model.leave)
         )
-        self.blocks: list[tuple[RowRun, RowRun, RowRun, tuple[Tensor, ...] | None]] = []
-        for block in model.blocks:
-            narrow, look, widen = block.narrow, block.look, block.widen
-            label = None if block.label is None else block.label(y).t().chunk(groups)
-            self.blocks.append(
-                (narrow.run(n, width), look.run(n, width), widen.run(n, width), label)
-            )
+        blocks = [*(block.run(n, width, y) for block in model.blocks), [hidden], [leave]]
+        self.looking = [run for block in ([self.enter], *blocks) for run in block if run.rows]
+        # At a pixel these are read thousands of times, so they are looked up once.
+        self.places = [
+            [[[run.place(c, g) for run in block] for block in blocks] for g in range(groups)]
+            for c in range(width)
+        ]
 
     def next_row(self) -> None:
-        self.enter.next_row()
-        for _, look, _, _ in self.blocks:
-            look.next_row()
+        for run in self.looking:
+            run.next_row()
 
     def parameters(self, column: int, group: int) -> Tensor:
         h = self.enter.at(column, group)
-        for narrow, look, widen, label in self.blocks:
-            inner = relu_through(narrow, h, column, group)
-            if label is not None:
-                inner = inner + label[group]
-            h = h + relu_through(widen, relu_through(look, inner, column, group), column, group)
-        h = relu_through(self.hidden, h, column, group)
-        return relu_through(self.leave, h, column, group)
+        for block in self.places[column][group]:
+            found = h
+            for slot, rest, weights, seen in block:
+                torch.clamp_min(found, 0, out=slot)
+                found = torch.addmm(rest, weights, seen)
+            h = found if len(block) == 1 else found.add_(h)
+        return h
 
     def see(self, column: int, group: int, features: Tensor) -> None:
         self.enter.slot(column, group).copy_(features)

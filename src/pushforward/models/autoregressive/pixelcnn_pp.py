@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...core.catalogue import example, system
-from ...core.contract import Density
+from ...core.contract import Completing, Density
 from ...core.spaces import Pixels, Space, count
 from ...nn.causal_unet import Level
 from ...nn.causal_unet_run import LevelRun
@@ -28,7 +28,7 @@ from ...probability.discretized import DiscretizedLogisticMixture
 from .factorised import blank, check_known, check_labels
 
 
-class PixelCNNpp(Density):
+class PixelCNNpp(Density, Completing):
     """An exact density over images; `log_prob(x, y)` and `sample(n, y)` with classes.
 
     Args:
@@ -95,17 +95,19 @@ class PixelCNNpp(Density):
         x = blank(self.space, count("n", n), self.device, self.dtype)
         return self._draw(_Naive(self, x, check_labels(y, self.classes, n)), x)
 
-    @torch.no_grad()
     def complete(self, x: Tensor, known: Tensor, y: Tensor | None = None) -> Tensor:
-        """Images that agree with `x` where `known` (bool, broadcast to (batch, height, width)).
+        """Images that agree with `x` where `known` (bool, broadcast to x's shape) is true.
 
-        Whole pixels are known or not, since their channels are drawn together. What a drawn pixel
-        is conditioned on, and what is refused, is as for `Factorised.complete`.
+        Whole pixels are known or not, since their channels are drawn together: else ValueError is
+        raised. What a drawn pixel is conditioned on, and what is refused, is as for
+        `Factorised.complete`.
         """
-        given = known.to(x.device).bool().expand(len(x), *self.space.shape[1:])
+        given = known.all(1)
+        if (known.any(1) != given).any():
+            raise ValueError("a pixel's channels are drawn together: know all of them or none")
         check_known(given.flatten(1))
         run = _Walk(self, len(x), check_labels(y, self.classes, len(x)))
-        return self._draw(run, self.space.check(x).clone(), given)
+        return self._draw(run, x.clone(), given)
 
     def _mixture(self, parameters: Tensor) -> DiscretizedLogisticMixture:
         return DiscretizedLogisticMixture(parameters, self.space.channels, self.space.levels)

@@ -26,7 +26,7 @@ from ...core.catalogue import example, system
 from ...core.spaces import Space, Tokens, count
 from ...nn.dilated import DilatedLayer
 from ...probability.heads import CategoricalHead
-from .factorised import Factorised, Run, check_labels
+from .factorised import Factorised, Run, chain, check_labels
 
 
 class WaveNet(Factorised):
@@ -114,7 +114,7 @@ class WaveNet(Factorised):
         s = F.pad(x, (0, count("steps", steps)))
         known = torch.arange(s.shape[1], device=x.device) < x.shape[1]
         given = self.conditions(len(x), *conditions, length=s.shape[1])
-        return self._draw(self.run(len(x), *given), s, known.expand_as(s))
+        return chain(self.head, self.run(len(x), *given), s.shape[1], (s, known.expand_as(s)))
 
     def conditions(
         self, n: int, *given: Tensor, length: int | None = None
