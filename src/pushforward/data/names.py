@@ -11,8 +11,8 @@ from .specs import SOURCES, divided, understood
 def find(spec: str) -> Dataset:
     """The data set that `spec` names, with its loader's defaults unless it says otherwise.
 
-    A name ("digits", "mnist", "moons", ...), "folder:PATH", "hub:OWNER/NAME" or "picture:PATH",
-    each followed by options where one likes: "mnist?binarise=dynamic&labels=True". What a loader
+    A name ("digits", "mnist", "sentences", ...), "folder:PATH", "text:PATH", "hub:OWNER/NAME" or
+    "picture:PATH", each followed by options where one likes: "mnist?binarise=dynamic&labels=True". What a loader
     made says in `origin["spec"]` how it is found again. Raises ValueError for an unknown name or
     option, with the nearest ones.
 

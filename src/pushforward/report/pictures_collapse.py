@@ -41,9 +41,12 @@ def posterior_collapse(steps: int = 400) -> Figure:
         curve = rate_curve(experiment)
         axis.plot(*zip(*curve), label=name, linewidth=2.5 if name == "none" else 1.5)
     axis.axhline(FLOOR * LATENT, color="grey", linestyle="--", linewidth=1)
-    axis.annotate("asked for by free bits and delta", (0, FLOOR * LATENT * 1.03), color="grey")
     axis.axhspan(0, COLLAPSED, color="firebrick", alpha=0.1)
-    axis.annotate("collapsed", (0, COLLAPSED / 3), color="firebrick")
+    across, small = axis.get_yaxis_transform(), {"ha": "right", "fontsize": 8}
+    axis.text(
+        0.99, FLOOR * LATENT - 0.15, "asked for by free bits and delta", small, transform=across
+    )
+    axis.text(0.99, 0.03, "collapsed", {**small, "color": "firebrick"}, transform=across)
     axis.set(xlabel="step", ylabel="rate, nats", ylim=(0, None))
     axis.legend(ncols=2)
     return figure

@@ -41,14 +41,14 @@ def sentence_interpolation(
     model, about = _trained(training) if file is None else _loaded(file)
     lines = between(model, Vocabulary.recorded(about), start, end, steps)
     grammar = Grammar.recorded(about)
-    figure = Figure(figsize=(7, 0.3 * (len(lines) + 3)), layout="constrained")
+    figure = Figure(figsize=(5.2, 0.28 * (len(lines) + 3)), layout="constrained")
     axis = figure.subplots()
     axis.set_axis_off()
     for i, line in enumerate([start, *lines, end]):
         own, place = 0 < i <= len(lines), 1 - (i + 0.5) / (len(lines) + 2)
         broken = own and grammar is not None and not grammar.accepts(line)
         color, style = "firebrick" if broken else "black", "normal" if own else "italic"
-        axis.text(0.08, place, line, color=color, style=style, va="center")
+        axis.text(0.11, place, line, color=color, style=style, va="center")
         if own:
             axis.text(0.0, place, f"{(i - 1) / (len(lines) - 1):.2f}", color="grey", va="center")
     return figure
