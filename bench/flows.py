@@ -1,143 +1,154 @@
-"""Flows against zuko and nflows: training steps, and MAF's samples.
+"""Flows against zuko, nflows and normflows: training steps, samples, calls of continuous ones.
 
-    OMP_NUM_THREADS=2 python bench/flows.py            everything, eagerly
-    OMP_NUM_THREADS=2 python bench/flows.py compiled   ours through torch.compile too
+    OMP_NUM_THREADS=2 python bench/flows.py          the sizes of the targets; some minutes
+    OMP_NUM_THREADS=1 python bench/flows.py tiny     to see that it runs; writes nothing
 
-Training: D = 64, batch 256, one step of Adam on the negative log-likelihood of standard normal
-data; MAF with 5 layers of 512 units, RealNVP and NSF with 5 couplings of 2x256 units. Sampling:
-MAF with D = 784, 5 layers of 1024 units; peers need a pass per dimension, so they draw fewer times.
+Training: D = 64, batch 256, steps of Adam (fused, for all sides) on the negative log-likelihood of
+standard normal data; MAF with 5 layers of 512 units, RealNVP and NSF with 5 couplings of 2 x 256;
+Glow on 3 x 32 x 32 with L = 3, K = 8, width 128, batch 32 (ours dequantises besides). MAF sampling:
+D = 784, 5 layers of 1024 units, 64 samples. All sides take turns (A B C ... A B C ...) in one
+process; a ratio is the median over the rounds of their time by ours. FFJORD: a few hundred steps on
+moons with the same sizes and tolerances; zuko counts errors of the trace for a hundredth.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 from collections.abc import Callable
 
 import harness
-import nflows.nn.nets
-import nflows.transforms as nt
 import torch
 import zuko
-from nflows.distributions.normal import StandardNormal
-from nflows.flows.autoregressive import MaskedAutoregressiveFlow
-from nflows.flows.base import Flow as PeerFlow
-from nflows.flows.realnvp import SimpleRealNVP
+from flow_peers import LogProb, glow, log_prob_of, mafs, nsfs, realnvps
 from torch import Tensor, nn
 
+from pushforward.core.spaces import Pixels
+from pushforward.data import moons
+from pushforward.models.flow.ffjord import FFJORD
+from pushforward.models.flow.glow import Glow
 from pushforward.models.flow.maf import MAF
 from pushforward.models.flow.nsf import NSF
 from pushforward.models.flow.realnvp import VectorRealNVP
 
-D, BATCH, STEPS = 64, 256, 10
-LogProb = Callable[[Tensor], Tensor]
+TINY = "tiny" in sys.argv
+D, BATCH, WIDE, WIDTH = (4, 8, 8, 8) if TINY else (64, 256, 512, 256)
+Runs = dict[str, Callable[[], object]]
 
 
-def stepper(model: nn.Module, log_prob: LogProb) -> Callable[[], None]:
-    """A call of it makes STEPS steps; peers get the same fused optimiser as we have."""
+def stepper(model: nn.Module, loss: LogProb, x: Tensor, steps: int) -> Callable[[], None]:
+    """A call of it makes `steps` steps on `x`."""
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
-    x = torch.randn(BATCH, D)
 
     def run() -> None:
-        for _ in range(STEPS):
-            optimizer.zero_grad(set_to_none=True)
-            (-log_prob(x).mean()).backward()
+        for _ in range(steps):
+            loss(x).mean().backward()
             optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
 
     return run
 
 
-def nflows_nsf() -> PeerFlow:
-    def net(inputs: int, outputs: int) -> nn.Module:
-        # the nearest to a perceptron of 2x256 that the package has: one residual block
-        return nflows.nn.nets.ResidualNet(inputs, outputs, hidden_features=256, num_blocks=1)
-
-    steps: list[nn.Module] = []
-    for i in range(5):
-        mask = torch.arange(D) < D // 2 if i % 2 else torch.arange(D) >= D // 2
-        steps += [
-            nt.LULinear(D, identity_init=True),
-            nt.PiecewiseRationalQuadraticCouplingTransform(
-                mask.int(), net, num_bins=8, tails="linear", tail_bound=3.0
-            ),
-        ]
-    return PeerFlow(nt.CompositeTransform(steps), StandardNormal([D]))
-
-
-def peers() -> dict[str, tuple[nn.Module, dict[str, nn.Module]]]:
-    """Ours, and theirs by package."""
-    return {
-        "maf": (
-            MAF(D, 5, 512, 1),
-            {
-                "zuko": zuko.flows.MAF(D, transforms=5, hidden_features=(512,)),
-                "nflows": MaskedAutoregressiveFlow(
-                    D, 512, 5, 1, use_residual_blocks=False, batch_norm_within_layers=False
-                ),
-            },
-        ),
-        "realnvp": (
-            VectorRealNVP(D, 5, 256, 2),
-            {
-                "zuko": zuko.flows.RealNVP(D, transforms=5, hidden_features=(256, 256)),
-                "nflows": SimpleRealNVP(D, 256, 5, 1, use_volume_preserving=False),
-            },
-        ),
-        "nsf": (
-            NSF(D, 5, 256, 2),
-            {
-                "zuko": zuko.flows.NSF(
-                    D, transforms=5, bins=8, hidden_features=(256, 256), passes=2
-                ),
-                "nflows": nflows_nsf(),
-            },
-        ),
-    }
-
-
-def log_prob_of(peer: nn.Module) -> LogProb:
-    return peer.log_prob if isinstance(peer, PeerFlow) else lambda x: peer().log_prob(x)
-
-
-def training(compiled: bool) -> dict:
-    found: dict = {}
-    for name, (ours, theirs) in peers().items():
-        ways = {"eager": ours.log_prob}
-        if compiled:
-            ways["compiled"] = torch.compile(ours.log_prob)
-        for way, log_prob in ways.items():
-            mine = stepper(ours, log_prob)
-            for package, peer in theirs.items():
-                run = stepper(peer, log_prob_of(peer))
-                found[f"{name} {way} against {package}"] = harness.alternate(mine, run)
+def race(ours: Runs, theirs: Runs, rounds: int, warmup: int = 1) -> dict:
+    """Each of ours against each of theirs, and against the fastest of theirs in every round."""
+    both = {**ours, **theirs}
+    for _ in range(warmup):
+        [run() for run in both.values()]
+    seen = [{name: harness.seconds(run)[0] for name, run in both.items()} for _ in range(rounds)]
+    found: dict = {"rounds": rounds}
+    for mine in ours:
+        found[mine] = {k: harness.ratio([(s[mine], s[k]) for s in seen]) for k in theirs}
+        fastest = [(s[mine], min(s[k] for k in theirs)) for s in seen]
+        found[mine]["the fastest"] = harness.ratio(fastest)
     return found
 
 
-def sampling(n: int = 100) -> dict:
-    ours, found = MAF(784, 5, 1024, 1).eval(), {}
-    zuko_maf = zuko.flows.MAF(784, transforms=5, hidden_features=(1024,))
-    nflows_maf = MaskedAutoregressiveFlow(
-        784, 1024, 5, 1, use_residual_blocks=False, batch_norm_within_layers=False
-    )
-    theirs: dict[str, Callable[[], Tensor]] = {
-        "zuko": lambda: zuko_maf().sample((n,)),
-        "nflows": lambda: nflows_maf.sample(n),
+def training(mine: nn.Module, theirs: dict[str, nn.Module]) -> dict:
+    """Steps of one kind of flow: ours eagerly and compiled, theirs."""
+    steps, x = 1 if TINY else 20, torch.randn(BATCH, D)
+    ways = {"eager": mine.log_prob, "compiled": torch.compile(mine.log_prob)}
+    if TINY:  # compiling takes longer than all else
+        del ways["compiled"]
+    ours = {k: stepper(mine, lambda x, f=f: -f(x), x, steps) for k, f in ways.items()}
+    peers = {k: (flow, log_prob_of(flow)) for k, flow in theirs.items()}
+    runs = {k: stepper(flow, lambda x, f=f: -f(x), x, steps) for k, (flow, f) in peers.items()}
+    return race(ours, runs, 1 if TINY else 7, warmup=2)
+
+
+def maf_sampling() -> dict:
+    features, width, n = (8, 16, 4) if TINY else (784, 1024, 64)
+    ours, theirs = MAF(features, 5, width, 1).eval(), mafs(features, width)
+    draws: dict[str, Callable[[], object]] = {
+        "zuko": lambda: theirs["zuko"]().sample((n,)),
+        "nflows": lambda: theirs["nflows"].sample(n),
+        "normflows": lambda: theirs["normflows"].sample(n),
     }
+    ours.sample(n)  # theirs take too long for a warm-up of their own
     with torch.no_grad():
-        for package, run in theirs.items():
-            found[package] = harness.alternate(lambda: ours.sample(n), run, repeats=2, warmup=0)
-    return found
+        return race({"eager": lambda: ours.sample(n)}, draws, 1 if TINY else 2, warmup=0)
+
+
+def glows() -> dict:
+    shape, scales, steps, width, n = ((3, 8, 8), 2, 1, 8, 4) if TINY else ((3, 32, 32), 3, 8, 128, 32)
+    ours, theirs = Glow(Pixels(*shape), scales, steps, width), glow(shape, scales, steps, width)
+    x = torch.randint(256, (n, *shape), dtype=torch.uint8)
+    mine = stepper(ours, lambda x: ours.loss(x)["negative_elbo"], x, 1)
+    run = stepper(theirs, lambda x: -theirs.log_prob(x, None), x / 256, 1)
+    rounds = 1 if TINY else 7
+    trained = race({"eager": mine}, {"normflows": run}, rounds)
+    ours.eval(), theirs.eval()
+    with torch.no_grad():
+        sampled = race({"eager": lambda: ours.sample(n)}, {"normflows": lambda: theirs.sample(n)}, rounds)
+    return {"training": trained, "sampling": sampled}
+
+
+def counted(network: nn.Module) -> list[int]:
+    """How often `network` ran, as a list of one number that grows."""
+    calls = [0]
+    network.register_forward_hook(lambda *_: calls.__setitem__(0, calls[0] + 1))
+    return calls
+
+
+def ffjords(exact: bool) -> dict:
+    """Both trained on moons for the same steps: calls and milliseconds a step, nats on test data."""
+    data, found = moons(), {}
+    torch.manual_seed(0)
+    ours = FFJORD(2, 64, 3, probes=0 if exact else 1, adjoint=False)
+    theirs = zuko.flows.CNF(2, hidden_features=(64,) * 3, atol=1e-5, rtol=1e-5, exact=exact)
+    nets = {"ours": ours.ode.velocity, "zuko": theirs.transform.ode}
+    sides = {"ours": (ours, lambda x: ours.loss(x)["nll"]), "zuko": (theirs, lambda x: -theirs().log_prob(x))}
+    for name, (model, loss) in sides.items():
+        calls, start = counted(nets[name]), time.perf_counter()
+        optimizer, steps = torch.optim.Adam(model.parameters(), 3e-3, fused=True), 2 if TINY else 150
+        for i in range(steps):
+            x = data.train.tensors[0][(torch.arange(BATCH) + i * BATCH) % len(data.train)]
+            loss(x).mean().backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        spent = 1e3 * (time.perf_counter() - start) / steps
+        made = calls[0] / steps
+        model.eval()
+        with torch.no_grad():
+            held = loss(data.test.tensors[0][:1000]).mean().item()
+        found[name] = {"calls": round(made, 1), "milliseconds": round(spent, 1), "nats": round(held, 3)}
+    return {"steps": steps, **found}
 
 
 def main() -> None:
     warnings.simplefilter("ignore")
     torch.manual_seed(0)
-    record = {
-        "seed": 0,
-        "training": training("compiled" in sys.argv),
-        "maf sampling, 100 x 784": sampling(),
-    }
-    harness.write("flows", record, ("zuko", "nflows"))
+    record: dict = {"seed": 0, "batch": BATCH}
+    record["maf"] = training(MAF(D, 5, WIDE, 1), mafs(D, WIDE))
+    record["realnvp"] = training(VectorRealNVP(D, 5, WIDTH, 2), realnvps(D, WIDTH))
+    record["nsf"] = training(NSF(D, 5, WIDTH, 2), nsfs(D, WIDTH))
+    record["glow"] = glows()
+    record["ffjord"] = {"exact trace": ffjords(True), "one probe": ffjords(False)}
+    record["maf sampling"] = maf_sampling()
+    if TINY:
+        print(record)
+    else:
+        harness.write("flows", record, ("zuko", "nflows", "normflows"))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class MaskedLinear(nn.Linear):
     """A linear layer, some of whose weights are held at zero by a mask that each pass brings."""
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """The outputs (batch, out); `mask` is (out, in)."""
+        """The outputs (batch, out); `mask` is (out, in), of zeros and ones."""
         return F.linear(x, self.weight * mask, self.bias)
 
 
@@ -77,22 +77,43 @@ class MaskedMLP(Component):
         self.register_buffer("ranks", _ranks(masks, dims, shuffled, generator))
         least = 0 if context else 1  # a unit of degree 0 sees the context alone
         self.register_buffer("degrees", _degrees(masks, layers, width, dims, least, generator))
+        self._kept: tuple[tuple, tuple[Tensor, ...], list[Tensor]] | None = None
 
     def forward(self, x: Tensor, context: Tensor | None = None, which: int | Tensor = 0) -> Tensor:
         """The outputs for features `x` under set `which` of masks; `context` is (batch, length)."""
-        rank, degrees = self.ranks[which], self.degrees[which]
-        ins, outs = (rank.repeat_interleave(k) for k in (self.inputs, self.outputs))
+        masks = self._masks(which)
         x = h = x.flatten(1)
-        below = ins + 1  # an input of rank r is seen by degrees above r
-        for i, layer in enumerate(self.hidden):
-            h = layer(h, degrees[i][:, None] >= below)
+        for i, (layer, mask) in enumerate(zip(self.hidden, masks)):
+            h = layer(h, mask)
             if i == 0 and self.context is not None:
                 h = h + self.context(context)
-            h, below = F.relu(h), degrees[i]
-        y = self.leave(h, outs[:, None] >= below)
+            h = F.relu_(h)
+        y = self.leave(h, masks[len(self.hidden)])
         if self.direct is not None:
-            y = y + self.direct(x, outs[:, None] > ins)
+            y = y + self.direct(x, masks[-1])
         return y.unflatten(1, (self.dims, self.outputs))
+
+    def _masks(self, which: int | Tensor) -> list[Tensor]:
+        """The masks of set `which`; the last set's are kept for as long as its degrees stay."""
+        if isinstance(which, Tensor) or torch.compiler.is_compiling():
+            return self._computed_masks(which)
+        kept, weight = (self.degrees, self.ranks), self.leave.weight
+        key = (which, weight.dtype, weight.device, *((id(t), t._version) for t in kept))
+        if self._kept is None or self._kept[0] != key:
+            with torch.inference_mode(False):  # else no later training could use them
+                self._kept = key, kept, self._computed_masks(which)
+        return self._kept[2]
+
+    def _computed_masks(self, which: int | Tensor) -> list[Tensor]:
+        """Zeros and ones for every hidden layer, the last layer and any direct connections.
+
+        They are of the weights' own type: products with booleans are several times slower.
+        """
+        rank, degrees = self.ranks[which].int(), self.degrees[which].int()
+        ins, outs = (rank.repeat_interleave(k) for k in (self.inputs, self.outputs))
+        below = [ins + 1, *degrees]  # an input of rank r is seen by degrees above r
+        pairs = [*zip([*degrees, outs], below), *([(outs, below[0])] if self.direct else [])]
+        return [(rows[:, None] >= seen).to(self.leave.weight.dtype) for rows, seen in pairs]
 
     def order(self, which: int = 0) -> list[int]:
         """The dimensions in the order of set `which`: each depends on those before it."""
@@ -111,6 +132,7 @@ class Unrolled:
         self.inputs, self.outputs, order = net.inputs, net.outputs, net.ranks[which].argsort()
         ins, outs = (_spread(order, k) for k in (net.inputs, net.outputs))
         self.x = net.leave.weight.new_zeros(net.dims * net.inputs, n)
+        self.rows = self.x.split(net.inputs)
         self.layers, below = [], ins
         for i, (degrees, layer) in enumerate(zip(net.degrees[which], net.hidden)):
             rows, sizes = degrees.argsort(stable=True), degrees.bincount(minlength=net.dims + 1)
@@ -138,7 +160,7 @@ class Unrolled:
 
     def know(self, i: int, features: Tensor) -> None:
         """Takes the features (n, inputs) of the i-th dimension in order."""
-        self.x[i * self.inputs : (i + 1) * self.inputs] = features.t()
+        self.rows[i].copy_(features.t())
         self._compute(i + 1)
 
     def _compute(self, degree: int) -> None:

@@ -55,15 +55,26 @@ class Autoregressive(Bijection):
         check_context(context if self.context else None, self.context, len(z))
         if torch.is_grad_enabled():
             return self._inverse_with_gradients(z, context)
-        run = Unrolled(self.net, len(z), context)
-        x, slopes = torch.empty_like(z), torch.empty_like(z)
-        for i, place in enumerate(self.net.order()):
-            here = slice(place, place + 1)
-            x[:, here], slopes[:, here] = self.map.inverse(
-                z[:, here], run.parameters(i)[:, :, None]
-            )
-            run.know(i, x[:, here])
-        return x, slopes.sum(1)
+        x, parameters = self._unrolled(z, context)
+        return x, -self.map(x, parameters)[1].sum(1)
+
+    def push(self, z: Tensor, context: Tensor | None = None) -> Tensor:
+        """Noise to data alone, in one pass."""
+        if torch.is_grad_enabled():
+            return self.inverse(z, context)[0]
+        check_context(context if self.context else None, self.context, len(z))
+        return self._unrolled(z, context)[0]
+
+    def _unrolled(self, z: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Data, and the parameters (batch, arity, features) that moved it: each unit once."""
+        run, order = Unrolled(self.net, len(z), context), self.net.ranks[0].argsort()
+        found, parameters, back = [], [], self.map.back
+        for i, noise in enumerate(z.t()[order].unbind()):
+            parameters.append(run.parameters(i))
+            found.append(back(noise, parameters[i]))
+            run.know(i, found[i][:, None])
+        places = order.argsort()
+        return torch.stack(found)[places].t(), torch.stack(parameters, 2)[:, :, places]
 
     def _inverse_with_gradients(self, z: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
         x = torch.zeros_like(z)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,6 +33,10 @@ class Elementwise(Component, ABC):
     @abstractmethod
     def inverse(self, z: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
         """x and log dx/dz, of `z`'s shape."""
+
+    def back(self, z: Tensor, parameters: Tensor) -> Tensor:
+        """x alone: for sampling, without gradients."""
+        return self.inverse(z, parameters)[0]
 
 
 class Additive(Elementwise):
@@ -66,15 +71,41 @@ class Affine(Elementwise):
 
     def forward(self, x: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
         """z and log dz/dx."""
-        shift, raw = parameters.unbind(1)
-        log_scale = self.log_scale(raw)
-        return torch.addcmul(shift, x, log_scale.exp()), log_scale
+        return _SoftlyBounded.apply(x, parameters, self.bound)
 
     def inverse(self, z: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
         """x and log dx/dz."""
         shift, raw = parameters.unbind(1)
         log_scale = self.log_scale(raw)
         return (z - shift) * (-log_scale).exp(), -log_scale
+
+    def back(self, z: Tensor, parameters: Tensor) -> Tensor:
+        """x alone, without gradients: a sampler's innermost loop, so nothing is allocated twice."""
+        shift, raw = parameters.unbind(1)
+        scale = raw.abs().div_(self.bound).add_(1)
+        return (z - shift).div_(torch.div(raw, scale, out=scale).exp_())
+
+
+class _SoftlyBounded(torch.autograd.Function):
+    """`Affine` forwards, with a gradient in fewer operations than autograd's: ds/da = r^2.
+
+    As r = 1 / (1 + |a| / bound) = 1 - |s| / bound, it is a function of the output s alone.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, parameters: Tensor, bound: float) -> tuple[Tensor, Tensor]:
+        shift, raw = parameters.unbind(1)
+        log_scale = raw / raw.abs().div_(bound).add_(1)
+        ctx.bound = bound
+        ctx.save_for_backward(x, log_scale)
+        return torch.addcmul(shift, x, log_scale.exp()), log_scale
+
+    @staticmethod
+    def backward(ctx: Any, dz: Tensor, ds: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+        x, log_scale = ctx.saved_tensors
+        dx = dz * log_scale.exp()
+        slope = (1 - log_scale.abs() / ctx.bound).square()
+        return dx, torch.stack([dz, torch.addcmul(ds, dx, x) * slope], 1), None
 
 
 class SigmoidAffine(Affine):

@@ -52,7 +52,8 @@ class Halves(Split):
 
     def _parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
         half = (x.shape[1] + 1) // 2
-        return x[:, :half], x[:, half:]
+        first, second = x.split([half, x.shape[1] - half], 1)  # its gradient is one `cat`
+        return first, second
 
     def _whole(self, first: Tensor, second: Tensor) -> Tensor:
         return torch.cat([first, second], 1)
