@@ -31,7 +31,7 @@ def brute(x, y, k):
 @pytest.mark.parametrize("chunk", [17, 1024])
 def test_equal_brute_force(k, chunk, monkeypatch):
     monkeypatch.setattr(neighbours, "CHUNK", chunk)
-    monkeypatch.setattr("pushforward.metrics.precision_recall.CHUNK", chunk)
+    monkeypatch.setattr(neighbours, "WIDE", 2)
     x, y = sets()
     found = [*precision_and_recall(x, y.split(20), k=k), *density_and_coverage(x, y, k=k)]
     assert [m.value for m in found] == pytest.approx(brute(x, y, k), abs=1e-12)

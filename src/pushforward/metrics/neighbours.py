@@ -17,7 +17,9 @@ from torch import Tensor
 from ..core.spaces import count
 from .features import Batches, Features, features_as_given, pair
 
-CHUNK = 1024
+CHUNK = 1024  # rows of a block
+WIDE = 8  # chunks of columns in a block
+GROUP = 8  # rows whose minimum is looked at before they are sorted
 
 
 def squared_norms(x: Tensor) -> Tensor:
@@ -25,14 +27,27 @@ def squared_norms(x: Tensor) -> Tensor:
     return torch.linalg.vector_norm(x, dim=1).square()
 
 
-def blocks(x: Tensor, y: Tensor) -> Iterator[tuple[int, int, Tensor]]:
-    """Blocks |x_i - y_j|^2 - |x_i|^2 of at most CHUNK x CHUNK, with their first row and column."""
-    y_norms = squared_norms(y)
+def blocks(x: Tensor, y: Tensor, shift: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Blocks shift_j - 2 x_i.y_j, CHUNK x WIDE at most, with their rows and columns."""
     for row in range(0, len(x), CHUNK):
-        chunk = x[row : row + CHUNK]
-        for column in range(0, len(y), CHUNK):
-            part = slice(column, column + CHUNK)
-            yield row, column, torch.addmm(y_norms[part], chunk, y[part].T, alpha=-2)
+        rows = slice(row, min(row + CHUNK, len(x)))
+        for column in range(0, len(y), WIDE * CHUNK):
+            columns = slice(column, min(column + WIDE * CHUNK, len(y)))
+            yield rows, columns, torch.addmm(shift[columns], x[rows], y[columns].T, alpha=-2)
+
+
+def smallest(block: Tensor, k: int) -> Tensor:
+    """The k smallest of every column (k, columns), or all, where there are fewer; ascending.
+
+    They lie in the k groups of rows with the smallest minima, so only these are sorted.
+    """
+    groups = len(block) // GROUP
+    if len(block) % GROUP or groups <= k:
+        return block.topk(min(k, len(block)), dim=0, largest=False).values
+    grouped = block.unflatten(0, (GROUP, groups))
+    which = grouped.amin(0).topk(k, dim=0, largest=False).indices
+    near = grouped.gather(1, which.expand(GROUP, -1, -1)).flatten(0, 1)
+    return near.topk(k, dim=0, largest=False).values
 
 
 def refined(x: Tensor, y: Tensor, index: Tensor) -> Tensor:
@@ -54,16 +69,16 @@ def check_k(k: int, references: int) -> int:
 def nearest_features(x: Tensor, y: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
     """Distances and indices (n, k) of the k rows of y closest to every row of x, ascending."""
     wanted = min(check_k(k, len(y)) + 2, len(y))  # some more: rounding may have swapped the last
-    centre = y.mean(0)
+    x_centred, y_centred = x - y.mean(0), y - y.mean(0)
     near: dict[int, tuple[Tensor, Tensor]] = {}
-    for row, column, block in blocks(x - centre, y - centre):
+    for rows, columns, block in blocks(x_centred, y_centred, squared_norms(y_centred)):
         value, index = block.topk(min(wanted, block.shape[1]), largest=False)
-        index = index + column
-        if row in near:
-            value, index = (torch.cat(both, 1) for both in zip(near[row], (value, index)))
+        index = index + columns.start
+        if rows.start in near:
+            value, index = (torch.cat(both, 1) for both in zip(near[rows.start], (value, index)))
             value, order = value.topk(min(wanted, value.shape[1]), largest=False)
             index = index.gather(1, order)
-        near[row] = value, index
+        near[rows.start] = value, index
     index = torch.cat([found for _, found in near.values()])
     distance, order = refined(x, y, index).sort(1)
     return distance[:, :k], index.gather(1, order)[:, :k]

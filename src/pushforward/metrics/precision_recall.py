@@ -28,7 +28,8 @@ from torch import Tensor
 from ..core.catalogue import system
 from .features import Batches, Features, features_as_given, label, pair
 from .measurement import Measurement
-from .neighbours import CHUNK, blocks, check_k, squared_norms
+from . import neighbours
+from .neighbours import blocks, check_k, smallest, squared_norms
 
 system(
     "precision-recall",
@@ -64,49 +65,56 @@ def squared_radii(x: Tensor, k: int) -> Tensor:
     """Squared distance of every row to its k-th nearest other row (n,)."""
     check_k(k, len(x) - 1)
     norms = squared_norms(x)
-    best = torch.full((len(x), k), torch.inf, dtype=x.dtype, device=x.device)
+    best = torch.full((k, len(x)), torch.inf, dtype=x.dtype, device=x.device)
 
-    def offer(start: int, block: Tensor) -> None:
-        mine = slice(start, start + len(block))
-        near = block.topk(min(k, block.shape[1]), largest=False).values
-        best[mine] = torch.cat([best[mine], near], 1).topk(k, largest=False).values
+    def offer(mine: slice, block: Tensor) -> None:
+        best[:, mine] = smallest(torch.cat([best[:, mine], smallest(block, k)]), k)
 
-    for row in range(0, len(x), CHUNK):
-        chunk, a = x[row : row + CHUNK], norms[row : row + CHUNK]
-        for column in range(row, len(x), CHUNK):  # the matrix is symmetric: half of it will do
-            y, b = x[column : column + CHUNK], norms[column : column + CHUNK]
-            block = torch.addmm(b, chunk, y.T, alpha=-2).add_(a.unsqueeze(1))
-            if row == column:
+    for row in range(0, len(x), neighbours.CHUNK):
+        # The matrix is symmetric: what lies right of the diagonal will do, seen both ways.
+        for rows, columns, block in blocks(x[row : row + neighbours.CHUNK], x[row:], norms[row:]):
+            block += norms[row:][rows].unsqueeze(1)
+            seen = 0 if columns.start else rows.stop
+            if seen:
                 block.fill_diagonal_(torch.inf)
-            else:
-                offer(column, block.T)
-            offer(row, block)
-    return best[:, -1].clamp(min=0)
+            offer(slice(row, row + rows.stop), block.T)
+            if seen < block.shape[1]:
+                others = slice(row + columns.start + seen, row + columns.stop)
+                offer(others, block[:, seen:])
+    return best[-1].clamp(min=0)
 
 
-class Balls(NamedTuple):
-    """What falls into which ball: counts per sample of real balls, and hits both ways."""
+class Margins(NamedTuple):
+    """How far inside a ball each point is: at most 0 where some ball holds it."""
 
-    real_balls_of_sample: Tensor
-    real_ball_is_hit: Tensor
-    sample_balls_of_real: Tensor
+    of_samples: Tensor
+    of_real: Tensor
 
 
-def count_balls(x: Tensor, y: Tensor, x_radii: Tensor | None, y_radii: Tensor) -> Balls:
-    """One pass over the distances of samples x to real data y, with squared radii."""
+def margins(x: Tensor, y: Tensor, x_radii: Tensor, y_radii: Tensor) -> Margins:
+    """Min_j |x_i - y_j|^2 - r(y_j) (n,) and min_i |x_i - y_j|^2 - r(x_i) (m,), squared radii r.
+
+    What does not depend on the index of a minimum is added after it.
+    """
+    x_norms, y_norms = squared_norms(x), squared_norms(y)
+    of_x, of_y = torch.full_like(x_norms, torch.inf), torch.full_like(y_norms, torch.inf)
+    for rows, columns, block in blocks(x, y, y_norms - y_radii):
+        of_x[rows] = torch.minimum(of_x[rows], block.amin(1))
+        block += (x_norms - x_radii)[rows].unsqueeze(1)
+        of_y[columns] = torch.minimum(of_y[columns], block.amin(0))
+    return Margins(of_x + x_norms, of_y + y_radii)
+
+
+def count_balls(x: Tensor, y: Tensor, y_radii: Tensor) -> tuple[Tensor, Tensor]:
+    """How many balls of real data y hold each sample x (n,), and how many samples each holds."""
     of_x = torch.zeros(len(x), dtype=torch.long, device=x.device)
-    hit, of_y = (torch.zeros(len(y), dtype=torch.long, device=x.device) for _ in range(2))
-    norms = squared_norms(x)
-    for row, column, block in blocks(x, y):
-        rows = slice(row, row + block.shape[0])
-        columns = slice(column, column + block.shape[1])
-        block += norms[rows].unsqueeze(1)
-        inside = block <= y_radii[columns]
+    of_y = torch.zeros(len(y), dtype=torch.long, device=x.device)
+    x_norms = squared_norms(x)
+    for rows, columns, block in blocks(x, y, squared_norms(y) - y_radii):
+        inside = block.add_(x_norms[rows].unsqueeze(1)) <= 0
         of_x[rows] += inside.sum(1)
-        hit[columns] += inside.sum(0)
-        if x_radii is not None:
-            of_y[columns] += (block <= x_radii[rows].unsqueeze(1)).sum(0)
-    return Balls(of_x, hit, of_y)
+        of_y[columns] += inside.sum(0)
+    return of_x, of_y
 
 
 def centred_pair(
@@ -127,11 +135,11 @@ def precision_and_recall(
     Raises ValueError for NaN, different dimensions, or k not below the size of either set.
     """
     x, y = centred_pair(samples, references, extractor)
-    balls = count_balls(x, y, squared_radii(x, k), squared_radii(y, k))
+    least = margins(x, y, squared_radii(x, k), squared_radii(y, k))
     about = {**label(extractor), "settings": f"k={k}", "notes": unequal(x, y)}
     return PrecisionRecall(
-        share("precision", balls.real_balls_of_sample > 0, x, y, about),
-        share("recall", balls.sample_balls_of_real > 0, x, y, about),
+        share("precision", least.of_samples <= 0, x, y, about),
+        share("recall", least.of_real <= 0, x, y, about),
     )
 
 
@@ -144,11 +152,11 @@ def density_and_coverage(
     Raises ValueError for NaN, different dimensions, or k not below the number of references.
     """
     x, y = centred_pair(samples, references, extractor)
-    balls = count_balls(x, y, None, squared_radii(y, k))
+    of_samples, of_real = count_balls(x, y, squared_radii(y, k))
     about = {**label(extractor), "settings": f"k={k}", "notes": unequal(x, y)}
     return DensityCoverage(
-        share("density", balls.real_balls_of_sample / k, x, y, about),
-        share("coverage", balls.real_ball_is_hit > 0, x, y, about),
+        share("density", of_samples / k, x, y, about),
+        share("coverage", of_real > 0, x, y, about),
     )
 
 

@@ -45,11 +45,16 @@ class Statistics:
         return len(self.mean)
 
     @property
-    def covariance(self) -> Tensor:
-        """The unbiased covariance (features, features); raises ValueError below two examples."""
+    def degrees(self) -> int:
+        """Degrees of freedom of the covariance; raises ValueError below two examples."""
         if self.count < 2:
             raise ValueError(f"a covariance needs at least 2 examples, {self.count} were given")
-        return self.scatter / (self.count - 1)
+        return self.count - 1
+
+    @property
+    def covariance(self) -> Tensor:
+        """The unbiased covariance (features, features); raises ValueError below two examples."""
+        return self.scatter / self.degrees
 
     def __add__(self, other: Statistics) -> Statistics:
         """The statistics of both sets together; raises ValueError where they do not belong."""
