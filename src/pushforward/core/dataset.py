@@ -20,18 +20,33 @@ def unchanged(*batch: Tensor) -> Batch:
 
 
 @dataclass(frozen=True)
+class Factor:
+    """Something that varies in data and takes one of `values` values, 0 .. values - 1.
+
+    Where it is `ordered`, values that are near are alike (a place); else they are kinds (a shape).
+    """
+
+    name: str
+    values: int
+    ordered: bool = True
+
+
+@dataclass(frozen=True)
 class Split:
     """Some examples: tensors of one length, and a `view` that every batch is seen through.
 
     The first tensor is x; others (labels) follow. A random `view` (dynamic binarisation) draws from
-    torch's global generator, so a seed makes it repeatable.
+    torch's global generator, so a seed makes it repeatable. `factors` (n, factors), integers, say
+    what each example was made of where that is known: models do not see them, metrics do.
     """
 
     tensors: Batch
     view: Callable[..., Batch] = unchanged
+    factors: Tensor | None = None
 
     def __post_init__(self) -> None:
-        lengths = {len(t) for t in self.tensors}
+        known = () if self.factors is None else (self.factors,)
+        lengths = {len(t) for t in (*self.tensors, *known)}
         if len(lengths) != 1:
             raise ValueError(f"the tensors of a split must be of one length, not {sorted(lengths)}")
 
@@ -50,11 +65,15 @@ class Split:
 
     def first(self, n: int) -> Split:
         """A split of the first `n` examples (all, where there are fewer)."""
-        return replace(self, tensors=tuple(t[:n] for t in self.tensors))
+        return self._each(lambda t: t[:n])
 
     def to(self, device: torch.device | str) -> Split:
         """A copy whose tensors live on `device`: batches are then gathered there."""
-        return replace(self, tensors=tuple(t.to(device) for t in self.tensors))
+        return self._each(lambda t: t.to(device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Split:
+        factors = None if self.factors is None else change(self.factors)
+        return replace(self, tensors=tuple(map(change, self.tensors)), factors=factors)
 
 
 @dataclass(frozen=True)
@@ -63,7 +82,7 @@ class Dataset:
 
     `origin` says in JSON where the examples came from and how they were split; checkpoints hold it.
     Its "spec" is the line that `pushforward.data.find` finds them by, where there is one.
-    `classes` names the labels where there are any.
+    `classes` names the labels where there are any, `factors` the columns of the splits' factors.
     """
 
     name: str
@@ -73,10 +92,17 @@ class Dataset:
     test: Split
     origin: dict = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    factors: tuple[Factor, ...] = ()
 
     def __post_init__(self) -> None:
         for part in ("train", "validation", "test"):
             split = getattr(self, part)
+            given = () if split.factors is None else split.factors.shape[1:]
+            if tuple(given) != ((len(self.factors),) if self.factors else ()):
+                raise ValueError(
+                    f"{self.name} names {len(self.factors)} factors, but those of its {part} split "
+                    f"are of shape {tuple(given)} an example"
+                )
             if len(split) == 0:
                 raise ValueError(f"the {part} split of {self.name} is empty")
             # A view may draw, and building a data set must not move the caller's random numbers.

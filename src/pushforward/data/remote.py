@@ -57,7 +57,8 @@ def hub(
     origin = {**_origin(name, groups), **loaded["train"][1], "size": size, "seed": seed}
     classes = parquet.class_names(train[0], column) if column else ()
     space = Pixels(*splits["train"].tensors[0].shape[1:])
-    return Dataset(name, space, **splits, origin=origin, classes=classes)
+    learn, check, test = (splits[part] for part in ("train", "validation", "test"))
+    return Dataset(name, space, learn, check, test, origin, classes)
 
 
 def grouped(remotes: Iterable[Remote]) -> dict[str, Groups]:
