@@ -72,25 +72,7 @@ class Images:
 
         Raises ValueError with the image's name where one cannot be read or has another size.
         """
-        whole = json.dumps([FORMAT, self.n, self.key, asdict(self.canvas)])
-        digest = hashlib.sha256(whole.encode()).hexdigest()[:20]
-        folder = cache_folder() / "decoded" / digest
-        return _read(folder) or self._build(folder)
-
-    def _build(self, folder: Path) -> tuple[np.ndarray, dict]:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="part-") as scratch:
-            fresh = Path(scratch) / "fresh"
-            fresh.mkdir()
-            self._decode(fresh)
-            if _read(folder) is None:
-                shutil.rmtree(folder, ignore_errors=True)
-                with suppress(OSError):  # another process was quicker: its copy is read
-                    os.replace(fresh, folder)
-        loaded = _read(folder)
-        if loaded is None:
-            raise OSError(f"the cache {folder} was written but cannot be read back")
-        return loaded
+        return _kept([self.n, self.key, asdict(self.canvas)], self._decode)
 
     def _decode(self, folder: Path) -> None:
         from rich.console import Console
@@ -112,9 +94,8 @@ class Images:
                     progress.update(bar, completed=i)
         assert images is not None, "a set of no images"
         known = {"encoding": "+".join(sorted(encodings)), **self.about()}
-        record = {"crc32": zlib.crc32(images.data), "about": known}
         images.flush()  # type: ignore[attr-defined]
-        (folder / "about.json").write_text(json.dumps(record))
+        _note(folder, images, known)
 
     def _decoded(self) -> Iterator[tuple[str, np.ndarray, str]]:
         """In order and in parallel, holding only so many encoded images as keep threads busy."""
@@ -138,6 +119,45 @@ class Images:
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()
+
+
+def rendered(key: list, render: Callable[[], np.ndarray]) -> np.ndarray:
+    """The uint8 array that `render` makes, which is called where the cache holds none for `key`."""
+
+    def write(folder: Path) -> None:
+        images = render()
+        np.save(folder / "images.npy", images)
+        _note(folder, images, {})
+
+    return _kept(["rendered", *key], write)[0]
+
+
+def _kept(key: list, write: Callable[[Path], None]) -> tuple[np.ndarray, dict]:
+    """What `write` puts into a folder, from the cache where that holds it already."""
+    digest = hashlib.sha256(json.dumps([FORMAT, *key]).encode()).hexdigest()[:20]
+    folder = cache_folder() / "decoded" / digest
+    return _read(folder) or _built(folder, write)
+
+
+def _built(folder: Path, write: Callable[[Path], None]) -> tuple[np.ndarray, dict]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="part-") as scratch:
+        fresh = Path(scratch) / "fresh"
+        fresh.mkdir()
+        write(fresh)
+        if _read(folder) is None:
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # another process was quicker: its copy is read
+                os.replace(fresh, folder)
+    loaded = _read(folder)
+    if loaded is None:
+        raise OSError(f"the cache {folder} was written but cannot be read back")
+    return loaded
+
+
+def _note(folder: Path, images: np.ndarray, about: dict) -> None:
+    record = {"crc32": zlib.crc32(images.data), "about": about}
+    (folder / "about.json").write_text(json.dumps(record))
 
 
 def _bytes(items: list[Item]) -> int:
