@@ -20,6 +20,7 @@ from .plane import (
     swiss_roll,
 )
 from .remote import hub
+from .sprites import sprites
 from .standard import cifar10, mnist
 from .stripes import bars
 from .text import text
