@@ -2,6 +2,7 @@
 
 from .bootstrap import bootstrap_mean, paired_difference
 from .classifier import classification_accuracy_score
+from .disentanglement import disentanglement_scores
 from .draws import Draws
 from .energy import energy_distance
 from .features import Extractor, Resize, features_as_given, raw_pixels, weights_hash
