@@ -7,9 +7,13 @@ import io
 import pkgutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, Union
+from typing import TYPE_CHECKING, Any, TypeVar, Union
+
+import torch
 
 from ..core.catalogue import nearest
+from ..training.experiment import Experiment
+from ..training.loop import Training
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,6 +55,15 @@ def drawing_called(name: str) -> Callable[..., Drawing]:
     if name not in known:
         raise nearest(name, list(known), "picture")
     return known[name]
+
+
+def learned(experiment: Experiment, seed: int = 0) -> Any:
+    """The model of an experiment, trained here and now, for pictures that need one."""
+    torch.manual_seed(seed)
+    training = Training(experiment.model, experiment.data, experiment.recipe)
+    for _ in training:
+        pass
+    return training.result
 
 
 def encoded(drawing: Drawing) -> bytes:

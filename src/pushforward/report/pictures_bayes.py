@@ -10,10 +10,42 @@ from torch import Tensor
 
 from ..theory.bayes.beta_bernoulli import BetaBernoulli
 from ..theory.bayes.conjugate import narrowing
-from ..theory.bayes.linear_regression import LinearRegression, polynomial
+from ..theory.bayes.linear_regression import LinearRegression, flat, polynomial
+from .gallery import picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+@picture("posterior-narrowing")
+def posterior_narrowing(heads: float = 0.7, tosses: int = 200, seed: int = 0) -> Figure:
+    """The belief about a coin narrows round the truth as it is tossed, from a flat prior.
+
+    Args:
+        heads: the coin's true probability of heads.
+        tosses: how many; the belief is drawn after none, 3, and two shares of them.
+        seed: of the tosses.
+    """
+    drawn = torch.bernoulli(
+        torch.full((tosses,), heads), generator=torch.Generator().manual_seed(seed)
+    )
+    counts = sorted({0, min(3, tosses), tosses // 10, tosses})
+    return coin(BetaBernoulli(), drawn, counts, heads)
+
+
+@picture("line-fits")
+def line_fits_of_a_wave(degree: int = 3, noise: float = 0.2, seed: int = 0) -> Figure:
+    """Bayesian polynomials through noisy points of a sine: drawn weights and the predictive band.
+
+    Args:
+        degree: of the polynomials.
+        noise: standard deviation of the points, which the model knows.
+        seed: of the points.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    x = 2 * torch.rand(30, generator=generator, dtype=torch.float64) - 1
+    y = (3 * x).sin() + noise * torch.randn(30, generator=generator, dtype=torch.float64)
+    return line_fits(flat(degree + 1, 1.0, noise), x, y, (0, 2, 5, 30))
 
 
 def coin(

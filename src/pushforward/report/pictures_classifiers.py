@@ -11,9 +11,25 @@ from ..core.dataset import Dataset
 from ..models.classification.discriminative_classifier import DiscriminativeClassifier
 from ..models.classification.generative_classifier import GenerativeClassifier
 from ..models.classification.perturbations import gradient_sign
+from ..presets.classification import discriminative_digits, generative_digits
+from .gallery import learned, picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+@picture("fooled-classifier")
+def fooled_classifier(levels: int = 2, columns: int = 6) -> Figure:
+    """Digits that a little noise turns into others for p(y | x), and what p(x) says of them.
+
+    Args:
+        levels: of 16, by which every pixel is moved.
+        columns: how many images.
+    """
+    asked = generative_digits()
+    return fooled_images(
+        learned(asked), learned(discriminative_digits()), asked.data, levels, columns
+    )
 
 
 @torch.no_grad()

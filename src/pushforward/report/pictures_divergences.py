@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ..core.contract import Density
-from .gallery import picture
+from ..presets.divergences import forward_kl, reverse_kl, two_bumps
+from .gallery import learned, picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,6 +21,20 @@ def on_a_grid(density: Density, reach: float, side: int = 121) -> tuple[Tensor, 
     at = torch.linspace(-reach, reach, side, dtype=density.dtype, device=density.device)
     points = torch.cartesian_prod(at, at)
     return at.cpu(), density.log_prob(points).exp().reshape(side, side).T.cpu()
+
+
+@picture("kl-directions")
+def kl_directions_of_bumps(distance: float = 4.0, start: float = 0.5, steps: int = 1_500) -> Figure:
+    """One Gaussian fitted to two bumps by either KL: the presets forward_kl and reverse_kl.
+
+    Args:
+        distance: between the bumps.
+        start: of the reverse fit's mean, in both coordinates.
+        steps: of training.
+    """
+    forward = learned(forward_kl(distance, steps))
+    reverse = learned(reverse_kl(distance, start, steps))
+    return kl_directions(two_bumps(distance), forward, reverse.model)
 
 
 def kl_directions(
