@@ -213,22 +213,26 @@ def evaluate(
     data: str | None = None,
     k: int | None = None,
     samples: int | None = None,
+    out: str | None = None,
     file: str | None = None,
 ) -> None:
     """Measure checkpoints on the test split of their data: likelihood with its kind, and samples.
+
+    Prints every number with its 95 % interval, and the ELBO's parts of models with latents.
 
     Args:
         checkpoints: .safetensors files.
         data: the data set (default: the one that each was trained on), as "mnist?binarise=fixed".
         k: samples of the importance-weighted bound, for models that have one.
         samples: how many samples are measured (default: as there are test data, up to 2000).
+        out: folder for index.html, results.json, results.md, results.csv and PNGs.
         file: the Python file that declares the models' classes, if they are your own.
     """
     from .report.evaluation import evaluated
 
     if file:
         load_file(file)
-    for line in evaluated(checkpoints, data, k, samples):
+    for line in evaluated(checkpoints, data, k, samples, out):
         print(line)
 
 

@@ -43,8 +43,9 @@ def estimate(probes: int) -> Kind:
 class Likelihood:
     """A mean negative log-likelihood (lower is better), with all that it must be printed with.
 
-    `nats` and `nats_stderr` are per example; `value` and `stderr` are the same in `unit`, which is
-    "nats" or "bits/dim".
+    `nats`, `nats_stderr` and the 95 % `nats_interval` (by bootstrap over examples; None where it
+    was not drawn) are per example; `value`, `stderr` and `interval` are the same in `unit`, which
+    is "nats" or "bits/dim".
 
     >>> print(Likelihood(88.7228, EXACT, 0.5, examples=100, dims=64, unit="bits/dim"))
     2.000 +- 0.011 bits/dim (exact, 100 examples)
@@ -56,6 +57,7 @@ class Likelihood:
     examples: int
     dims: int
     unit: str = "nats"
+    nats_interval: tuple[float, float] | None = None
 
     @property
     def scale(self) -> float:
@@ -72,6 +74,12 @@ class Likelihood:
         """The standard error of `value` over examples, in `unit`."""
         return self.nats_stderr * self.scale
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of `value`, in `unit`."""
+        found = self.nats_interval
+        return None if found is None else (found[0] * self.scale, found[1] * self.scale)
+
     def record(self) -> dict:
         """What a results file holds of it."""
         return {
@@ -79,6 +87,8 @@ class Likelihood:
             "unit": self.unit,
             "kind": str(self.kind),
             "stderr": self.stderr,
+            "interval": list(self.interval) if self.interval else None,
+            "examples": self.examples,
         }
 
     def __str__(self) -> str:

@@ -27,6 +27,7 @@ from ..core.contract import Latent
 from ..core.dataset import Split
 from ..core.likelihood import Kind, Likelihood
 from ..core.spaces import count
+from .likelihood import summary
 
 LogDensity = Callable[[Tensor], Tensor]
 
@@ -122,9 +123,9 @@ def ais_nats(
         parts = [log_weights(model, x, chains, steps, leapfrogs) for x in batches]
     model.train(training)
     each = -(torch.cat(parts, 1).double().logsumexp(0) - math.log(chains)).cpu()
-    error = (each.std() / math.sqrt(len(each))).item() if len(each) > 1 else math.inf
-    kind = Kind("AIS lower bound", chains, f"chains of {steps} steps")
-    return Likelihood(each.mean().item(), kind, error, len(each), model.space.dims)
+    return summary(
+        each, Kind("AIS lower bound", chains, f"chains of {steps} steps"), model.space.dims
+    )
 
 
 system(

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from .bootstrap import bootstrap_mean
 from .features import Features, extract, features_as_given, label
 from .measurement import Measurement
 
@@ -64,10 +65,12 @@ def classification_accuracy_score(
     if len(y.unique()) < 2:
         raise ValueError("samples must be of at least 2 classes")
     predicted = fit(x, y)(real_x).to(real_y.device)
-    value = (predicted == real_y).double().mean().item()
+    right = (predicted == real_y).double()
+    value = right.mean().item()
     stderr = (value * (1 - value) / len(real_y)) ** 0.5
     missing = sorted(set(real_y.tolist()) - set(y.tolist()))
     notes = (f"classes never sampled: {missing}",) if missing else ()
     about = {**label(extractor), "settings": getattr(fit, "__name__", type(fit).__name__)}
+    about["interval"] = bootstrap_mean(right) if len(right) > 1 else None
     counts = len(y), len(real_y)
     return Measurement("CAS", value, stderr, *counts, notes=notes, higher_is_better=True, **about)

@@ -17,9 +17,10 @@ rate and distortion: Fixing a Broken ELBO (Alemi et al., 2018), arXiv:1711.00464
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -31,6 +32,7 @@ from ..core.dataset import Split
 from ..core.spaces import count
 
 ACTIVE = 0.01
+BATCH = 256
 CHUNK = 2**24  # numbers of (latents, data, latent dimensions) at a time
 
 
@@ -66,17 +68,27 @@ class Surgery:
         """Whether the code tells less than half a nat."""
         return self.information < 0.5
 
+    @property
+    def bounded(self) -> bool:
+        """Whether the information is within a nat of log N, the most that N data can show."""
+        return self.information > math.log(self.examples) - 1
+
+    def record(self) -> dict[str, Any]:
+        """What goes into a JSON file, with the rate."""
+        return asdict(self) | {"rate": self.rate, "collapsed": self.collapsed}
+
     def __str__(self) -> str:
         rows = {
             "elbo": self.elbo,
             "reconstruction": self.reconstruction,
             "mutual information": self.information,
             "marginal KL": self.marginal_kl,
+            "rate (their sum)": self.rate,
         }
         lines = [f"{name:20s}{value:12.3f} nats" for name, value in rows.items()]
         most = math.log(self.examples)
         note = f" (log N = {most:.2f} is the most that {self.examples} data can show)"
-        lines[2] += note if self.information > most - 1 else ""
+        lines[2] += note if self.bounded else ""
         state = "  collapsed" if self.collapsed else ""
         return "\n".join([*lines, f"{'active units':20s}{self.active:8d} of {self.latent}{state}"])
 
@@ -84,17 +96,13 @@ class Surgery:
 def elbo_surgery(model: Any, split: Split, samples: int = 8, seed: int = 0) -> Surgery:
     """The parts of the ELBO on a split, for any `Latent` model with a `prior` over vectors.
 
-    Raises ValueError for another model.
+    Raises ValueError for another model, and for a posterior without a density (adversarial ones).
     """
     if not isinstance(model, Latent) or not hasattr(model, "prior"):
         raise ValueError(f"{type(model).__name__} has no encoder and prior to look into")
-    training = model.training
-    model.eval()
-    with torch.no_grad(), torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with _measuring(model, seed):
         x = split.at(slice(None), model.device)[0]
         parts, means = _parts(model, x, count("samples", samples))
-    model.train(training)
     active = int((means.var(0) > ACTIVE).sum())
     log_x, log_q, log_p, log_marginal = (float(t.double().mean()) for t in parts)
     return Surgery(
@@ -109,9 +117,99 @@ def elbo_surgery(model: Any, split: Split, samples: int = 8, seed: int = 0) -> S
     )
 
 
+@dataclass(frozen=True)
+class Levels:
+    """What a model of several levels of latents spends its rate on, from the top down.
+
+    Means in nats per datum; elbo = reconstruction - sum of `rates`. A level is active where its
+    rate exceeds a hundredth of a nat. What the levels tell of x together would need their joint
+    posterior, so mutual information is not among these.
+    """
+
+    elbo: float
+    reconstruction: float
+    rates: tuple[float, ...]
+    examples: int
+    samples: int
+
+    @property
+    def rate(self) -> float:
+        """That of all levels."""
+        return sum(self.rates)
+
+    @property
+    def active(self) -> int:
+        """How many levels are used."""
+        return sum(rate > ACTIVE for rate in self.rates)
+
+    def record(self) -> dict[str, Any]:
+        """What goes into a JSON file."""
+        more = {"rate": self.rate, "active": self.active, "latent": len(self.rates)}
+        return asdict(self) | {"rates": list(self.rates)} | more
+
+    def __str__(self) -> str:
+        rows = {"elbo": self.elbo, "reconstruction": self.reconstruction, "rate": self.rate}
+        lines = [f"{name:20s}{value:12.3f} nats" for name, value in rows.items()]
+        each = ", ".join(f"{rate:.2f}" for rate in self.rates)
+        lines.append(f"{'active levels':20s}{self.active:8d} of {len(self.rates)}: {each} nats")
+        return "\n".join(lines)
+
+
+def level_rates(model: Any, split: Split, samples: int = 8, seed: int = 0) -> Levels:
+    """The rate of each level on a split, for a model whose `draw` knows the rates of its levels.
+
+    Raises ValueError for another model.
+    """
+    if not hasattr(model, "draw") or not hasattr(model, "sizes"):
+        raise ValueError(f"{type(model).__name__} has no levels of latents to look into")
+    with _measuring(model, seed):
+        x = split.at(slice(None), model.device)[0]
+        draws = [model.draw(part, count("samples", samples)) for part in x.split(BATCH)]
+    log_x = torch.cat([d.log_x for d in draws], 1).double().mean().item()
+    rates = torch.cat([d.rate for d in draws]).double().mean(0).tolist()
+    return Levels(log_x - sum(rates), log_x, tuple(rates), len(x), samples)
+
+
+@contextmanager
+def _measuring(model: Any, seed: int) -> Iterator[None]:
+    """Without gradients, in evaluation mode, and with a random state of its own."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            torch.manual_seed(seed)
+            yield
+    finally:
+        model.train(training)
+
+
+class Drawn(NamedTuple):
+    """Latents z (samples, batch, latent) of q with their log-densities, each (samples, batch)."""
+
+    q: Distribution
+    z: Tensor
+    log_x: Tensor
+    log_q: Tensor
+    log_p: Tensor
+
+
+def _drawn(model: Any, x: Tensor, samples: int) -> Any:
+    """The model's own draws, where it has such; else what encoder, decoder and prior say."""
+    if hasattr(model, "draw"):
+        return model.draw(x, samples)
+    q = model.encode(x)
+    z = q.sample((samples,))
+    try:
+        log_q = q.log_prob(z)
+    except NotImplementedError as error:
+        raise ValueError(f"the posterior of {type(model).__name__} has no density") from error
+    log_p = model.prior.log_prob(z.flatten(0, 1)).unflatten(0, z.shape[:2])
+    return Drawn(q, z, model.decode(z).log_prob(x), log_q, log_p)
+
+
 def _parts(model: Any, x: Tensor, samples: int) -> tuple[list[Tensor], Tensor]:
     """Log p(x|z), log q(z|x), log p(z), log q(z) of draws, each (samples * N,), and their means."""
-    draws = [model.draw(part, samples) for part in x.split(256)]
+    draws = [_drawn(model, part, samples) for part in x.split(BATCH)]
     z = torch.cat([d.z for d in draws], 1).flatten(0, 1)
     columns = [torch.cat([getattr(d, n) for d in draws], 1) for n in ("log_x", "log_q", "log_p")]
     means = torch.cat([posterior_mean(d.q, d.z) for d in draws])

@@ -8,6 +8,7 @@ are printed beside every number measured with it.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..core.spaces import Pixels, count
+from ..core.spaces import Pixels, Tokens, count
 
 Features = Callable[[Tensor], Tensor]
 Batches = Tensor | Iterable[Tensor | tuple[Tensor, ...]]
@@ -107,6 +108,17 @@ def raw_pixels(space: Pixels) -> Extractor:
     return Extractor(f"raw pixels {shape}", "", nn.Identity(), lambda x: space.to_unit(x))
 
 
+def token_shares(space: Tokens) -> Extractor:
+    """How often each token occurs in a sequence, (batch, vocabulary): order is not seen."""
+
+    def prepare(x: Tensor) -> Tensor:
+        x = space.check(x)
+        counts = torch.zeros(len(x), space.vocabulary, device=x.device)
+        return counts.scatter_add_(1, x, torch.ones_like(x, dtype=counts.dtype)) / space.length
+
+    return Extractor(f"shares of {space.vocabulary} tokens", "", nn.Identity(), prepare)
+
+
 def label(extractor: Features) -> dict[str, Any]:
     """The name and the resizing of an extractor, as a `Measurement` holds them."""
     owner = getattr(extractor, "__self__", None)  # of a bound method, as `net.logits`
@@ -158,6 +170,40 @@ def collect(data: Batches, extractor: Features = features_as_given, least: int =
     if total < least:
         raise ValueError(f"at least {least} examples are needed, {total} were given")
     return torch.cat(parts)
+
+
+Range = tuple[float, float]
+UNKNOWN: Range = (-math.inf, math.inf)
+
+
+def range_of(x: Tensor) -> Range:
+    """The least and the largest value; (inf, -inf) of nothing."""
+    low, high = torch.aminmax(x) if x.numel() else (math.inf, -math.inf)
+    return float(low), float(high)
+
+
+def span_of(ranges: Iterable[Range]) -> Range:
+    """The range of several sets together; UNKNOWN of none."""
+    lows, highs = zip(*ranges, strict=True) if (ranges := list(ranges)) else ((), ())
+    return min(lows, default=-math.inf), max(highs, default=math.inf)
+
+
+def range_notes(samples: Range, references: Range) -> tuple[str, ...]:
+    """A warning where two sets hardly can be on one scale, as 0..1 and 0..255, or -1..1 and 0..1.
+
+    Their widths differ more than eightfold, they do not meet, or one alone is half negative.
+    """
+    if not all(math.isfinite(end) for end in (*samples, *references)):
+        return ()
+    narrow, wide = sorted(b - a for a, b in (samples, references))
+    apart = max(samples[0], references[0]) > min(samples[1], references[1])
+    signed = [a < -0.5 * b for a, b in (samples, references)]
+    positive = [a >= 0 for a, _ in (samples, references)]
+    mixed = any(signed) and any(positive)
+    if not (wide > 8 * narrow or apart or mixed):
+        return ()
+    said = [f"{a:.4g} .. {b:.4g}" for a, b in (samples, references)]
+    return (f"samples range over {said[0]}, references over {said[1]}: are they on one scale?",)
 
 
 def together(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 
 from ..core.catalogue import system
-from .features import Batches, Features, features_as_given
+from .bootstrap import normal_interval
+from .features import Batches, Features, features_as_given, range_notes
 from .measurement import Measurement
 from .statistics import Statistics, statistics_by_group
 
@@ -157,15 +158,19 @@ def frechet_distance(
     )
     whole_a, whole_b = merged(a), merged(b)
     notes = whole_a.notes("samples") + whole_b.notes("references")
+    notes += range_notes(whole_a.range, whole_b.range)
     if groups > 1 and len(b) == 1:
         notes += ("standard error of the samples alone",)
+    value = distance_between(whole_a, whole_b)
+    stderr = jackknife_stderr(a, b) if groups > 1 else None
     return Measurement(
         name,
-        distance_between(whole_a, whole_b),
-        jackknife_stderr(a, b) if groups > 1 else None,
+        value,
+        stderr,
         whole_a.count,
         whole_b.count,
         whole_a.extractor,
         whole_a.resize,
         notes=notes,
+        interval=normal_interval(value, stderr),
     )

@@ -8,7 +8,7 @@ may differ, and it may be negative. As there, the mean over random subsets (100 
 
 Differs from the paper: the spread over subsets of m examples is that of m examples, while their
 mean knows all n; the standard error is the spread times sqrt(m / n), which is cautious where the
-sets are alike. Kernels are summed in float64.
+sets are alike. The interval is a bootstrap's, over all examples. Kernels are summed in float64.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from torch import Tensor
 
 from ..core.catalogue import system
 from ..core.spaces import count
-from .features import Batches, Features, features_as_given, label, pair
-from .measurement import Measurement
+from .bootstrap import percentiles, resampled_counts
+from .features import Batches, Features, features_as_given, label, pair, range_notes, range_of
+from .measurement import Interval, Measurement
+from .two_sample import ROWS
 
 system(
     "kid",
@@ -43,6 +45,32 @@ def unbiased_mmd2(xx: Tensor, xy: Tensor, yy: Tensor) -> Tensor:
     within_x = (xx.sum() - xx.trace()) / (n * (n - 1))
     within_y = (yy.sum() - yy.trace()) / (m * (m - 1))
     return within_x + within_y - 2 * xy.mean()
+
+
+def paired_off(x: Tensor, y: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
+    """Mean kernels (draws,) over pairs with weights (draws, n) and (draws, m), in blocks of rows.
+
+    Where x is y, an example is never paired with itself, however often it was drawn.
+    """
+    total = mine.new_zeros(len(mine))
+    for row in range(0, len(x), ROWS):
+        part = slice(row, row + ROWS)
+        block = cubic(x[part].double(), y.double())
+        if x is y:
+            block[:, row:].fill_diagonal_(0)
+        total += (mine[:, part] * (theirs @ block.T)).sum(1)
+    pairs = mine.sum(1) * theirs.sum(1) - ((mine * theirs).sum(1) if x is y else 0)
+    return total / pairs
+
+
+def bootstrap_interval(x: Tensor, y: Tensor, draws: int = 300) -> Interval:
+    """The interval of the U-statistic of all examples, both sets drawn again."""
+    a, b = (
+        torch.cat(list(resampled_counts(len(s), draws, seed))).to(s.device)
+        for seed, s in enumerate((x, y))
+    )
+    within = paired_off(x, x, a, a) + paired_off(y, y, b, b)
+    return percentiles(within - 2 * paired_off(x, y, a, b))
 
 
 @torch.no_grad()
@@ -80,4 +108,6 @@ def kernel_distance(
         len(y),
         **label(extractor),
         settings=f"{subsets} subsets of {size}",
+        interval=bootstrap_interval(x, y),
+        notes=range_notes(range_of(x), range_of(y)),
     )

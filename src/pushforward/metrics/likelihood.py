@@ -19,6 +19,7 @@ from ..core.contract import Bounded, Density, Generative, Weighted
 from ..core.dataset import Split
 from ..core.likelihood import Kind, Likelihood, importance_weighted
 from ..core.spaces import count
+from .bootstrap import bootstrap_mean
 
 Estimate = Callable[..., Tensor]
 DRAWS = 4
@@ -46,9 +47,17 @@ def nats(
         torch.manual_seed(seed)
         parts = [estimate(*b).double().cpu() for b in split.batches(size, model.device)]
     model.train(training)
-    each = -torch.cat(parts)
-    error = (each.std(correction=1) / math.sqrt(len(each))).item() if len(each) > 1 else math.inf
-    return Likelihood(each.mean().item(), kind, error, len(each), model.space.dims)
+    return summary(-torch.cat(parts), kind, model.space.dims)
+
+
+def summary(each: Tensor, kind: Kind, dims: int) -> Likelihood:
+    """The mean of -log p(x) (n,) in nats, with its standard error and bootstrap interval."""
+    value, n = each.mean().item(), len(each)
+    if n < 2 or not bool(torch.isfinite(each).all()):
+        return Likelihood(value, kind, math.inf, n, dims)
+    error = (each.std(correction=1) / math.sqrt(n)).item()
+    low, high, *_ = bootstrap_mean(each)
+    return Likelihood(value, kind, error, n, dims, nats_interval=(low, high))
 
 
 def bits_per_dim(

@@ -11,13 +11,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 ALIKE = ("name", "extractor", "resize", "samples", "references", "settings")
 
 
+class Interval(NamedTuple):
+    """Where a number lies with probability `level`, and by which method that was found.
+
+    >>> print(Interval(0.738, 0.827))
+    95% interval 0.738 to 0.827 by bootstrap
+    """
+
+    low: float
+    high: float
+    level: float = 0.95
+    method: str = "bootstrap"
+
+    def __str__(self) -> str:
+        return f"{self.level:.0%} interval {self.low:.4g} to {self.high:.4g} by {self.method}"
+
+
 @dataclass(frozen=True)
 class Measurement:
-    """A value, its standard error (None where none was estimated) and its circumstances.
+    """A value, its standard error and interval (None where none was estimated), its circumstances.
 
     `samples` and `references` are counts (0: the metric has none), `settings` what the metric was
     given (`k=3`), `notes` what a reader must know (a rank-deficient covariance).
@@ -36,6 +53,7 @@ class Measurement:
     settings: str = ""
     notes: tuple[str, ...] = ()
     higher_is_better: bool = False
+    interval: Interval | None = None
 
     def __post_init__(self) -> None:
         if math.isnan(self.value):
@@ -47,7 +65,8 @@ class Measurement:
         about = [counts, f"extractor {self.extractor}", f"resize {self.resize}"]
         about += [self.settings] if self.settings else []
         notes = "".join(f" [{note}]" for note in self.notes)
-        return f"{self.name} {self.figure()} ({', '.join(about)}){notes}"
+        reach = f", {self.interval}" if self.interval else ""
+        return f"{self.name} {self.figure()}{reach} ({', '.join(about)}){notes}"
 
     def figure(self) -> str:
         """The number with as many digits as its standard error allows."""
@@ -85,4 +104,5 @@ class Measurement:
 
     def record(self) -> dict:
         """What goes into a JSON file."""
-        return asdict(self) | {"notes": list(self.notes)}
+        interval = self.interval._asdict() if self.interval else None
+        return asdict(self) | {"notes": list(self.notes), "interval": interval}

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from ..core.spaces import count
+from .bootstrap import bootstrap_pairs
 from .features import Batches, Features, collect, features_as_given, label, pair, together
 from .measurement import Measurement
 from .neighbours import nearest_features
@@ -41,6 +42,11 @@ def count_farther(q: Tensor, p: Tensor) -> float:
     below = torch.searchsorted(order, q)
     up_to = torch.searchsorted(order, q, right=True)
     return (below + up_to).sum().item() / 2
+
+
+def closer(q: Tensor, p: Tensor) -> float:
+    """The share of pairs (q, p) with q < p, equal ones as halves."""
+    return 1 - count_farther(q, p) / (len(q) * len(p))
 
 
 def mann_whitney_z(q: Tensor, p: Tensor) -> float:
@@ -86,11 +92,20 @@ def memorisation_test(
     if not found:
         raise ValueError("no cell holds both samples and held-out data: lower cells or least_share")
     c_t = sum(n * z for n, z in found) / sum(n for n, _ in found)
-    share = 1 - count_farther(near_x, near_p) / (len(x) * len(p))
+    share = closer(near_x, near_p)
     used = () if len(found) == cells else (f"{cells - len(found)} of {cells} cells left out",)
     about = {**label(extractor), "notes": used}
     held = f"{len(p)} held out"
     return Memorisation(
-        Measurement("share closer", share, None, len(x), len(t), settings=held, **about),
+        Measurement(
+            "share closer",
+            share,
+            None,
+            len(x),
+            len(t),
+            settings=held,
+            interval=bootstrap_pairs(closer, near_x, near_p),
+            **about,
+        ),
         Measurement("C_T", c_t, None, len(x), len(t), settings=f"{held}, {cells} cells", **about),
     )

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ..core.catalogue import system
 from ..core.spaces import count
+from .bootstrap import normal_interval
 from .features import Batches, Features, features_as_given, label, pair
 from .measurement import Measurement
 
@@ -115,4 +116,5 @@ def summary(
     notes = () if counts[0] == counts[1] else (f"sets of unequal size {counts}",)
     about = {**label(extractor), "settings": f"{clusters} clusters, {len(each)} runs"}
     value = each.mean().item()
+    about["interval"] = normal_interval(value, stderr, "normal over clusterings alone")
     return Measurement(name, value, stderr, *counts, notes=notes, higher_is_better=True, **about)

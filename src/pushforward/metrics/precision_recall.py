@@ -26,9 +26,18 @@ import torch
 from torch import Tensor
 
 from ..core.catalogue import system
-from .features import Batches, Features, features_as_given, label, pair
-from .measurement import Measurement
 from . import neighbours
+from .bootstrap import bootstrap_mean
+from .features import (
+    Batches,
+    Features,
+    features_as_given,
+    label,
+    pair,
+    range_notes,
+    range_of,
+)
+from .measurement import Measurement
 from .neighbours import blocks, check_k, smallest, squared_norms
 
 system(
@@ -119,11 +128,14 @@ def count_balls(x: Tensor, y: Tensor, y_radii: Tensor) -> tuple[Tensor, Tensor]:
 
 def centred_pair(
     samples: Batches, references: Batches, extractor: Features
-) -> tuple[Tensor, Tensor]:
-    """Features of both sets about the mean of the references: products then cancel less."""
+) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+    """Features of both sets about the mean of the references: products then cancel less.
+
+    Also a warning where they hardly can be on one scale.
+    """
     x, y = pair(samples, references, extractor)
     centre = y.mean(0)
-    return x - centre, y - centre
+    return x - centre, y - centre, range_notes(range_of(x), range_of(y))
 
 
 @torch.no_grad()
@@ -134,9 +146,9 @@ def precision_and_recall(
 
     Raises ValueError for NaN, different dimensions, or k not below the size of either set.
     """
-    x, y = centred_pair(samples, references, extractor)
+    x, y, ranges = centred_pair(samples, references, extractor)
     least = margins(x, y, squared_radii(x, k), squared_radii(y, k))
-    about = {**label(extractor), "settings": f"k={k}", "notes": unequal(x, y)}
+    about = {**label(extractor), "settings": f"k={k}", "notes": unequal(x, y) + ranges}
     return PrecisionRecall(
         share("precision", least.of_samples <= 0, x, y, about),
         share("recall", least.of_real <= 0, x, y, about),
@@ -151,9 +163,9 @@ def density_and_coverage(
 
     Raises ValueError for NaN, different dimensions, or k not below the number of references.
     """
-    x, y = centred_pair(samples, references, extractor)
+    x, y, ranges = centred_pair(samples, references, extractor)
     of_samples, of_real = count_balls(x, y, squared_radii(y, k))
-    about = {**label(extractor), "settings": f"k={k}", "notes": unequal(x, y)}
+    about = {**label(extractor), "settings": f"k={k}", "notes": unequal(x, y) + ranges}
     return DensityCoverage(
         share("density", of_samples / k, x, y, about),
         share("coverage", of_real > 0, x, y, about),
@@ -168,8 +180,11 @@ def unequal(x: Tensor, y: Tensor) -> tuple[str, ...]:
 
 
 def share(name: str, each: Tensor, x: Tensor, y: Tensor, about: dict) -> Measurement:
-    """The mean over examples, with the standard error of a mean (balls taken as given)."""
+    """The mean over examples; its error and bootstrap over examples take the balls as given."""
     value = each.double()
     error = (value.std(correction=0) / len(each) ** 0.5).item()
     mean = value.mean().item()
-    return Measurement(name, mean, error, len(x), len(y), higher_is_better=True, **about)
+    reach = bootstrap_mean(value)
+    return Measurement(
+        name, mean, error, len(x), len(y), higher_is_better=True, interval=reach, **about
+    )

@@ -21,27 +21,48 @@ from torch import Tensor
 from ..core.checkpoint import digest_of, write_whole
 from ..core.dataset import Dataset, Split, identity
 from .draws import Draws
-from .features import Batches, Extractor, Features, label
+from .features import (
+    UNKNOWN,
+    Batches,
+    Extractor,
+    Features,
+    Range,
+    label,
+    range_of,
+    span_of,
+)
 from .measurement import Measurement
-from .sharing import place, shared_features, shared_statistics
+from .sharing import from_all, place, shared_features, shared_statistics
 from .statistics import Statistics
 
-FORMAT = "pushforward references/1"
+FORMAT = "pushforward references/2"
 Tensors = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Features (n, features) of a set, and the extractor and resizing that it was seen through."""
+    """Features (n, features) of a set, and the extractor and resizing that it was seen through.
+
+    `range` is the least and the largest number of the data themselves, where these were seen here.
+    """
 
     features: Tensor
     extractor: str = "features as given"
     resize: str = "none"
+    range: Range = UNKNOWN
 
     @classmethod
     def of(cls, data: Batches | Draws, extractor: Features) -> Seen:
         """The set through an extractor, one batch at a time, shared among processes."""
-        return cls(shared_features(data, extractor), **label(extractor))
+        ranges: list[Range] = []
+
+        def looking(x: Tensor) -> Tensor:
+            ranges.append(range_of(x))
+            return extractor(x)
+
+        features = shared_features(data, looking)
+        everywhere = [span for spans in from_all(lambda: ranges) for span in spans]
+        return cls(features, **label(extractor), range=span_of(everywhere))
 
     def __len__(self) -> int:
         return len(self.features)
@@ -53,9 +74,10 @@ class Seen:
             if mine != its:
                 raise ValueError(f"features differ in {field}: {mine!r} and {its!r}")
 
-    def name(self, measured: Measurement) -> Measurement:
-        """A measurement of these features, with what they were seen through."""
-        return replace(measured, extractor=self.extractor, resize=self.resize)
+    def name(self, measured: Measurement, notes: tuple[str, ...] = ()) -> Measurement:
+        """A measurement of these features, with what they were seen through, and more notes."""
+        notes = measured.notes + tuple(note for note in notes if note not in measured.notes)
+        return replace(measured, extractor=self.extractor, resize=self.resize, notes=notes)
 
 
 def looked_at(split: Split) -> Tensor:
@@ -82,7 +104,7 @@ def reference_features(
         folder if isinstance(extractor, Extractor) and extractor.hash else None,
         lambda: {"features": shared_features(x, extractor)},
     )
-    return Seen(found["features"], **label(extractor))
+    return Seen(found["features"], **label(extractor), range=range_of(x))
 
 
 def reference_statistics(
@@ -100,11 +122,14 @@ def reference_statistics(
 
     def build() -> Tensors:
         whole = shared_statistics(x, extractor)
-        return {"mean": whole.mean.cpu(), "scatter": whole.scatter.cpu()}
+        span = torch.tensor(whole.range, dtype=torch.float64)
+        return {"mean": whole.mean.cpu(), "scatter": whole.scatter.cpu(), "range": span}
 
     kept = folder if isinstance(extractor, Extractor) and extractor.hash else None
     found = _cached(_key(data, part, x, extractor, "statistics"), kept, build)
-    return Statistics(len(x), found["mean"], found["scatter"], **label(extractor))
+    low, high = found["range"].tolist()
+    about = label(extractor)
+    return Statistics(len(x), found["mean"], found["scatter"], **about, range=(low, high))
 
 
 def _examples(data: Dataset, part: str, n: int | None) -> Tensor:

@@ -10,9 +10,17 @@ from torch import Tensor
 
 from ..core.contract import Generative
 from ..core.dataset import Split
-from ..core.spaces import Pixels, Reals, Space
+from ..core.spaces import Pixels, Reals, Space, Tokens
 from .draws import Draws
-from .features import Batches, Extractor, Features, features_as_given, raw_pixels
+from .features import (
+    Batches,
+    Extractor,
+    Features,
+    features_as_given,
+    range_notes,
+    raw_pixels,
+    token_shares,
+)
 from .frechet import frechet_distance
 from .inception import inception_score
 from .kernel import kernel_distance
@@ -40,14 +48,15 @@ class SampleQuality(NamedTuple):
 
 
 def extractor_for(space: Space) -> Features:
-    """The named small classifier for the space's size, else raw pixels, else the numbers.
+    """The named small classifier for the space's size, else raw pixels; numbers as they are, and
+    of sequences the shares of their tokens.
 
     Images with other levels than the classifier's are requantised to its own.
     """
     if isinstance(space, Reals):
         return features_as_given
-    if not isinstance(space, Pixels):
-        raise ValueError(f"there is no feature extractor for {space}: give one")
+    if isinstance(space, Tokens):
+        return token_shares(space)
     if space.shape not in CLASSIFIERS:
         return raw_pixels(space)
     build, levels = CLASSIFIERS[space.shape]
@@ -93,7 +102,8 @@ def sample_quality(
     groups = GROUPS if min(len(x), len(y)) >= 10 * GROUPS else 1
     pr = precision_and_recall(x.features, y.features)
     distance = frechet_distance(x.features, y.features, groups=groups)
-    return SampleQuality(*map(x.name, (distance, *pr)))
+    notes = range_notes(x.range, y.range)
+    return SampleQuality(*(x.name(number, notes) for number in (distance, *pr)))
 
 
 def further_quality(

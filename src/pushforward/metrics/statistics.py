@@ -16,18 +16,32 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from ..core.spaces import count
-from .features import Batches, Features, extract, features_as_given, label
+from .features import (
+    UNKNOWN,
+    Batches,
+    Features,
+    Range,
+    extract,
+    features_as_given,
+    label,
+    range_of,
+    span_of,
+)
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Count, mean (features,), scatter (features, features), and the extractor they came from."""
+    """Count, mean (features,), scatter (features, features), and the extractor they came from.
+
+    `range` is the least and the largest feature.
+    """
 
     count: int
     mean: Tensor
     scatter: Tensor
     extractor: str = "features as given"
     resize: str = "none"
+    range: Range = UNKNOWN
 
     @classmethod
     def of(
@@ -37,7 +51,7 @@ class Statistics:
         x = features.double()
         mean = x.mean(0) if len(x) else x.new_zeros(x.shape[1])
         centred = x - mean
-        return cls(len(x), mean, centred.T @ centred, extractor, resize)
+        return cls(len(x), mean, centred.T @ centred, extractor, resize, range_of(x))
 
     @property
     def dims(self) -> int:
@@ -66,7 +80,8 @@ class Statistics:
         mean = self.mean + delta * (other.count / max(total, 1))
         shift = delta * (self.count * other.count / max(total, 1))
         scatter = (self.scatter + other.scatter).addr_(shift, delta)
-        return replace(self, count=total, mean=mean, scatter=scatter)
+        span = span_of([self.range, other.range])
+        return replace(self, count=total, mean=mean, scatter=scatter, range=span)
 
     def check_alike(self, other: Statistics) -> None:
         """Raises ValueError for statistics of other features, other weights, another resizing."""

@@ -15,7 +15,7 @@ from ..data.cache import cache_folder
 from ..metrics.references import looked_at, reference_features
 from ..metrics.samples import SampleQuality, extractor_for, sample_quality
 from ..training.fit import Interrupted
-from . import page, pictures, tables
+from . import details, page, pictures, tables
 from .measure import GRID, data_of, is_checkpoint, measure
 from .row import Row
 from .workers import Failure, in_processes
@@ -113,8 +113,13 @@ def said(result: Row | Failure) -> str:
     """A row, or why there is none, in one line for the terminal."""
     if isinstance(result, Failure):
         return f"{result.name} FAILED: {result.error}"
-    likelihood = result.likelihood or "no likelihood"
-    distance = f"Frechet distance {result.quality.frechet.figure()}"
+    likelihood: object = result.likelihood or "no likelihood"
+    if result.likelihood and (ends := result.likelihood.interval):
+        likelihood = f"{likelihood}, 95% interval {ends[0]:.5g} to {ends[1]:.5g} by bootstrap"
+    parts = (
+        f"{n.name} {n.figure()}{f', {n.interval}' if n.interval else ''}" for n in result.quality
+    )
+    distance = "; ".join(parts)
     time = "" if result.train_seconds is None else f"; trained in {result.train_seconds:.1f} s"
     return f"{result.name}: {likelihood}; {distance}{time}"
 
@@ -131,7 +136,7 @@ def write(found: Comparison, folder: Path) -> None:
     text = {
         "results.json": json.dumps([row.record() for row in rows], indent=1) + "\n",
         "results.csv": tables.csv(rows),
-        "results.md": tables.markdown(rows, found.failures),
+        "results.md": tables.markdown(rows, found.failures) + details.markdown(rows),
         "curves.json": json.dumps(curves) + "\n",
         "index.html": page.html(rows, found.failures, found.data, _real(found)),
     }

@@ -1,31 +1,34 @@
-"""Evaluation of checkpoints on the test split of their data, in lines for the terminal."""
+"""Evaluation of checkpoints on the test split of their data: lines, a table, and the page."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from ..core import checkpoint
 from ..core.contract import Bounded, Density, Generative, Weighted
 from ..core.dataset import Dataset, Split
+from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels, Tokens, count
 from ..data import find
-from ..data.cache import cache_folder
-from ..metrics.draws import Draws
 from ..metrics.likelihood import nats
-from ..metrics.measurement import Measurement
-from ..metrics.references import Seen, reference_features
-from ..metrics.samples import extractor_for, further_quality, ranked, sample_quality
-from .measure import SAMPLES, recorded_data
+from ..metrics.samples import ranked
+from . import tables
+from .compare import Comparison, write
+from .measure import SAMPLES, of_checkpoint, recorded_data
+from .row import Row
 from .sentences import grammatical_lines
-
-TRAINING = 10_000  # examples that samples are searched among for copies
 
 
 def evaluated(
-    paths: Sequence[str], data: str | None = None, k: int | None = None, samples: int | None = None
+    paths: Sequence[str],
+    data: str | None = None,
+    k: int | None = None,
+    samples: int | None = None,
+    out: str | Path | None = None,
 ) -> Iterator[str]:
-    """Likelihood and sample metrics of every checkpoint, and which is best where there are several.
+    """Likelihood and sample metrics of every checkpoint, a table, and which is best of several.
 
     Args:
         paths: of .safetensors files.
@@ -33,35 +36,77 @@ def evaluated(
             each was trained on.
         k: samples of the importance-weighted bound.
         samples: how many are drawn and compared; None takes as many as there are test data.
+        out: a folder for the page, and for the same as JSON, Markdown and CSV.
 
     Raises:
         ValueError: before anything is measured, for a model of another space than its data or `k`
             for one without importance weights; at the end, where numbers cannot be compared.
     """
     n = count("samples", SAMPLES if samples is None else samples, 2)
-    subjects = {path: _subject(path, data, k) for path in paths}
-    distances: dict[str, Measurement | None] = {}
-    for path, (model, source) in subjects.items():
-        yield f"{path}: {type(model).__name__} on {source.name}, test split"
-        yield from likelihood_lines(model, source.test, k)
-        distances[path] = yield from _quality_lines(model, source, n)
-    if len(subjects) > 1:
-        _check_one_data({path: source for path, (_, source) in subjects.items()})
-        yield f"by Frechet distance, best first: {', '.join(ranked(distances))}"
+    sources = {path: _source(path, data, k) for path in paths}
+    if out is not None:
+        _check_one_data(sources)
+    rows: list[Row] = []
+    for path, source in sources.items():
+        if isinstance(source.space, Tokens):  # there are no features of tokens, so no table
+            yield from _of_tokens(path, source, k, n)
+            continue
+        row = of_checkpoint(path, source, k, n, thorough=True)
+        yield f"{path}: {row.model} on {source.name}, test split"
+        yield from _lines(row)
+        rows.append(row)
+    _check_one_data(sources)
+    if rows:
+        yield from ("", *tables.markdown(rows).strip().splitlines())
+    if len(rows) > 1:
+        names = ranked({row.name: row.quality.frechet for row in rows})
+        yield f"by Frechet distance, best first: {', '.join(names)}"
+    if out is not None and rows:
+        yield _written(rows, next(iter(sources.values())), Path(out))
+
+
+def _written(rows: list[Row], data: Dataset, folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    write(Comparison(tuple(row.name for row in rows), data, rows), folder)
+    return f"wrote {folder}/index.html, results.json, results.md, results.csv"
+
+
+def _of_tokens(path: str, source: Dataset, k: int | None, samples: int) -> Iterator[str]:
+    """What is known of a model of tokens: its likelihood, and how many samples are grammatical."""
+    model = checkpoint.load(path)
+    yield f"{path}: {type(model).__name__} on {source.name}, test split"
+    yield from likelihood_lines(model, source.test, k)
+    yield from grammatical_lines(model, source, samples)
+
+
+def _lines(row: Row) -> Iterator[str]:
+    """All that is known of a row, a line for each number with its circumstances."""
+    yield from _told(row.likelihood, row.pixels)
+    yield from (f"test: {number}" for number in row.numbers)
+    if row.surgery is not None:
+        yield f"test: where the bound goes ({row.surgery.examples} examples)"
+        yield from (f"  {line}" for line in str(row.surgery).splitlines())
 
 
 def likelihood_lines(model: Generative, split: Split, k: int | None = None) -> Iterator[str]:
     """The likelihood in nats, for images in bits/dim as well; "none" for a model without."""
-    if not isinstance(model, Density | Bounded):
+    known = isinstance(model, Density | Bounded)
+    yield from _told(nats(model, split, k) if known else None, isinstance(model.space, Pixels))
+
+
+def _told(found: Likelihood | None, pixels: bool) -> Iterator[str]:
+    if found is None:
         yield "test: likelihood none"
         return
-    found = nats(model, split, k)
-    yield f"test: {found}"
-    if isinstance(model.space, Pixels):
-        yield f"test: {replace(found, unit='bits/dim')}"
+    for unit in ("nats", "bits/dim") if pixels else ("nats",):
+        in_unit = replace(found, unit=unit)
+        ends = in_unit.interval
+        reach = f", 95% interval {ends[0]:.5g} to {ends[1]:.5g} by bootstrap" if ends else ""
+        yield f"test: {in_unit}{reach}"
 
 
-def _subject(path: str, data: str | None, k: int | None) -> tuple[Generative, Dataset]:
+def _source(path: str, data: str | None, k: int | None) -> Dataset:
+    """The data that a checkpoint is measured on; what cannot be is refused before all else."""
     model = checkpoint.load(path)
     source = find(data) if data else recorded_data(checkpoint.read(path))
     if model.space != source.space:
@@ -71,24 +116,7 @@ def _subject(path: str, data: str | None, k: int | None) -> tuple[Generative, Da
         )
     if k is not None and not isinstance(model, Weighted):
         raise ValueError(f"{path}: {type(model).__name__} has no importance weights: leave --k out")
-    return model, source
-
-
-def _quality_lines(
-    model: Generative, source: Dataset, samples: int
-) -> Generator[str, None, Measurement | None]:
-    """The sample metrics, drawn and seen batch by batch; it returns the Frechet distance."""
-    if isinstance(model.space, Tokens):
-        yield from grammatical_lines(model, source, samples)
-        return None
-    look, folder = extractor_for(model.space), cache_folder()
-    references = reference_features(source, "test", look, samples, folder)
-    train = reference_features(source, "train", look, TRAINING, folder)
-    drawn = Seen.of(Draws(model, len(references), source.test), look)
-    quality = sample_quality(drawn, references, model.space, look)
-    yield from (f"test: {number}" for number in quality)
-    yield from (f"test: {more}" for more in further_quality(drawn, references, train, look))
-    return quality.frechet
+    return source
 
 
 def _check_one_data(data: dict[str, Dataset]) -> None:

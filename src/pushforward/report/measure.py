@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,9 +19,12 @@ from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels
 from ..data import find
 from ..data.cache import cache_folder
+from ..metrics.draws import Draws
+from ..metrics.elbo_surgery import Levels, Surgery, elbo_surgery, level_rates
 from ..metrics.likelihood import bits_per_dim, nats
+from ..metrics.measurement import Measurement
 from ..metrics.references import Seen, looked_at, reference_features
-from ..metrics.samples import SampleQuality, drawn, extractor_for, sample_quality
+from ..metrics.samples import SampleQuality, extractor_for, further_quality, sample_quality
 from ..training.fit import LOG, fit
 from ..training.reports import Report
 from . import pictures
@@ -28,6 +32,8 @@ from .naming import Named, named
 from .row import Row
 
 GRID, PAIRS, SAMPLES = 64, 8, 2_000
+TRAINING = 10_000  # examples that samples are searched among for copies
+SURGERY, SURGERY_DRAWS = 2_000, 4  # test examples, and latents for each
 IMPORTANCE_SAMPLES = 50
 
 
@@ -55,7 +61,9 @@ def recorded_data(file: checkpoint.Checkpoint) -> Dataset:
 def measure(name: str) -> Row:
     """The row of a preset, trained here with one thread, or of a checkpoint."""
     torch.set_num_threads(1)
-    return _of_checkpoint(name) if is_checkpoint(name) else _of_preset(preset_called(name))
+    if is_checkpoint(name):
+        return of_checkpoint(name, k=IMPORTANCE_SAMPLES)
+    return _of_preset(preset_called(name))
 
 
 def _of_preset(preset: Preset) -> Row:
@@ -63,7 +71,7 @@ def _of_preset(preset: Preset) -> Row:
     experiment = preset.build()
     data, recipe = experiment.data, experiment.recipe
     untrained = likelihood(experiment.model, data.test)
-    untrained_quality, _, _ = _sampled(experiment.model, data)
+    untrained_quality = Sampled.of(experiment.model, data).quality
     history: list[Report] = []
     start = time.perf_counter()
     model = fit(experiment.model, data, recipe, quiet=True, history=history)
@@ -75,10 +83,26 @@ def _of_preset(preset: Preset) -> Row:
     return row
 
 
-def _of_checkpoint(name: str) -> Row:
+def of_checkpoint(
+    name: str,
+    data: Dataset | None = None,
+    k: int | None = None,
+    samples: int = SAMPLES,
+    thorough: bool = False,
+) -> Row:
+    """The row of a checkpoint, on `data` (None: what it was trained on).
+
+    Args:
+        name: its file.
+        data: what it is measured on.
+        k: samples of the importance-weighted bound, where it has one (None: the ELBO).
+        samples: how many are drawn at most, and compared with as many test examples.
+        thorough: whether more is measured on the samples than the page's table shows.
+    """
     file = checkpoint.read(name)
     model = checkpoint.load(name)
-    row = _row(name, model, recorded_data(file), named(model))
+    data = data or recorded_data(file)
+    row = _row(name, model, data, named(model), k, samples, thorough)
     row.train_seconds = file.record.get("training", {}).get("seconds")
     row.seed = file.record.get("recipe", {}).get("fields", {}).get("seed")
     row.about = f"The checkpoint {name}, trained before."
@@ -88,9 +112,17 @@ def _of_checkpoint(name: str) -> Row:
     return row
 
 
-def _row(name: str, model: Generative, data: Dataset, called: Named) -> Row:
-    quality, samples, speed = _sampled(model, data)
-    shown = samples[:GRID]
+def _row(
+    name: str,
+    model: Generative,
+    data: Dataset,
+    called: Named,
+    k: int | None = IMPORTANCE_SAMPLES,
+    samples: int = SAMPLES,
+    thorough: bool = False,
+) -> Row:
+    drawn = Sampled.of(model, data, samples)
+    shown = drawn.shown
     return Row(
         name=name,
         model=called.label,
@@ -98,42 +130,74 @@ def _row(name: str, model: Generative, data: Dataset, called: Named) -> Row:
         family=called.family,
         about="",
         data=data.name,
-        likelihood=likelihood(model, data.test),
-        quality=quality,
+        likelihood=likelihood(model, data.test, k),
+        quality=drawn.quality,
         parameters=sum(p.numel() for p in model.parameters()),
         train_seconds=None,
-        samples_per_second=speed,
+        samples_per_second=drawn.speed,
         seed=None,
         samples=shown,
         neighbours=_neighbours(shown[:PAIRS], data),
         walk=pictures.walk(model),
+        surgery=surgery(model, data.test),
+        further=drawn.further(data) if thorough else (),
     )
 
 
-def likelihood(model: Generative, split: Split, k: int | None = None) -> Likelihood | None:
+def surgery(model: Generative, split: Split) -> Surgery | Levels | None:
+    """What the rate of a model with latents is spent on; None for one that has no such parts."""
+    some = split.first(SURGERY)
+    for cut in (elbo_surgery, level_rates):
+        try:
+            return cut(model, some, samples=SURGERY_DRAWS)
+        except ValueError:
+            continue
+    return None
+
+
+def likelihood(
+    model: Generative, split: Split, k: int | None = IMPORTANCE_SAMPLES
+) -> Likelihood | None:
     """The likelihood of a split with its kind, None for a model without.
 
     Images are told in bits/dim, other data in nats. Where the model has importance weights, the
-    bound is of `k` of them (None: IMPORTANCE_SAMPLES).
+    bound is of `k` of them (None: the ELBO).
     """
     if not isinstance(model, Density | Bounded):
         return None
     measured = bits_per_dim if isinstance(model.space, Pixels) else nats
-    weighted = isinstance(model, Weighted)
-    return measured(model, split, (k or IMPORTANCE_SAMPLES) if weighted else k)
+    return measured(model, split, k if isinstance(model, Weighted) else None)
 
 
-def _sampled(model: Generative, data: Dataset) -> tuple[SampleQuality, Tensor, float]:
-    """The quality of as many samples as there are test data (at most SAMPLES), and the speed."""
-    references = data.test.first(SAMPLES)
-    drawn(model, 2, references)  # what is made at first use is not counted
-    n = len(references)
-    start = time.perf_counter()
-    samples = drawn(model, n, references)
-    speed = n / (time.perf_counter() - start)
-    look = extractor_for(data.space)
-    against = reference_features(data, "test", look, n, cache_folder())
-    return sample_quality(samples, against, data.space, look), samples, speed
+@dataclass(frozen=True)
+class Sampled:
+    """Samples of a model, seen in batches: their features, their quality, the first of them."""
+
+    seen: Seen
+    references: Seen
+    quality: SampleQuality
+    shown: Tensor
+    speed: float
+
+    @classmethod
+    def of(cls, model: Generative, data: Dataset, samples: int = SAMPLES) -> Sampled:
+        """As many samples as there are test data, at most `samples`; only features are held."""
+        some, look = data.test.first(samples), extractor_for(data.space)
+        Draws(model, 2, some).at(0)  # what is made at first use is not counted
+        draws = Draws(model, len(some), some)
+        start = time.perf_counter()
+        first = draws.at(0)
+        speed = len(first) / (time.perf_counter() - start)
+        seen = Seen.of(draws, look)
+        against = reference_features(data, "test", look, len(some), cache_folder())
+        quality = sample_quality(seen, against, data.space, look)
+        return cls(seen, against, quality, first[:GRID], speed)
+
+    def further(self, data: Dataset) -> tuple[Measurement, ...]:
+        """More of the same features, and how near they are to the first training examples."""
+        look = extractor_for(data.space)
+        train = reference_features(data, "train", look, TRAINING, cache_folder())
+        return tuple(further_quality(self.seen, self.references, train, look))
 
 
 def _neighbours(samples: Tensor, data: Dataset) -> Tensor:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..core.dataset import Dataset
 from ..core.spaces import Pixels
 from ..metrics.samples import SampleQuality
-from . import cards, scores
+from . import cards, details, scores
 from .charts import Point, scatter
 from .row import Row
 from .workers import Failure
@@ -44,6 +44,7 @@ def html(
 <h2>How to read the numbers</h2><dl>{_glossary(rows, noun)}</dl>
 <h2>One number against another</h2><div class="plots">{_plots(rows, real)}</div>
 <h2>What they draw</h2><div class="cards">{cards.real(data, noun)}{drawn}</div>
+{details.html(rows)}
 </main></body></html>
 """
 

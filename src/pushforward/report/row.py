@@ -9,6 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from ..core.likelihood import Likelihood
+from ..metrics.elbo_surgery import Levels, Surgery
+from ..metrics.measurement import Measurement
 from ..metrics.samples import SampleQuality
 from ..training.reports import Report
 
@@ -35,6 +37,18 @@ class Row:
     title: str = ""
     untrained: Likelihood | None = None
     untrained_quality: SampleQuality | None = None
+    further: tuple[Measurement, ...] = ()
+    surgery: Surgery | Levels | None = None
+
+    @property
+    def pixels(self) -> bool:
+        """Whether the likelihood is told in bits/dim, as that of images is."""
+        return self.likelihood is not None and self.likelihood.unit == "bits/dim"
+
+    @property
+    def numbers(self) -> tuple[Measurement, ...]:
+        """All that was measured on samples."""
+        return (*self.quality, *self.further)
 
     @property
     def slug(self) -> str:
@@ -54,7 +68,9 @@ class Row:
             "likelihood": self.likelihood.record() if self.likelihood else None,
             **{number: getattr(quality, number).value for number in quality._fields},
             **{f"{number}_stderr": getattr(quality, number).stderr for number in quality._fields},
+            **{f"{number}_interval": _ends(getattr(quality, number)) for number in quality._fields},
             "extractor": quality.frechet.extractor,
+            "resize": quality.frechet.resize,
             "samples": quality.frechet.samples,
             "references": quality.frechet.references,
             "parameters": self.parameters,
@@ -65,4 +81,11 @@ class Row:
                 "likelihood": self.untrained.record() if self.untrained else None,
                 "frechet": before.frechet.value if before else None,
             },
+            "surgery": self.surgery.record() if self.surgery else None,
+            "numbers": {number.name: number.record() for number in self.numbers},
         }
+
+
+def _ends(number: Measurement) -> list[float] | None:
+    """The ends of a number's 95 % interval; by which method is told in "numbers"."""
+    return [number.interval.low, number.interval.high] if number.interval else None

@@ -44,7 +44,8 @@ def _note(rows: Sequence[Row], noun: str) -> str:
     untrained = any(row.untrained_quality for row in rows)
     return (
         f"{quality.samples} samples of each model against {quality.references} held-out {noun}, "
-        f"seen through <code>{escape(quality.extractor)}</code>. ± is one standard error. "
+        f"seen through <code>{escape(quality.extractor)}</code> (resize {escape(quality.resize)}). "
+        "± is one standard error; 95 % intervals stand below. "
         + ("<i>Untrained</i> is the same model before it learned. " if untrained else "")
         + "Shaded: best in its column. Timed with one thread each, on a machine at work."
     )

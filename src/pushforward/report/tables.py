@@ -24,7 +24,8 @@ def markdown(rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     number = rows[0].quality.frechet
     counts = f"{number.samples} samples against {number.references} held-out examples"
-    below = f"{rows[0].data}: {counts}, extractor {number.extractor}, ± one standard error."
+    below = f"{rows[0].data}: {counts}, extractor {number.extractor}, "
+    below += f"resize {number.resize}, ± one standard error."
     failed = "".join(f"\n{f.name} failed: {f.error}\n" for f in failures)
     return f"{table}\n\n{below}\n{failed}"
 

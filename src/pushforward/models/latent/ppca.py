@@ -23,6 +23,7 @@ from torch.distributions import Distribution, Independent, MultivariateNormal, N
 from ...core.catalogue import example, system
 from ...core.contract import Density, Latent, Player, Pushforward, Terms
 from ...core.spaces import Reals, count
+from ...probability.priors import StandardNormal
 
 
 class PPCA(Density, Latent, Pushforward):
@@ -46,6 +47,11 @@ class PPCA(Density, Latent, Pushforward):
         self.weight = nn.Parameter(torch.randn(features, latent) / math.sqrt(latent))
         self.log_noise = nn.Parameter(torch.zeros(()))
         self.register_buffer("started", torch.zeros((), dtype=torch.bool))
+
+    @property
+    def prior(self) -> StandardNormal:
+        """N(0, I) over z."""
+        return StandardNormal((self.weight.shape[1],)).to(self.weight)
 
     @property
     def noise(self) -> Tensor:

@@ -1,0 +1,123 @@
+"""What stands behind the comparison's table: every number with its interval, method and
+circumstances, and where the bounds of models with latents go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from ..metrics.elbo_surgery import Levels, Surgery
+from ..metrics.measurement import Measurement
+from .row import Row
+from .tables import number
+
+Lines = list[list[str]]
+NUMBERS = [
+    "model", "number", "value", "95 % interval", "by", "examples", "references", "extractor",
+    "resize", "settings", "notes",
+]  # fmt: skip
+PARTS = [
+    "model", "ELBO", "reconstruction", "mutual information", "marginal KL", "rate", "active",
+    "examples",
+]  # fmt: skip
+
+
+def numbers(rows: Sequence[Row]) -> Lines:
+    """A line for the likelihood and for each sample metric of each row, under NUMBERS."""
+    return [line for row in rows for line in _of_row(row)]
+
+
+def _of_row(row: Row) -> Iterator[list[str]]:
+    known = row.likelihood
+    if known is not None:
+        ends = "" if known.interval is None else _ends(*known.interval)
+        value = number(known.value, known.stderr)
+        by, n = "bootstrap" if ends else "", str(known.examples)
+        yield [row.name, known.unit, value, ends, by, n, "", "", "", str(known.kind), ""]
+    yield from (_of_metric(row.name, one) for one in row.numbers)
+
+
+def _of_metric(name: str, one: Measurement) -> list[str]:
+    ends, by = (_ends(*one.interval[:2]), one.interval.method) if one.interval else ("", "")
+    value, counts = number(one.value, one.stderr), (str(one.samples), str(one.references))
+    about = [one.extractor, one.resize, one.settings, "; ".join(one.notes)]
+    return [name, one.name, value, ends, by, *counts, *about]
+
+
+def _ends(low: float, high: float) -> str:
+    return f"{low:.4g} to {high:.4g}"
+
+
+def parts(rows: Sequence[Row]) -> Lines:
+    """A line for each row whose bound was cut into parts, under PARTS, in nats."""
+    return [[row.name, *_cut(row.surgery)] for row in rows if row.surgery is not None]
+
+
+def _cut(found: Surgery | Levels) -> list[str]:
+    ends = [f"{found.rate:.2f}", *_active(found), str(found.examples)]
+    if isinstance(found, Levels):
+        return [f"{found.elbo:.2f}", f"{found.reconstruction:.2f}", "–", "–", *ends]
+    most = " (the most that so few data can show)" if found.bounded else ""
+    told = f"{found.information:.2f}{most}", f"{found.marginal_kl:.2f}"
+    return [f"{found.elbo:.2f}", f"{found.reconstruction:.2f}", *told, *ends]
+
+
+def _active(found: Surgery | Levels) -> list[str]:
+    if isinstance(found, Levels):
+        return [f"{found.active} of {len(found.rates)} levels"]
+    return [f"{found.active} of {found.latent}{', collapsed' if found.collapsed else ''}"]
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """Both tables, each with its heading."""
+    said = f"\n## Every number\n\n{_piped(NUMBERS, numbers(rows))}\n"
+    if cut := parts(rows):
+        said += f"\n## Where the bound goes, in nats\n\n{_piped(PARTS, cut)}\n"
+    return said
+
+
+def _piped(heads: list[str], lines: Lines) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in [heads, ["---"] * len(heads), *lines])
+
+
+def html(rows: Sequence[Row]) -> str:
+    """Both tables; that of the numbers is folded."""
+    return f"{_surgery(parts(rows))}{_every(numbers(rows))}"
+
+
+def _every(lines: Lines) -> str:
+    said = f"All {len(lines)} numbers with interval, method, counts, extractor and resizing"
+    return (
+        "<h2>Every number with its circumstances</h2>"
+        "<p>Two numbers of one metric can be compared only where extractor, resizing, counts and "
+        "settings agree. A bootstrap draws the examples again; a Fréchet distance is biased by "
+        "how many different examples there are, so its interval is a jackknife's.</p>"
+        f"<details><summary>{said}</summary>{_table(NUMBERS, lines)}</details>"
+    )
+
+
+def _surgery(lines: Lines) -> str:
+    if not lines:
+        return ""
+    return (
+        "<h2>Where the bound goes</h2>"
+        "<p>ELBO = reconstruction − rate, and rate = mutual information + marginal KL, in nats: "
+        "what the code tells of the datum, and how far all codes together are from the prior. "
+        "A code that tells less than half a nat has collapsed.</p>"
+        f"{_table(PARTS, lines)}"
+    )
+
+
+def _table(heads: list[str], lines: Lines) -> str:
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        + "</tr>"
+        for name, *cells in lines
+    )
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Details">'
+        f'<table class="details"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
