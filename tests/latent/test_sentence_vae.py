@@ -1,5 +1,6 @@
 """The recurrent decoder against enumeration, the bound against quadrature, walks by a grammar."""
 
+import dataclasses
 import itertools
 
 import pytest
@@ -196,3 +197,17 @@ def test_the_preset_speaks_grammatically():
 def test_bad_input(call, said):
     with pytest.raises(ValueError, match=said):
         call()
+
+
+def test_a_file_of_sentences_is_learned(tmp_path):
+    file = tmp_path / "lines.txt"
+    file.write_text("\n".join(f"line {i} says nothing." for i in range(40)))
+    build = preset_called("sentence_vae_file").build
+    experiment = build(str(file), latent=2, width=8, steps=2)
+    recipe = dataclasses.replace(experiment.recipe, batch_size=8)
+    list(Training(experiment.model, experiment.data, recipe))
+    vocabulary = Vocabulary.recorded(experiment.data.origin)
+    assert "nothing" in vocabulary.words
+    assert len(between(experiment.model, vocabulary, "line 3 says", "nothing", 3)) == 3
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        build(str(tmp_path / "none.txt"))

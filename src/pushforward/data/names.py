@@ -12,9 +12,9 @@ def find(spec: str) -> Dataset:
     """The data set that `spec` names, with its loader's defaults unless it says otherwise.
 
     A name ("digits", "mnist", "sentences", ...), "folder:PATH", "text:PATH", "hub:OWNER/NAME" or
-    "picture:PATH", each followed by options where one likes: "mnist?binarise=dynamic&labels=True". What a loader
-    made says in `origin["spec"]` how it is found again. Raises ValueError for an unknown name or
-    option, with the nearest ones.
+    "picture:PATH", each followed by options where one likes: "mnist?binarise=dynamic&labels=True".
+    What a loader made says in `origin["spec"]` how it is found again. Raises ValueError for an
+    unknown name or option, with the nearest ones.
 
     >>> find("digits?levels=2").space
     Pixels(channels=1, height=8, width=8, levels=2)
