@@ -223,7 +223,7 @@ def ar_decoder_digits(
 ) -> Experiment:
     """A VAE with an autoregressive decoder on binarised digits; without free bits it collapses.
 
-    pushforward train ar_decoder_digits      (not measured)
+    pushforward train ar_decoder_digits
     pushforward train ar_decoder_digits --free-bits 0    (the rate goes to 0)
     """
     from ..data import digits
