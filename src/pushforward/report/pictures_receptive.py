@@ -38,8 +38,8 @@ def receptive_fields(layers: int = 6, size: int = 21, seed: int = 0) -> Figure:
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     for axis, (title, model) in zip(figure.subplots(1, 2), models.items()):
         shade, blind = seen_and_blind(model.eval(), row, column)
-        axis.imshow(shade, cmap="Blues", vmin=0, vmax=1)
-        axis.imshow(blind.where(blind > 0, torch.nan), cmap=ListedColormap(["salmon"]))
+        axis.imshow(shade.numpy(), cmap="Blues", vmin=0, vmax=1)
+        axis.imshow(blind.where(blind > 0, torch.nan).numpy(), cmap=ListedColormap(["salmon"]))
         axis.plot(column, row, "s", color="black")
         axis.set(title=title, xticks=[], yticks=[])
     figure.supxlabel("blue: moves the prediction at the black pixel; red: before it, yet unseen")
