@@ -16,6 +16,7 @@ what keeps a covariance invertible when a component sits on too few points or a 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -34,8 +35,8 @@ class Covariance(Component, ABC):
         """Shape of `raw`; all zeros are unit covariances."""
 
     @abstractmethod
-    def whiten(self, raw: Tensor, x: Tensor, means: Tensor) -> Tensor:
-        """`x` (n, d) as each component of `means` (K, d) sees it: y = L^-1 (x - m), (n, K, d)."""
+    def whitening(self, raw: Tensor, means: Tensor) -> Callable[[Tensor], Tensor]:
+        """How each component of `means` (K, d) sees x (n, d): y = L^-1 (x - m), (n, K, d)."""
 
     @abstractmethod
     def colour(self, raw: Tensor, y: Tensor) -> Tensor:
@@ -65,14 +66,14 @@ class FullCovariance(Covariance):
         """(K, d, d)."""
         return (components, features, features)
 
-    def whiten(self, raw: Tensor, x: Tensor, means: Tensor) -> Tensor:
-        """L^-1 (x - m), (n, K, d): one product for all components, about their common centre."""
+    def whitening(self, raw: Tensor, means: Tensor) -> Callable[[Tensor], Tensor]:
+        """One product for all components, about their common centre."""
         unit = torch.eye(raw.shape[-1], dtype=raw.dtype, device=raw.device)
         inverse = torch.linalg.solve_triangular(factor(raw), unit, upper=False)
         centre = means.mean(0)  # taken off first, so that a far origin costs no digits
         shift = ((means - centre)[:, None] @ inverse.mT).flatten()
         every = inverse.expand(len(means), -1, -1).flatten(0, 1)
-        return torch.addmm(-shift, x - centre, every.T).unflatten(1, means.shape)
+        return lambda x: torch.addmm(-shift, x - centre, every.T).unflatten(1, means.shape)
 
     def colour(self, raw: Tensor, y: Tensor) -> Tensor:
         """`y` (K, n, d) to L y."""
@@ -113,9 +114,10 @@ class DiagonalCovariance(Covariance):
         """(K, d)."""
         return (components, features)
 
-    def whiten(self, raw: Tensor, x: Tensor, means: Tensor) -> Tensor:
+    def whitening(self, raw: Tensor, means: Tensor) -> Callable[[Tensor], Tensor]:
         """(x - m) / s, (n, K, d)."""
-        return (x[:, None] - means) * (-raw).exp()
+        inverse = (-raw).exp()
+        return lambda x: (x[:, None] - means) * inverse
 
     def colour(self, raw: Tensor, y: Tensor) -> Tensor:
         """`y` (K, n, d) to L y."""

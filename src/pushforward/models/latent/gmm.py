@@ -18,6 +18,7 @@ as much as the regularisation costs. Both steps are one pass over the data, in c
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ from ...probability.covariances import Covariance, DiagonalCovariance, FullCovar
 from ...probability.seeding import distances, plus_plus
 from ..flow.dequantized import DequantizedDensity
 
-CHUNK = 2**17  # numbers of (chunk, components, features) that stay in a processor's cache
+CHUNK = 2**18  # numbers of (chunk, components, features) that stay in a processor's cache
 
 
 class GMM(Density):
@@ -73,12 +74,12 @@ class GMM(Density):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log p(x) in nats, (batch,)."""
-        return self._joint(self._whitened(x.flatten(1))).logsumexp(1)
+        return self._joint(self._whitening()(x.flatten(1))).logsumexp(1)
 
     def responsibilities(self, x: Tensor) -> Tensor:
         """p(component | x), (batch, components)."""
         x = self.space.check(x)
-        return self._joint(self._whitened(x.flatten(1))).softmax(1)
+        return self._joint(self._whitening()(x.flatten(1))).softmax(1)
 
     def sample(self, n: int) -> Tensor:
         """A component, then its Gaussian."""
@@ -98,9 +99,9 @@ class GMM(Density):
         """One iteration of EM on all of `x`; {"nll": (batch,)} is that before the iteration."""
         x = self.space.check(x).flatten(1)
         self.start(x)
-        moments, nll = [x.new_zeros(())] * 3, []
+        moments, nll, whiten = [x.new_zeros(())] * 3, [], self._whitening()
         for part in self._parts(x):
-            y = self._whitened(part)
+            y = whiten(part)
             joint = self._joint(y)
             nll.append(-joint.logsumexp(1))
             moments = self._added(moments, y, joint.softmax(1))
@@ -125,11 +126,11 @@ class GMM(Density):
 
     def _gather(self, x: Tensor) -> Tensor:
         """Gives every point to the nearest mean and maximises; squared distances, (batch,)."""
-        moments, apart = [x.new_zeros(())] * 3, []
+        moments, apart, whiten = [x.new_zeros(())] * 3, [], self._whitening()
         for part in self._parts(x):
             square, nearest = distances(part, self.means).min(1)
             r = F.one_hot(nearest, len(self.means)).to(x.dtype)
-            moments = self._added(moments, self._whitened(part), r)
+            moments = self._added(moments, whiten(part), r)
             apart.append(square)
         self._maximise(*moments)
         return torch.cat(apart)
@@ -137,9 +138,9 @@ class GMM(Density):
     def _parts(self, x: Tensor) -> tuple[Tensor, ...]:
         return x.split(max(1, CHUNK // self.means.numel()))
 
-    def _whitened(self, x: Tensor) -> Tensor:
-        """`x` (batch, features) as every component sees it: L_k^-1 (x - m_k), (batch, K, d)."""
-        return self.covariance.whiten(self.scale, x, self.means)
+    def _whitening(self) -> Callable[[Tensor], Tensor]:
+        """How every component sees (batch, features): L_k^-1 (x - m_k), (batch, K, d)."""
+        return self.covariance.whitening(self.scale, self.means)
 
     def _joint(self, y: Tensor) -> Tensor:
         """Log p(x, k), (batch, K)."""
@@ -155,7 +156,8 @@ class GMM(Density):
 
     def _added(self, moments: list[Tensor], y: Tensor, r: Tensor) -> list[Tensor]:
         """`moments` with the sums of r, r y, r y y^T of whitened y (n, K, d), shares r (n, K)."""
-        weighted = y * r[..., None]
+        least = torch.finfo(r.dtype).tiny ** 0.5  # products of less would be denormal, and slow
+        weighted = y * F.threshold(r, least, 0.0)[..., None]
         new = [r.sum(0), weighted.sum(0), self.covariance.second_moment(weighted, y)]
         return [a + b for a, b in zip(moments, new)]
 
