@@ -16,11 +16,20 @@ what keeps a covariance invertible when a component sits on too few points or a 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..core.blueprint import Component
+
+
+class Whitening(Protocol):
+    """How every component sees data."""
+
+    def __call__(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+        """y = L^-1 (x - m), (n, K, d), of `x` (n, d); written to `out` where it is given."""
 
 
 class Covariance(Component, ABC):
@@ -34,8 +43,8 @@ class Covariance(Component, ABC):
         """Shape of `raw`; all zeros are unit covariances."""
 
     @abstractmethod
-    def whiten(self, raw: Tensor, x: Tensor, means: Tensor) -> Tensor:
-        """`x` (n, d) as each component of `means` (K, d) sees it: y = L^-1 (x - m), (n, K, d)."""
+    def whitening(self, raw: Tensor, means: Tensor) -> Whitening:
+        """L^-1 (x - m) of components with `means` (K, d)."""
 
     @abstractmethod
     def colour(self, raw: Tensor, y: Tensor) -> Tensor:
@@ -46,8 +55,8 @@ class Covariance(Component, ABC):
         """The logarithm of |L|, (K,) or (1,)."""
 
     @abstractmethod
-    def second_moment(self, weighted: Tensor, y: Tensor) -> Tensor:
-        """The part of sum_n r_n y_n y_n^T that the family needs; `weighted` is r y (n, K, d)."""
+    def second_moment(self, y: Tensor) -> Tensor:
+        """The part of sum_n y_n y_n^T that the family needs; `y` is (n, K, d)."""
 
     @abstractmethod
     def fit(self, raw: Tensor, a: Tensor, second: Tensor, counts: Tensor, eps: float) -> Tensor:
@@ -65,14 +74,20 @@ class FullCovariance(Covariance):
         """(K, d, d)."""
         return (components, features, features)
 
-    def whiten(self, raw: Tensor, x: Tensor, means: Tensor) -> Tensor:
-        """L^-1 (x - m), (n, K, d): one product for all components, about their common centre."""
+    def whitening(self, raw: Tensor, means: Tensor) -> Whitening:
+        """One product for all components: of (x - their centre, 1) with (L^-1, -L^-1 m)."""
         unit = torch.eye(raw.shape[-1], dtype=raw.dtype, device=raw.device)
         inverse = torch.linalg.solve_triangular(factor(raw), unit, upper=False)
         centre = means.mean(0)  # taken off first, so that a far origin costs no digits
-        shift = ((means - centre)[:, None] @ inverse.mT).flatten()
-        every = inverse.expand(len(means), -1, -1).flatten(0, 1)
-        return torch.addmm(-shift, x - centre, every.T).unflatten(1, means.shape)
+        shift = inverse @ (means - centre)[..., None]
+        every = torch.cat([inverse.expand(len(means), -1, -1), -shift], -1).flatten(0, 1)
+
+        def whiten(x: Tensor, out: Tensor | None = None) -> Tensor:
+            flat = None if out is None else out.flatten(1)
+            seen = F.pad(x - centre, (0, 1), value=1.0)
+            return torch.mm(seen, every.T, out=flat).unflatten(1, means.shape)
+
+        return whiten
 
     def colour(self, raw: Tensor, y: Tensor) -> Tensor:
         """`y` (K, n, d) to L y."""
@@ -82,9 +97,9 @@ class FullCovariance(Covariance):
         """The logarithm of |L|, (K,) or (1,)."""
         return raw.diagonal(dim1=-2, dim2=-1).sum(-1)
 
-    def second_moment(self, weighted: Tensor, y: Tensor) -> Tensor:
+    def second_moment(self, y: Tensor) -> Tensor:
         """(K, d, d)."""
-        return weighted.permute(1, 2, 0) @ y.transpose(0, 1)
+        return y.permute(1, 2, 0) @ y.transpose(0, 1)
 
     def fit(self, raw: Tensor, a: Tensor, second: Tensor, counts: Tensor, eps: float) -> Tensor:
         """Covariances of the points of each component."""
@@ -113,9 +128,14 @@ class DiagonalCovariance(Covariance):
         """(K, d)."""
         return (components, features)
 
-    def whiten(self, raw: Tensor, x: Tensor, means: Tensor) -> Tensor:
+    def whitening(self, raw: Tensor, means: Tensor) -> Whitening:
         """(x - m) / s, (n, K, d)."""
-        return (x[:, None] - means) * (-raw).exp()
+        inverse = (-raw).exp()
+
+        def whiten(x: Tensor, out: Tensor | None = None) -> Tensor:
+            return torch.mul(x[:, None] - means, inverse, out=out)
+
+        return whiten
 
     def colour(self, raw: Tensor, y: Tensor) -> Tensor:
         """`y` (K, n, d) to L y."""
@@ -125,9 +145,9 @@ class DiagonalCovariance(Covariance):
         """The logarithm of |L|, (K,) or (1,)."""
         return raw.expand(-1, features).sum(-1)
 
-    def second_moment(self, weighted: Tensor, y: Tensor) -> Tensor:
+    def second_moment(self, y: Tensor) -> Tensor:
         """(K, d)."""
-        return (weighted * y).sum(0)
+        return y.square().sum(0)
 
     def fit(self, raw: Tensor, a: Tensor, second: Tensor, counts: Tensor, eps: float) -> Tensor:
         """Variances of the points of each component."""

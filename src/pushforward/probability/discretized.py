@@ -18,6 +18,8 @@ centre.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
@@ -138,15 +140,25 @@ class DiscretizedLogisticMixture(Distribution):
             raise ValueError("repeat the parameters instead of asking for a sample shape")
         with torch.no_grad():
             noise = -torch.empty_like(self.logits).exponential_().log()
-            chosen = (self.logits + noise).argmax(1, keepdim=True)  # Gumbel's maximum
-            drawn: list[Tensor] = []
-            for c in range(self.channels):
-                signed = [self._signed(x).unsqueeze(1).unsqueeze(1) for x in drawn]
-                before = torch.cat(signed, 1) if signed else self.means[:, :0]
-                centre = self._centre(c, before).gather(1, chosen).squeeze(1)
-                log_scale = self.log_scales[:, c].gather(1, chosen).squeeze(1)
-                drawn.append(DiscretizedLogistic(centre, log_scale, self.levels).sample())
-            return torch.stack(drawn, 1)
+            # Gumbel's maximum chooses the component.
+            return self._channels(self.logits + noise, DiscretizedLogistic.sample)
+
+    @property
+    def mode(self) -> Tensor:
+        """The centre of the heaviest component in every pixel, uint8 (batch, channels, ...)."""
+        return self._channels(self.logits, lambda one: one.mode)
+
+    def _channels(self, scores: Tensor, take: Callable[[DiscretizedLogistic], Tensor]) -> Tensor:
+        """One channel after the other from the component of the highest score."""
+        chosen = scores.argmax(1, keepdim=True)
+        drawn: list[Tensor] = []
+        for c in range(self.channels):
+            signed = [self._signed(x).unsqueeze(1).unsqueeze(1) for x in drawn]
+            before = torch.cat(signed, 1) if signed else self.means[:, :0]
+            centre = self._centre(c, before).gather(1, chosen).squeeze(1)
+            log_scale = self.log_scales[:, c].gather(1, chosen).squeeze(1)
+            drawn.append(take(DiscretizedLogistic(centre, log_scale, self.levels)))
+        return torch.stack(drawn, 1)
 
     def _signed(self, x: Tensor) -> Tensor:
         return x.to(self.means.dtype) * (2 / (self.levels - 1)) - 1

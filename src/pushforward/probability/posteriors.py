@@ -185,7 +185,9 @@ class Moved(Distribution):
         return self.rsample_and_log_prob(sample_shape)[0]
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log q of any `value` (..., *batch, latent)."""
+        """Log q of any `value` (..., *batch, latent), or of one that broadcasts against it."""
+        batch = torch.broadcast_shapes(value.shape[:-1], self.batch_shape)
+        value = value.expand(*batch, -1)
         flat = value.flatten(0, -2)
         first, log_det = self.bijection(flat, self._repeated(len(flat)))
         return self.start.log_prob(first.view(value.shape)) + log_det.view(value.shape[:-1])

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Density, Latent, Player, Pushforward, Terms
-from ...core.spaces import Pixels, Space, count
+from ...core.spaces import Pixels, Reals, Space, count
 from ...nn.mlp import MLP
 from ...probability.decoders import Observation
 from ...probability.posteriors import entered
@@ -76,6 +76,8 @@ class AVB(Latent, Pushforward):
         self.encoder, self.decoder, self.critic = encoder, decoder, critic
         self.latent, self.noise = count("latent", latent), count("noise", noise)
         self.prior = prior or StandardNormal((latent,))
+        if self.prior.space != Reals((latent,)):
+            raise ValueError(f"the prior is over {self.prior.space}, not over {latent} reals")
         self.contrast, self.turns = count("contrast", contrast, 2), count("turns", turns)
 
     def encode(self, x: Tensor) -> Distribution:

@@ -18,6 +18,7 @@ as much as the regularisation costs. Both steps are one pass over the data, in c
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -26,11 +27,17 @@ from torch.nn import functional as F
 from ...core.catalogue import example, system
 from ...core.contract import Density, Generative, Player, Terms
 from ...core.spaces import Pixels, Reals, count
-from ...probability.covariances import Covariance, DiagonalCovariance, FullCovariance
+from ...probability.covariances import (
+    Covariance,
+    DiagonalCovariance,
+    FullCovariance,
+    Whitening,
+)
 from ...probability.seeding import distances, plus_plus
 from ..flow.dequantized import DequantizedDensity
 
-CHUNK = 2**17  # numbers of (chunk, components, features) that stay in a processor's cache
+Shares = Callable[[Tensor, Tensor], Tensor]
+CHUNK = 2**18  # numbers of (chunk, components, features) that stay in a processor's cache
 
 
 class GMM(Density):
@@ -73,12 +80,12 @@ class GMM(Density):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log p(x) in nats, (batch,)."""
-        return self._joint(self._whitened(x.flatten(1))).logsumexp(1)
+        return self._joint(self._whitening()(x.flatten(1))).logsumexp(1)
 
     def responsibilities(self, x: Tensor) -> Tensor:
         """p(component | x), (batch, components)."""
         x = self.space.check(x)
-        return self._joint(self._whitened(x.flatten(1))).softmax(1)
+        return self._joint(self._whitening()(x.flatten(1))).softmax(1)
 
     def sample(self, n: int) -> Tensor:
         """A component, then its Gaussian."""
@@ -98,13 +105,14 @@ class GMM(Density):
         """One iteration of EM on all of `x`; {"nll": (batch,)} is that before the iteration."""
         x = self.space.check(x).flatten(1)
         self.start(x)
-        moments, nll = [x.new_zeros(())] * 3, []
-        for part in self._parts(x):
-            y = self._whitened(part)
+        nll: list[Tensor] = []
+
+        def shares(part: Tensor, y: Tensor) -> Tensor:
             joint = self._joint(y)
             nll.append(-joint.logsumexp(1))
-            moments = self._added(moments, y, joint.softmax(1))
-        self._maximise(*moments)
+            return joint.softmax(1)
+
+        self._maximise(*self._moments(x, shares))
         return {"nll": torch.cat(nll)}
 
     @torch.no_grad()
@@ -125,21 +133,37 @@ class GMM(Density):
 
     def _gather(self, x: Tensor) -> Tensor:
         """Gives every point to the nearest mean and maximises; squared distances, (batch,)."""
-        moments, apart = [x.new_zeros(())] * 3, []
-        for part in self._parts(x):
+        apart: list[Tensor] = []
+
+        def shares(part: Tensor, y: Tensor) -> Tensor:
             square, nearest = distances(part, self.means).min(1)
-            r = F.one_hot(nearest, len(self.means)).to(x.dtype)
-            moments = self._added(moments, self._whitened(part), r)
             apart.append(square)
-        self._maximise(*moments)
+            return F.one_hot(nearest, len(self.means)).to(x.dtype)
+
+        self._maximise(*self._moments(x, shares))
         return torch.cat(apart)
 
-    def _parts(self, x: Tensor) -> tuple[Tensor, ...]:
-        return x.split(max(1, CHUNK // self.means.numel()))
+    def _moments(self, x: Tensor, shares: Shares) -> tuple[Tensor, Tensor, Tensor]:
+        """Sums of r, r (x - m) and r y y^T over `x` (n, d), whose whitened form is y.
 
-    def _whitened(self, x: Tensor) -> Tensor:
-        """`x` (batch, features) as every component sees it: L_k^-1 (x - m_k), (batch, K, d)."""
-        return self.covariance.whiten(self.scale, x, self.means)
+        `shares` gives r (n, K) for a part of x and of y; all parts are whitened in one place.
+        """
+        whiten, size = self._whitening(), max(1, CHUNK // self.means.numel())
+        room = x.new_empty(min(size, len(x)), *self.means.shape)
+        counts = first = second = x.new_zeros(())
+        centre = self.means.mean(0)
+        for part in x.split(size):
+            y = whiten(part, room[: len(part)])
+            r = shares(part, y)
+            # The products of less would be denormal numbers, which are slow.
+            r = F.threshold(r, torch.finfo(r.dtype).tiny ** 0.5, 0.0)
+            counts, first = counts + r.sum(0), first + r.T @ (part - centre)
+            second = second + self.covariance.second_moment(y.mul_(r.sqrt()[..., None]))
+        return counts, first - counts[:, None] * (self.means - centre), second
+
+    def _whitening(self) -> Whitening:
+        """How every component sees (batch, features): L_k^-1 (x - m_k), (batch, K, d)."""
+        return self.covariance.whitening(self.scale, self.means)
 
     def _joint(self, y: Tensor) -> Tensor:
         """Log p(x, k), (batch, K)."""
@@ -153,17 +177,12 @@ class GMM(Density):
         scale = self.scale if len(self.scale) == 1 else self.scale[k : k + 1]
         return self.means[k] + self.covariance.colour(scale, eps[None])[0]
 
-    def _added(self, moments: list[Tensor], y: Tensor, r: Tensor) -> list[Tensor]:
-        """`moments` with the sums of r, r y, r y y^T of whitened y (n, K, d), shares r (n, K)."""
-        weighted = y * r[..., None]
-        new = [r.sum(0), weighted.sum(0), self.covariance.second_moment(weighted, y)]
-        return [a + b for a, b in zip(moments, new)]
-
     def _maximise(self, counts: Tensor, first: Tensor, second: Tensor) -> None:
         counts = counts + 10 * torch.finfo(counts.dtype).eps  # a component may have no points
-        a = first / counts[:, None]
+        means = self.means + first / counts[:, None]
+        a = self._whitening()(means).diagonal().T  # of every new mean by its own component
         new = self.covariance.fit(self.scale, a, second, counts, self.regularisation)
-        self.means.add_(self.covariance.colour(self.scale, a[:, None])[:, 0])
+        self.means.copy_(means)
         self.scale.copy_(new)
         self.logits.copy_(counts.log() - counts.sum().log())
 

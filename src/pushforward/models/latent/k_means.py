@@ -52,6 +52,10 @@ class KMeans(GMM):
         self.start(x)
         return {"distortion": self._gather(x)}
 
+    def distortion(self, x: Tensor) -> Tensor:
+        """The squared distance of each of `x` to its nearest centre, (batch,)."""
+        return distances(self.space.check(x).flatten(1), self.means).min(1).values
+
     def assign(self, x: Tensor) -> Tensor:
         """The nearest centre of each of `x`, int64 (batch,)."""
         return distances(self.space.check(x).flatten(1), self.means).argmin(1)

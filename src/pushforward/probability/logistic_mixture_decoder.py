@@ -1,0 +1,83 @@
+"""A decoder whose pixels are mixtures of discretised logistics, with channels coupled.
+
+    log p(x | z) = sum_pixels log sum_k w_k prod_c P(x_c | x_<c; m_kc, s_kc)
+
+Given z pixels are independent; the channels of one pixel are not, because a component is chosen for
+all of them and moves a channel's mean with those before it.
+
+PixelCNN++ (Salimans et al., 2017), arXiv:1701.05517, eqs. 1-3; deep VAEs took this
+likelihood over.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from ..core.blueprint import Component
+from ..core.spaces import Pixels, count
+from .decoders import Observation
+from .discretized import DiscretizedLogisticMixture
+
+
+class PixelMixtures(Distribution):
+    """Images with independent pixels; `parameters` are (..., outputs, height, width)."""
+
+    arg_constraints = {}  # noqa: RUF012
+
+    def __init__(self, parameters: Tensor, space: Pixels):
+        self.parameters, self.space = parameters, space
+        super().__init__(parameters.shape[:-3], torch.Size(space.shape), validate_args=False)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log p in nats of images (batch, *shape), with the batch shape of z and it together."""
+        batch = torch.broadcast_shapes(self.batch_shape, value.shape[:-3])
+        images = value.expand(*batch, *self.event_shape).reshape(-1, *self.event_shape)
+        return self._flat(batch).log_prob(images).view(batch)
+
+    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+        """uint8 images (*sample_shape, *batch, *shape)."""
+        batch = torch.Size((*sample_shape, *self.batch_shape))
+        return self._flat(batch).sample().view(*batch, *self.event_shape)
+
+    @property
+    def mode(self) -> Tensor:
+        """The centre of the heaviest component in every pixel, uint8."""
+        return self._flat(self.batch_shape).mode.view(*self.batch_shape, *self.event_shape)
+
+    def _flat(self, batch: torch.Size) -> DiscretizedLogisticMixture:
+        parameters = self.parameters.expand(*batch, *self.parameters.shape[-3:])
+        each = parameters.reshape(-1, *parameters.shape[-3:])
+        return DiscretizedLogisticMixture(each, self.space.channels, self.space.levels)
+
+
+class LogisticMixtureDecoder(Observation):
+    """p(x | z) by mixtures of `components` logistics.
+
+    Args:
+        network: (n, latent) to (n, outputs, height, width), or to as many numbers flat.
+        space: of the images.
+        components: of each pixel's mixture; `outputs(space, components)` is what they need.
+    """
+
+    def __init__(self, network: Component, space: Pixels, components: int = 10):
+        super().__init__()
+        self.network, self.space = network, space
+        self.components = count("components", components)
+
+    @staticmethod
+    def outputs(space: Pixels, components: int) -> int:
+        """Parameters for a pixel."""
+        return DiscretizedLogisticMixture.outputs(space.channels, components)
+
+    def forward(self, z: Tensor) -> Distribution:
+        """p(x | z) for `z` (..., latent). Raises ValueError for a network of another size."""
+        out = self.network(z.flatten(0, -2))
+        shape = (self.outputs(self.space, self.components), self.space.height, self.space.width)
+        if out[0].numel() != torch.Size(shape).numel():
+            raise ValueError(
+                f"the decoder's network gives {tuple(out.shape[1:])} numbers, but must give "
+                f"{shape[0]} for each pixel of {self.space}"
+            )
+        return PixelMixtures(out.reshape(*z.shape[:-1], *shape), self.space)
