@@ -1,7 +1,8 @@
 """The flows of zuko, nflows and normflows that bench/flows.py runs ours against, of one size each.
 
-Where a package lacks the very network, the nearest one stands: nflows and normflows have residual
-blocks in their splines, of which one with 256 units is the nearest to a perceptron of 2 x 256.
+Where a package lacks the very network, the least one with a nonlinearity stands: the MAFs of nflows
+and normflows have one hidden layer more (without it theirs are linear), their splines' networks are
+one residual block of 256 units, the nearest to a perceptron of 2 x 256.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ def mafs(features: int, width: int, layers: int = 5) -> dict[str, nn.Module]:
     for _ in range(layers):
         steps += [
             nf.flows.MaskedAffineAutoregressive(
-                features, width, num_blocks=0, use_residual_blocks=False
+                features, width, num_blocks=1, use_residual_blocks=False
             ),
             nf.flows.Permute(features, mode="swap"),
         ]
     return {
         "zuko": zuko.flows.MAF(features, transforms=layers, hidden_features=(width,)),
         "nflows": MaskedAutoregressiveFlow(
-            features, width, layers, 0, use_residual_blocks=False, batch_norm_within_layers=False
+            features, width, layers, 1, use_residual_blocks=False, batch_norm_within_layers=False
         ),
         "normflows": nf.NormalizingFlow(nf.distributions.DiagGaussian(features), steps),
     }

@@ -90,7 +90,9 @@ def maf_sampling() -> dict:
 
 
 def glows() -> dict:
-    shape, scales, steps, width, n = ((3, 8, 8), 2, 1, 8, 4) if TINY else ((3, 32, 32), 3, 8, 128, 32)
+    shape, scales, steps, width, n = (
+        ((3, 8, 8), 2, 1, 8, 4) if TINY else ((3, 32, 32), 3, 8, 128, 32)
+    )
     ours, theirs = Glow(Pixels(*shape), scales, steps, width), glow(shape, scales, steps, width)
     x = torch.randint(256, (n, *shape), dtype=torch.uint8)
     mine = stepper(ours, lambda x: ours.loss(x)["negative_elbo"], x, 1)
@@ -99,7 +101,9 @@ def glows() -> dict:
     trained = race({"eager": mine}, {"normflows": run}, rounds)
     ours.eval(), theirs.eval()
     with torch.no_grad():
-        sampled = race({"eager": lambda: ours.sample(n)}, {"normflows": lambda: theirs.sample(n)}, rounds)
+        sampled = race(
+            {"eager": lambda: ours.sample(n)}, {"normflows": lambda: theirs.sample(n)}, rounds
+        )
     return {"training": trained, "sampling": sampled}
 
 
@@ -111,16 +115,22 @@ def counted(network: nn.Module) -> list[int]:
 
 
 def ffjords(exact: bool) -> dict:
-    """Both trained on moons for the same steps: calls and milliseconds a step, nats on test data."""
+    """Both trained on moons for the same steps: calls and time a step, nats on test data."""
     data, found = moons(), {}
     torch.manual_seed(0)
     ours = FFJORD(2, 64, 3, probes=0 if exact else 1, adjoint=False)
     theirs = zuko.flows.CNF(2, hidden_features=(64,) * 3, atol=1e-5, rtol=1e-5, exact=exact)
     nets = {"ours": ours.ode.velocity, "zuko": theirs.transform.ode}
-    sides = {"ours": (ours, lambda x: ours.loss(x)["nll"]), "zuko": (theirs, lambda x: -theirs().log_prob(x))}
+    sides = {
+        "ours": (ours, lambda x: ours.loss(x)["nll"]),
+        "zuko": (theirs, lambda x: -theirs().log_prob(x)),
+    }
     for name, (model, loss) in sides.items():
         calls, start = counted(nets[name]), time.perf_counter()
-        optimizer, steps = torch.optim.Adam(model.parameters(), 3e-3, fused=True), 2 if TINY else 150
+        optimizer, steps = (
+            torch.optim.Adam(model.parameters(), 3e-3, fused=True),
+            2 if TINY else 150,
+        )
         for i in range(steps):
             x = data.train.tensors[0][(torch.arange(BATCH) + i * BATCH) % len(data.train)]
             loss(x).mean().backward()
@@ -131,7 +141,11 @@ def ffjords(exact: bool) -> dict:
         model.eval()
         with torch.no_grad():
             held = loss(data.test.tensors[0][:1000]).mean().item()
-        found[name] = {"calls": round(made, 1), "milliseconds": round(spent, 1), "nats": round(held, 3)}
+        found[name] = {
+            "calls": round(made, 1),
+            "milliseconds": round(spent, 1),
+            "nats": round(held, 3),
+        }
     return {"steps": steps, **found}
 
 

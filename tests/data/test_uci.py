@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -93,3 +95,9 @@ def test_wrong_files_are_refused(tmp_path):
     np.save(tmp_path / "data.npy", RANDOM.randn(5, 43))
     with pytest.raises(ValueError, match="at least 12"):
         miniboone(tmp_path / "data.npy")
+
+
+def test_bsds300_without_h5py_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ValueError, match="HDF5 file: pip install h5py"):
+        bsds300(tmp_path / "BSDS300.hdf5")

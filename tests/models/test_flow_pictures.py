@@ -7,6 +7,7 @@ from pushforward.models.flow.ffjord import FFJORD
 from pushforward.models.flow.glow import Glow
 from pushforward.models.flow.planar import PlanarFlow
 from pushforward.probability.energies import PlaneEnergy
+from pushforward.report.gallery import drawings
 from pushforward.report.pictures_flows import energy_shapes, temperatures, trajectories
 from pushforward.solvers.fixed import Euler
 
@@ -21,3 +22,10 @@ def test_pictures_of_flows(tmp_path):
     grid = temperatures(Glow(Pixels(1, 4, 4, levels=4), 1, 1, 4).eval(), at=(0.0, 1.0), n=3)
     assert grid.shape == (6, 1, 4, 4)
     assert torch.equal(grid[0], grid[1])  # at 0 all noise is the same
+
+
+def test_the_gallery_draws_flows():
+    found = drawings()
+    assert len(found["planar-energies"](layers=1, steps=1).axes) == 8
+    assert len(found["ffjord-paths"](steps=1, n=3).axes[0].lines) == 3
+    assert found["glow-temperature"](steps=1).startswith(b"\x89PNG")

@@ -77,6 +77,8 @@ def test_a_blow_up_stops_with_time_and_advice():
         DormandPrince().solve(lambda t, y: y**2, one, (0.0, 2.0))
     with pytest.raises(StepUnderflow, match="5 steps were not enough"):
         DormandPrince(1e-9, 1e-9, most=5).solve(pendulum, START, (0.0, 10.0))
+    with pytest.raises(StepUnderflow, match=r"not a number at t = 0.*lower the learning rate"):
+        DormandPrince().solve(lambda t, y: y * float("nan"), one, (0.0, 1.0))
     with pytest.raises(ValueError, match="tolerances must be positive"):
         DormandPrince(atol=0.0)
 

@@ -6,6 +6,7 @@ import torch
 
 from ..core.catalogue import preset
 from ..core.dataset import Dataset
+from ..models.flow.dequantized import of_images
 from ..models.flow.distillation import Distillation
 from ..models.flow.ffjord import FFJORD, ImageFFJORD
 from ..models.flow.flow import Flow
@@ -21,6 +22,7 @@ from ..models.flow.realnvp import RealNVP, VectorRealNVP
 from ..models.flow.sylvester import SylvesterFlow
 from ..probability.energies import PlaneEnergy
 from ..solvers.adaptive import DormandPrince
+from ..solvers.fixed import RungeKutta4
 from ..theory.reverse_kl import ReverseKL
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Cosine, Recipe
@@ -182,6 +184,39 @@ def flowpp_cifar10(
     return Experiment(FlowPP(data.space, width, blocks), data, recipe)
 
 
+@preset("nice", "uniform-dequantisation")
+def nice_digits(couplings: int = 6, width: int = 256, steps: int = 1_500) -> Experiment:
+    """NICE on the 8x8 digits, uniformly dequantised.
+
+    pushforward train nice_digits
+    """
+    return _vector_digits(NICE(64, couplings, width, 3), steps)
+
+
+@preset("maf", "uniform-dequantisation")
+def maf_digits(couplings: int = 5, width: int = 256, steps: int = 1_000) -> Experiment:
+    """MAF on the 8x8 digits as vectors, uniformly dequantised.
+
+    pushforward train maf_digits
+    """
+    return _vector_digits(MAF(64, couplings, width, normalised=True), steps)
+
+
+@preset("ffjord", "uniform-dequantisation")
+def ffjord_digits(width: int = 24, layers: int = 2, steps: int = 400) -> Experiment:
+    """FFJORD on the 8x8 digits: an ODE at each of two scales, in three steps of Runge-Kutta.
+
+    pushforward train ffjord_digits
+    """
+    from ..data import digits
+
+    data = digits()
+    solver = RungeKutta4(3)
+    model = ImageFFJORD(data.space, 2, width, layers, solver, adjoint=False, alpha=0.01)
+    recipe = Recipe(steps, 64, Adam(5e-3), schedule=Cosine(warmup=20), ema=0.98, clip=50.0)
+    return Experiment(model, data, recipe)
+
+
 @preset("nice")
 def nice_moons(couplings: int = 6, width: int = 64, steps: int = 2_000) -> Experiment:
     """NICE on two moons.
@@ -284,6 +319,14 @@ def _moons(model: Flow | Distillation, steps: int) -> Experiment:
 
     recipe = Recipe(steps, 256, Adam(2e-3), schedule=Cosine(warmup=50), ema=0.99)
     return Experiment(model, moons(), recipe)
+
+
+def _vector_digits(flow: Flow, steps: int) -> Experiment:
+    from ..data import digits
+
+    data = digits()
+    recipe = Recipe(steps, 64, Adam(1e-3), schedule=Cosine(warmup=50), ema=0.99, clip=50.0)
+    return Experiment(of_images(flow, data.space, alpha=0.01), data, recipe)
 
 
 def _drawn(target: PlaneEnergy, n: int = 10_000) -> Dataset:

@@ -8,13 +8,63 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..core.contract import Density
+from ..core.contract import Density, Generative
 from ..models.flow.dequantized import Dequantized
 from ..models.flow.neural_ode import NeuralODE
+from ..presets.flows import ffjord_moons, glow_digits, planar_energy
+from ..training.experiment import Experiment
+from ..training.loop import Training
+from .gallery import picture
+from .pictures import grid
 from .pictures_divergences import on_a_grid
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+@picture("planar-energies")
+def planar_energies(layers: int = 16, steps: int = 1_000) -> Figure:
+    """The four energies of the planar-flow paper, and planar flows fitted to them by reverse KL.
+
+    Args:
+        layers: planar steps of each flow.
+        steps: of training, for each energy.
+    """
+    fits, targets = [], []
+    for number in range(1, 5):
+        experiment = planar_energy(number, layers, steps)
+        targets.append(experiment.model.target)
+        fits.append(_trained(experiment).model)
+    return energy_shapes([("energy", targets), (f"{layers} planar steps", fits)])
+
+
+@picture("ffjord-paths")
+def ffjord_paths(steps: int = 300, n: int = 60) -> Figure:
+    """How FFJORD carries noise to two moons: the paths are nearly straight, and never cross.
+
+    Args:
+        steps: of training.
+        n: paths.
+    """
+    return trajectories(_trained(ffjord_moons(steps=steps)), n)
+
+
+@picture("glow-temperature")
+def glow_temperature(steps: int = 400) -> bytes:
+    """Digits of Glow from the same noise at temperatures 0, 0.5, 0.7, 0.9 and 1, a row for each.
+
+    Args:
+        steps: of training.
+    """
+    model = _trained(glow_digits(steps=steps))
+    return grid(temperatures(model), model.space)
+
+
+def _trained(experiment: Experiment) -> Generative:
+    training = Training(experiment.model, experiment.data, experiment.recipe)
+    for _ in training:
+        pass
+    return training.result.eval()
 
 
 def energy_shapes(rows: Sequence[tuple[str, Sequence[Density]]], reach: float = 4.5) -> Figure:

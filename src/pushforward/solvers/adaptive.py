@@ -11,6 +11,7 @@ output).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -166,6 +167,11 @@ class DormandPrince:
         with torch.no_grad():
             allowed = self.atol + self.rtol * y.abs()
             size, speed = (_rms((v / allowed)[..., : self.judged]) for v in (y, slope))
+            if math.isnan(size + speed):
+                raise StepUnderflow(
+                    f"state or field is not a number at t = {t:.6g}, where the way starts: "
+                    "look for infinite data or weights, and lower the learning rate"
+                )
             h = 0.01 * size / speed if min(size, speed) > 1e-5 else 1e-6
             h = min(h, abs(end - t))
             way = 1 if end > t else -1

@@ -145,6 +145,15 @@ class Dequantized(DequantizedDensity, Pushforward):
         return self.push(self.latents(n) * temperature, context)
 
 
+def of_images(flow: Flow, space: Pixels, alpha: float = 0.05) -> Dequantized:
+    """A flow of vectors as a model of images, whose numbers it takes in rows.
+
+    Raises ValueError where the vectors are not as long as an image has numbers.
+    """
+    steps = [Flatten(space.shape), flow.bijection]
+    return Dequantized(Flow(flow.base, steps, Reals(space.shape)), space, alpha=alpha)
+
+
 system(
     "uniform-dequantisation",
     lecture=6,

@@ -53,7 +53,7 @@ class ActNorm(Bijection):
     def _start(self, x: Tensor) -> None:
         if not self.started:
             with torch.no_grad():
-                mean, variance = _moments(x.detach())
+                mean, variance = _moments(x.detach().to(self.shift.dtype))
                 constant = variance < 1e-12
                 self.shift.copy_(-mean)
                 self.log_scale.copy_(-0.5 * torch.where(constant, 1.0, variance).log())

@@ -48,7 +48,7 @@ class Sylvester(Bijection):
         q = torch.eye(self.features, self.rank, device=v.device, dtype=v.dtype)[None]
         for axis in v.unflatten(1, (self.reflections, self.features)).unbind(1):
             axis = axis / axis.norm(dim=1, keepdim=True).clamp_min(1e-12)
-            q = q - 2 * axis[:, :, None] * (axis[:, None] @ q)
+            q = q - 2 * axis[:, :, None] * _times(q.mT, axis)[:, None]
         r, s = (_triangle(m.unflatten(1, (self.rank, self.rank))) for m in (r, s))
         return q, r, s, b
 
@@ -80,7 +80,9 @@ def _triangle(m: Tensor) -> Tensor:
 
 
 def _times(matrix: Tensor, v: Tensor) -> Tensor:
-    return (matrix @ v[:, :, None]).squeeze(2)
+    """In full precision, for what is lost here is lost to the inverse."""
+    with torch.autocast(v.device.type, enabled=False):
+        return (matrix @ v[:, :, None]).squeeze(2)
 
 
 def _stacked(rows: list[Tensor], like: Tensor) -> Tensor:
