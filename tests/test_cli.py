@@ -152,7 +152,11 @@ def test_evaluate_finds_the_data_that_the_checkpoint_was_trained_on(tmp_path, ca
     told = ran(capsys, "evaluate", path, "--samples", "100")
     assert f"{path}: Independent on digits (dynamic binarisation), test split" in told
     assert re.search(r"test: [\d.]+ \+- [\d.]+ nats \(exact, 347 examples\)", told)
-    assert re.search(r"Frechet distance [\d.]+ \+- [\d.]+ \(100 samples, 100 references", told)
+    reach = r"95% interval [-\d.]+ to [\d.]+ by jackknife"
+    circumstances = r"\(100 samples, 100 references"
+    assert re.search(rf"Frechet distance [\d.]+ \+- [\d.]+, {reach} {circumstances}", told)
+    assert re.search(r"bits/dim \(exact, 347 examples\), 95% interval .* by bootstrap", told)
+    assert re.search(r"Inception Score [\d.]+, 95% interval .* by Poisson bootstrap", told)
     assert "small classifier of digits of 2 levels@" in told
     for metric in ("precision", "recall"):
         assert re.search(rf"test: {metric} 0\.\d+ \+- 0\.\d+", told)

@@ -29,16 +29,44 @@ class FlatFeatures(nn.Module):
 
 
 @pytest.mark.filterwarnings("ignore")  # torchmetrics warns of its buffers
-def test_kid_equals_torchmetrics():
+@pytest.mark.parametrize(("subsets", "size"), [(1, 60), (7, 25)])
+def test_kid_equals_torchmetrics(subsets, size):
+    """In float64, with the subsets that both draw from one seed; KID is symmetric."""
     from torchmetrics.image.kid import KernelInceptionDistance
 
-    x, y = normal(60, 12, 0).float(), normal(60, 12, 1, 0.3).float()
-    theirs = KernelInceptionDistance(FlatFeatures(), subsets=1, subset_size=60, normalize=True)
+    x, y = normal(60, 12, 0), normal(50 if size < 50 else 60, 12, 1, 0.3)
+    theirs = KernelInceptionDistance(
+        FlatFeatures(), subsets=subsets, subset_size=size, normalize=True
+    ).set_dtype(torch.float64)
     theirs.update(x.view(-1, 3, 2, 2), real=True)
     theirs.update(y.view(-1, 3, 2, 2), real=False)
-    ours = kernel_distance(y, x, subsets=1, subset_size=60)
-    assert ours.value == pytest.approx(theirs.compute()[0].item(), rel=1e-4, abs=1e-6)
-    assert ours.stderr is None
+    torch.manual_seed(0)
+    expected = theirs.compute()[0].item()
+    ours = kernel_distance(x, y, subsets=subsets, subset_size=size, seed=0)
+    assert ours.value == pytest.approx(expected, rel=1e-6)
+    assert (ours.stderr is None) == (subsets == 1)
+
+
+def test_the_interval_of_kid_is_that_of_new_draws():
+    """The bootstrap's width against the spread of KID over sets drawn anew."""
+    sets = [(normal(150, 3, 2 * i), normal(150, 3, 2 * i + 1, 0.5)) for i in range(25)]
+    found = [kernel_distance(*pair, subsets=1, subset_size=150) for pair in sets]
+    spread = torch.tensor([f.value for f in found]).std()
+    width = sum(f.interval.high - f.interval.low for f in found) / 25
+    assert 0.7 < width / (2 * 1.96 * spread) < 1.4
+    inside = sum(f.interval.low < f.value < f.interval.high for f in found)
+    assert inside >= 24
+    assert found[0].interval.method == "bootstrap"
+
+
+def test_the_interval_of_the_inception_score_is_that_of_new_draws():
+    found = [inception_score(2 * normal(300, 5, i), splits=1) for i in range(25)]
+    spread = torch.tensor([f.value for f in found]).std()
+    width = sum(f.interval.high - f.interval.low for f in found) / 25
+    assert 0.7 < width / (2 * 1.96 * spread) < 1.4
+    assert all(f.interval.low < f.value < f.interval.high for f in found)
+    whole, parts = (inception_score(normal(70, 5, 0).split(s), splits=1) for s in (70, 9))
+    assert whole.value == pytest.approx(parts.value, rel=1e-12)
 
 
 def test_kid_is_unbiased_and_knows_its_error():

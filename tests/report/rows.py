@@ -10,6 +10,7 @@ import torch
 
 from pushforward.core.likelihood import EXACT, LOWER_BOUND, Likelihood, importance_weighted
 from pushforward.data import digits
+from pushforward.metrics.bootstrap import normal_interval
 from pushforward.metrics.measurement import Measurement
 from pushforward.metrics.samples import SampleQuality
 from pushforward.report.row import Row
@@ -21,8 +22,10 @@ LOOK = "small classifier of digits@0123abcd"
 
 def quality(distance: float, precision: float, recall: float) -> SampleQuality:
     about = {"samples": 347, "references": 347, "extractor": LOOK}
+    error = 0.05 * distance
+    interval = normal_interval(distance, error)
     return SampleQuality(
-        Measurement("Frechet distance", distance, 0.05 * distance, **about),
+        Measurement("Frechet distance", distance, error, interval=interval, **about),
         Measurement("precision", precision, 0.02, higher_is_better=True, **about),
         Measurement("recall", recall, 0.03, higher_is_better=True, **about),
     )

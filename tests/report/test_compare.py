@@ -32,7 +32,14 @@ def baseline():
 def test_the_baseline_is_measured(baseline) -> None:
     record = baseline.record()
     assert record.keys() >= REQUIRED
-    assert record["likelihood"].keys() == {"value", "unit", "kind", "stderr"}
+    assert record["likelihood"].keys() >= {"value", "unit", "kind", "stderr", "interval"}
+    assert {n["interval"]["method"] for n in record["numbers"].values()} == {
+        "bootstrap", "jackknife",
+    }  # fmt: skip
+    low, high = record["likelihood"]["interval"]
+    error = record["likelihood"]["stderr"]
+    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.15)
+    assert low < record["likelihood"]["value"] < high
     assert (record["likelihood"]["unit"], record["likelihood"]["kind"]) == ("bits/dim", "exact")
     assert record["likelihood"]["value"] == pytest.approx(2.426, abs=0.001)
     assert (record["family"], record["data"], record["samples"]) == ("baseline", "digits", 347)

@@ -4,11 +4,12 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from rows import bits, history, quality, row, rows
+from rows import LOOK, bits, history, quality, row, rows
 
 import pushforward as pf
 from pushforward.data import digits
-from pushforward.report import page
+from pushforward.metrics.elbo_surgery import Levels, Surgery
+from pushforward.report import details, page, tables
 from pushforward.report.axes import Axis, around
 from pushforward.report.charts import Point, curves, scatter
 from pushforward.report.workers import Failure
@@ -64,7 +65,7 @@ def test_one_file_that_asks_for_nothing(text, read) -> None:
 
 
 def test_every_row_and_column_stands_in_the_table(read) -> None:
-    head, *body = read.cells
+    head, *body = read.cells[: 2 + len(rows())]
     assert [cell.split()[0] for cell in head] == [
         "model", "bits/dim", "Fréchet", "precision", "recall", "parameters", "training", "sampling",
     ]  # fmt: skip
@@ -94,6 +95,37 @@ def test_failures_are_told_and_text_is_escaped(text) -> None:
     assert "nice_digits" in text
     assert "&lt;script&gt;alert(1)" in text
     assert "learned &amp; measured &lt;here&gt;" in text
+
+
+def test_every_number_stands_with_its_circumstances(text, read) -> None:
+    lines = [line for line in read.cells if line[0].strip() == "made_digits"]
+    assert [line[1].strip() for line in lines] == [
+        *("bits/dim", "Frechet distance", "precision", "recall"),
+    ]
+    frechet = [cell.strip() for cell in lines[1]]
+    assert frechet[2:5] == ["11.20 ± 0.56", "10.1 to 12.3", "jackknife"]
+    assert frechet[5] == f"347 samples, 347 references, extractor {LOOK}, resize none"
+    assert "<h2>Where the bound goes" not in text, "no row here was cut"
+
+
+def test_where_the_bound_goes() -> None:
+    cut = Surgery(-80.0, -70.0, 0.3, 9.7, 1, 16, 347, 4)
+    levels = Levels(-75.0, -65.0, (9.0, 1.0, 0.0), 347, 4)
+    some = [
+        row("vae_digits", "VAE", "latent", bits(2), quality(1, 1, 1), surgery=cut),
+        row("ladder_digits", "LadderVAE", "latent", bits(2), quality(1, 1, 1), surgery=levels),
+    ]
+    text = page.html(some, [], digits(), quality(1, 1, 1))
+    assert "<h2>Where the bound goes" in text
+    assert "1 of 16, collapsed" in text
+    assert "2 of 3 levels" in text
+    lines = details.markdown(some).splitlines()
+    assert (
+        "| vae_digits | -80.00 | -70.00 | 0.30 | 9.70 | 10.00 | 1 of 16, collapsed | 347 |" in lines
+    )
+    assert any(line.startswith("| ladder_digits | Frechet distance | 1.00") for line in lines)
+    assert some[0].record()["surgery"]["rate"] == pytest.approx(10.0)
+    assert "surgery_information" in tables.csv(some).splitlines()[0]
 
 
 def test_best_is_shaded_once_a_column(text) -> None:
@@ -129,6 +161,14 @@ def test_models_without_a_number_stand_apart() -> None:
     assert circles[1] > 300 > circles[0]
     assert "GAN none, 1" in chart
     assert "real data" in chart
+
+
+def test_in_a_crowd_only_names_with_room_are_written() -> None:
+    points = [Point(f"model {i}", 1.0 + 1e-3 * i, 2.0) for i in range(30)]
+    chart = scatter([*points, Point("far", 9.0, 9.0)], "x", "y")
+    assert 2 <= chart.count('class="name"') < 12
+    assert ">far</text>" in chart
+    assert chart.count("<title>") == 31
 
 
 def test_curves_show_training_beside_held_out_loss() -> None:

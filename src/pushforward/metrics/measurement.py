@@ -60,13 +60,19 @@ class Measurement:
             raise ValueError(f"{self.name} is not a number: look for NaN in what was measured")
 
     def __str__(self) -> str:
+        notes = "".join(f" [{note}]" for note in self.notes)
+        reach = f", {self.interval}" if self.interval else ""
+        return f"{self.name} {self.figure()}{reach} ({', '.join(self._about())}){notes}"
+
+    def circumstances(self) -> str:
+        """All that the number depends on, and what a reader must know, in a line."""
+        return "; ".join([", ".join(self._about()), *self.notes])
+
+    def _about(self) -> list[str]:
         counts = f"{self.samples} samples"
         counts += f", {self.references} references" if self.references else ""
         about = [counts, f"extractor {self.extractor}", f"resize {self.resize}"]
-        about += [self.settings] if self.settings else []
-        notes = "".join(f" [{note}]" for note in self.notes)
-        reach = f", {self.interval}" if self.interval else ""
-        return f"{self.name} {self.figure()}{reach} ({', '.join(about)}){notes}"
+        return about + ([self.settings] if self.settings else [])
 
     def figure(self) -> str:
         """The number with as many digits as its standard error allows."""

@@ -12,6 +12,7 @@ import numpy as np
 from .axes import Axis, around, short
 
 WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, LETTER = 360, 270, 46, 18, 228, 7.4
+CROWD = 12  # more models than this cannot all be named on a chart
 Curve = Sequence[tuple[float, float]]
 Box = tuple[float, float, float, float]
 
@@ -117,13 +118,18 @@ def _mark(point: Point, x: float, y: float) -> str:
 
 
 def _names(names: Sequence[str], at: Sequence[tuple[float, float]]) -> list[str]:
-    """Each name beside its point, where it covers no other name and no point if there is room."""
+    """Each name beside its point, where it covers no other name and no point if there is room.
+
+    In a CROWD names without room are left to the points' titles.
+    """
     taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in at]
     drawn = []
     for name, (x, y) in zip(names, at):
         places = [(x + 8, y + 4 + dy, "start") for dy in (0, -9, 9)] + [(x - 8, y + 4, "end")]
         places += [(x, y + dy, "middle") for dy in (-9, 17, -20, 28)]
         place = min(places, key=lambda place: _cover(_box(name, *place), taken))
+        if len(names) > CROWD and _cover(_box(name, *place), taken) > 0:
+            continue
         taken.append(_box(name, *place))
         drawn.append(_text(*place[:2], name, place[2], class_="name"))
     return drawn

@@ -13,10 +13,7 @@ from .row import Row
 from .tables import number
 
 Lines = list[list[str]]
-NUMBERS = [
-    "model", "number", "value", "95 % interval", "by", "examples", "references", "extractor",
-    "resize", "settings", "notes",
-]  # fmt: skip
+NUMBERS = ["model", "number", "value", "95 % interval", "by", "measured on"]
 PARTS = [
     "model", "ELBO", "reconstruction", "mutual information", "marginal KL", "rate", "active",
     "examples",
@@ -32,17 +29,15 @@ def _of_row(row: Row) -> Iterator[list[str]]:
     known = row.likelihood
     if known is not None:
         ends = "" if known.interval is None else _ends(*known.interval)
-        value = number(known.value, known.stderr)
-        by, n = "bootstrap" if ends else "", str(known.examples)
-        yield [row.name, known.unit, value, ends, by, n, "", "", "", str(known.kind), ""]
-    yield from (_of_metric(row.name, one) for one in row.numbers)
+        value, by = number(known.value, known.stderr), "bootstrap" if ends else ""
+        about = f"{known.examples} examples; {known.kind}"
+        yield [row.name, known.unit, value, ends, by, about]
+    yield from ([row.name, *_of_metric(one)] for one in row.numbers)
 
 
-def _of_metric(name: str, one: Measurement) -> list[str]:
+def _of_metric(one: Measurement) -> list[str]:
     ends, by = (_ends(*one.interval[:2]), one.interval.method) if one.interval else ("", "")
-    value, counts = number(one.value, one.stderr), (str(one.samples), str(one.references))
-    about = [one.extractor, one.resize, one.settings, "; ".join(one.notes)]
-    return [name, one.name, value, ends, by, *counts, *about]
+    return [one.name, number(one.value, one.stderr), ends, by, one.circumstances()]
 
 
 def _ends(low: float, high: float) -> str:
@@ -81,12 +76,9 @@ def _piped(heads: list[str], lines: Lines) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [heads, ["---"] * len(heads), *lines])
 
 
-def html(rows: Sequence[Row]) -> str:
-    """Both tables; that of the numbers is folded."""
-    return f"{_surgery(parts(rows))}{_every(numbers(rows))}"
-
-
-def _every(lines: Lines) -> str:
+def every(rows: Sequence[Row]) -> str:
+    """The table of all numbers, folded, with what makes two of them comparable."""
+    lines = numbers(rows)
     said = f"All {len(lines)} numbers with interval, method, counts, extractor and resizing"
     return (
         "<h2>Every number with its circumstances</h2>"
@@ -97,7 +89,9 @@ def _every(lines: Lines) -> str:
     )
 
 
-def _surgery(lines: Lines) -> str:
+def bounds(rows: Sequence[Row]) -> str:
+    """The table of the parts of bounds; empty where no model has such."""
+    lines = parts(rows)
     if not lines:
         return ""
     return (

@@ -105,7 +105,7 @@ def of_checkpoint(
     row = _row(name, model, data, named(model), k, samples, thorough)
     row.train_seconds = file.record.get("training", {}).get("seconds")
     row.seed = file.record.get("recipe", {}).get("fields", {}).get("seed")
-    row.about = f"The checkpoint {name}, trained before."
+    row.about = "A checkpoint, trained before."
     log = Path(name).with_name(LOG)
     if log.is_file():
         row.history = [Report(**json.loads(line)) for line in log.read_text().splitlines()]

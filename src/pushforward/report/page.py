@@ -10,7 +10,7 @@ from ..core.dataset import Dataset
 from ..core.spaces import Pixels
 from ..metrics.samples import SampleQuality
 from . import cards, details, scores
-from .charts import Point, scatter
+from .charts import CROWD, Point, scatter
 from .row import Row
 from .workers import Failure
 
@@ -43,8 +43,9 @@ def html(
 {scores.table(rows, real, noun)}
 <h2>How to read the numbers</h2><dl>{_glossary(rows, noun)}</dl>
 <h2>One number against another</h2><div class="plots">{_plots(rows, real)}</div>
+{details.bounds(rows)}
 <h2>What they draw</h2><div class="cards">{cards.real(data, noun)}{drawn}</div>
-{details.html(rows)}
+{details.every(rows)}
 </main></body></html>
 """
 
@@ -152,7 +153,10 @@ def _plots(rows: Sequence[Row], real: SampleQuality) -> str:
         x_log=True, y_log=log, level=floor,
     )  # fmt: skip
     plots.append((chart, "<b>Quality against speed.</b> Best is the bottom right."))
-    return "".join(f"<figure>{c}<figcaption>{said}</figcaption></figure>" for c, said in plots)
+    crowd = " Point at a mark for its name." if len(rows) > CROWD else ""
+    return "".join(
+        f"<figure>{c}<figcaption>{said}{crowd}</figcaption></figure>" for c, said in plots
+    )
 
 
 def _names(rows: Sequence[Row]) -> list[str]:
