@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import wave
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from PIL import Image
 
 import pushforward as pf
 from pushforward.cli import _reached, main
+from pushforward.models.autoregressive.made import MADE
+from pushforward.models.autoregressive.wavenet import WaveNet
 
 MINE = '''
 """A coin for each pixel."""
@@ -143,6 +146,33 @@ def test_sample_draws_a_picture_and_the_numbers(checkpoint, tmp_path, capsys) ->
     assert "--n must be a whole number of at least 1, not 0" in refused(
         "sample", checkpoint, "--n", "0"
     )
+
+
+def test_sample_completes_what_is_known_in_part(checkpoint, tmp_path, capsys) -> None:
+    file, out = tmp_path / "made.safetensors", tmp_path / "done.png"
+    pf.save(MADE(pf.Pixels(1, 4, 4, 2), width=16), file)
+    given = np.zeros((4, 4, 4), np.uint8)
+    given[:2, :, :] = 255
+    Image.fromarray(given).save(tmp_path / "part.png")
+    words = ("--n", "3", "--partial", str(tmp_path / "part.png"), "--out", str(out))
+    assert "(3, 1, 4, 4)" in ran(capsys, "sample", str(file), *words)
+    done = np.load(out.with_suffix(".npy"))
+    assert (done[:, :, :2] == 1).all()
+    assert len(np.unique(done[:, :, 2:], axis=0)) == 3
+    given[..., 3] = given[::-1, :, 3]
+    Image.fromarray(given).save(tmp_path / "part.png")
+    assert "comes after every unknown one" in refused("sample", str(file), *words)
+    assert "cannot complete what is known in part" in refused("sample", checkpoint, *words)
+
+
+def test_sample_writes_sounds(tmp_path, capsys) -> None:
+    data = pf.data.find("tones?length=32&levels=16&n=50&rate=4000")
+    model = WaveNet(data.space, 4, 4, layers=2, stacks=1)
+    pf.fit(model, data, pf.Recipe(1, 8), tmp_path, quiet=True)
+    told = ran(capsys, "sample", str(tmp_path / "checkpoint.safetensors"), "--n", "2")
+    assert "samples.wav and" in told
+    with wave.open(str(tmp_path / "samples.wav")) as sound:
+        assert (sound.getframerate(), sound.getnframes()) == (4_000, 2 * (32 + 800))
 
 
 def test_evaluate_finds_the_data_that_the_checkpoint_was_trained_on(tmp_path, capsys) -> None:

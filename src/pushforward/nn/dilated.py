@@ -10,6 +10,8 @@ WaveNet (van den Oord et al., 2016), arXiv:1609.03499, eqs. 2-3, figures 3-4.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -46,51 +48,85 @@ class DilatedLayer(Component):
         found, skip = self.leave(a.tanh() * b.sigmoid()).split((self.width, self.skip), 1)
         return h + found, skip
 
-    def run(self, n: int, shift: Tensor) -> DilatedRun:
-        """The same layer, one step at a time; `shift` (width + skip, 1) is the biases before it."""
-        return DilatedRun(self, n, shift)
-
 
 class DilatedRun:
-    """A `DilatedLayer` under way: a ring holds the last steps, so a step costs the same always.
+    """A stack of `DilatedLayer`s under way: a step costs the same however much came before.
 
-    Both paths go as one, (width + skip, n), *without* the biases of the layers' outputs: these sum
-    up to constants, which are put into the biases of what reads them. And sigma(b) = (1 + tanh(b /
-    2)) / 2, so that one tanh does for both halves of the gate.
+    What the layers saw some steps ago is known before the step begins, so its share is computed for
+    all of them at once; rings in one memory hold it. Residual and skip paths go as one, (width +
+    skip, n), *without* the biases of the layers' outputs: these sum up to constants, which are put
+    into the biases of what reads them. And sigma(b) = (1 + tanh(b / 2)) / 2, so that one tanh does
+    for both halves of the gate. All places are looked up once: a step does little but multiply.
 
     Args:
-        layer: whose weights to use.
+        layers: in their order, of one width and kernel.
         n: sequences.
-        shift: the sum (width + skip, 1) of the output biases of the layers before.
     """
 
-    def __init__(self, layer: DilatedLayer, n: int, shift: Tensor):
-        width = layer.width
-        half = torch.ones_like(layer.look.weight[:, 0, :1])
-        half[width:] = 0.5
-        weight = layer.look.weight.detach() * half[..., None]
-        *self.past, self.now = (w.contiguous() for w in weight.unbind(2))
-        bias = layer.look.bias.detach()[:, None] * half  # type: ignore[union-attr]
-        self.bias = bias + weight.sum(2) @ shift[:width]
-        self.leave = layer.leave.weight.detach().squeeze(2) / 2
-        self.shift = shift + layer.leave.bias.detach()[:, None]  # type: ignore[union-attr]
-        self.width, self.dilation = width, layer.look.dilation[0]
-        context = layer.context
-        self.context = None if context is None else context.weight.detach().squeeze(2) * half
-        silence = -shift[:width].expand(
-            -1, n
-        )  # what lies before the beginning is 0, biases and all
-        self.ring, self.place = [silence] * layer.back, 0
+    def __init__(self, layers: Sequence[DilatedLayer], n: int):
+        first = layers[0]
+        self.width, self.contexts = first.width, None
+        weight, bias, leave = self._weights(layers)
+        self.now = weight[:, :, -self.width :].unbind(0)
+        self.before = weight[:, :, : -self.width].contiguous()
+        self.leave = leave.unbind(0)
+        shifts = self._shifts(layers)
+        self.shift = shifts[-1, :, None]
+        taps = weight.shape[2] // self.width
+        lasting = shifts[:-1, : self.width]
+        self.bias = (bias + weight @ lasting.repeat(1, taps)[:, :, None]).expand(-1, -1, n)
+        if first.context is not None:
+            every = [layer.context.weight.detach().squeeze(2) for layer in layers]  # type: ignore[union-attr]
+            self.contexts = torch.stack(every) * self._halves(weight)
+        backs = [layer.back for layer in layers]
+        # What lies before the beginning is 0, biases and all.
+        self.memory = -lasting.repeat_interleave(torch.tensor(backs, device=bias.device), 0)
+        self.memory = self.memory[:, :, None].expand(-1, -1, n).contiguous()
+        self.backs = torch.tensor(backs, device=bias.device)[:, None]
+        self.offsets = self.backs.cumsum(0) - self.backs
+        self.reach = self.backs // (taps - 1) * torch.arange(taps - 1, device=bias.device)
+        self.time = 0
+        self.paths = weight.new_zeros(len(layers) + 1, leave.shape[1], n)
+        self.both = weight.new_zeros(len(layers), 2 * self.width, n)
+        self._places()
 
-    def step(self, paths: Tensor, context: Tensor | None) -> Tensor:
-        """Takes both paths (width + skip, n) at the next step, returns them after this layer."""
-        h, ring = paths[: self.width], self.ring
-        both = torch.addmm(self.bias, self.now, h)
-        for tap, weight in enumerate(self.past):
-            both.addmm_(weight, ring[(self.place + tap * self.dilation) % len(ring)])
-        if self.context is not None and context is not None:
-            both.addmm_(self.context, context)
-        ring[self.place] = h
-        self.place = (self.place + 1) % len(ring)
-        a, b = both.tanh_().split(self.width)
-        return torch.addmm(paths, self.leave, torch.addcmul(a, a, b))
+    def _weights(self, layers: Sequence[DilatedLayer]) -> tuple[Tensor, Tensor, Tensor]:
+        looks = [layer.look for layer in layers]
+        weight = torch.stack([look.weight.detach().transpose(1, 2).flatten(1) for look in looks])
+        half = self._halves(weight)
+        bias = torch.stack([look.bias.detach() for look in looks])[:, :, None]  # type: ignore[union-attr]
+        leave = torch.stack([layer.leave.weight.detach().squeeze(2) for layer in layers]) / 2
+        return weight * half, bias * half, leave
+
+    def _halves(self, like: Tensor) -> Tensor:
+        half = like.new_ones(2 * self.width, 1)
+        half[self.width :] = 0.5
+        return half
+
+    def _shifts(self, layers: Sequence[DilatedLayer]) -> Tensor:
+        """The sums of the output biases of the layers before each, and of all."""
+        biases = torch.stack([layer.leave.bias.detach() for layer in layers])  # type: ignore[union-attr]
+        return torch.cat([torch.zeros_like(biases[:1]), biases.cumsum(0)])
+
+    def _places(self) -> None:
+        """Each layer's input, output and gates, where they always are."""
+        h = self.paths[:-1, : self.width].unbind(0)
+        a, b = (part.unbind(0) for part in self.both.split(self.width, 1))
+        paths = self.paths.unbind(0)
+        given = (h, self.now, self.both.unbind(0), a, b, self.leave, paths[:-1], paths[1:])
+        self.places = list(zip(*given))
+
+    def step(self, vectors: Tensor, context: Tensor | None) -> Tensor:
+        """Takes what enters (width, n) at the next step; returns both paths after all layers."""
+        index = self.offsets + (self.time + self.reach) % self.backs
+        seen = self.memory.index_select(0, index.flatten()).view(len(index), -1, vectors.shape[1])
+        torch.baddbmm(self.bias, self.before, seen, out=self.both)
+        if self.contexts is not None and context is not None:
+            self.both.add_(self.contexts @ context)
+        self.paths[0, : self.width] = vectors
+        for h, now, both, a, b, leave, paths, after in self.places:
+            both.addmm_(now, h).tanh_()
+            torch.addmm(paths, leave, torch.addcmul(a, a, b), out=after)
+        self.memory.index_copy_(0, index[:, 0], self.paths[:-1, : self.width])
+        self.time += 1
+        return self.paths[-1]

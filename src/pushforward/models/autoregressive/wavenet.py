@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from ...core.catalogue import example, system
 from ...core.spaces import Space, Tokens, count
-from ...nn.dilated import DilatedLayer
+from ...nn.dilated import DilatedLayer, DilatedRun
 from ...probability.heads import CategoricalHead
 from .factorised import Factorised, Run, chain, check_labels
 
@@ -151,17 +151,9 @@ class _Rings(Run):
 
     def __init__(self, model: WaveNet, n: int, *conditions: Tensor | None):
         self.model, self.width = model, len(model.start)
-        skip = model.hidden.in_channels
-        self.skips, shift = (
-            model.start.new_zeros(skip, n),
-            model.start.new_zeros(self.width + skip, 1),
-        )
-        self.layers = []
-        for layer in model.layers:
-            self.layers.append(layer.run(n, shift))
-            shift = self.layers[-1].shift
-        self.shift = shift[self.width :]
-        self.know_vectors(model.start[:, None].expand(-1, n))
+        self.layers = DilatedRun(model.layers, n)
+        self.shift = self.layers.shift[self.width :]
+        self.vectors = model.start.detach()[:, None].expand(-1, n)
         c = conditions[1] if len(conditions) > 1 else None
         length = 1 if c is None else c.shape[2] * model.hop
         context = model._context(length, *conditions)
@@ -170,18 +162,12 @@ class _Rings(Run):
     def parameters(self, i: int) -> Tensor:
         # A label alone is the same at every step, however far the sequence goes on.
         at = None if self.context is None else self.context[min(i, len(self.context) - 1)]
-        paths = self.paths
-        for layer in self.layers:
-            paths = layer.step(paths, at)
-        model, skips = self.model, paths[self.width :] + self.shift
+        skips = self.layers.step(self.vectors, at)[self.width :] + self.shift
+        model = self.model
         return model.leave(F.relu(model.hidden(F.relu(skips)[None])))[0].t()
 
     def know(self, i: int, values: Tensor) -> None:
-        self.know_vectors(self.model.embedding(values).t())
-
-    def know_vectors(self, vectors: Tensor) -> None:
-        """Takes the vectors (width, n) of the last values."""
-        self.paths = torch.cat([vectors, self.skips])
+        self.vectors = self.model.embedding(values).t()
 
 
 @example(data="tones?length=32&levels=16&n=500")
