@@ -147,5 +147,7 @@ def test_a_mixture_of_logistics_sums_to_one():
         assert torch.allclose(total, torch.ones(2, 5), atol=1e-5)
         space.check(p.mode.flatten(0, 1))
         assert p.sample((6,)).shape == (6, 2, 5, 2, 1, 1)
+    with pytest.raises(ValueError, match="logistics describe pixels"):
+        LogisticMixtureDecoder(MLP(Z, outputs, 8), pf.Reals((2,)))
     with pytest.raises(ValueError, match=f"must give {outputs} for each pixel"):
         LogisticMixtureDecoder(MLP(Z, outputs + 1, 8), space, 3)(torch.randn(2, Z))

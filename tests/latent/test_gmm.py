@@ -11,6 +11,7 @@ from sklearn.mixture import GaussianMixture
 
 import pushforward as pf
 from pushforward.models.latent.gmm import GMM, GradientGMM
+from pushforward.models.latent.k_means import KMeans
 from pushforward.probability.covariances import (
     DiagonalCovariance,
     FullCovariance,
@@ -170,6 +171,18 @@ def test_singular_without_regularisation_says_what_to_do():
     x = torch.cat([torch.randn(50, 1), torch.ones(50, 1)], 1)
     with pytest.raises(ValueError, match="regularisation"):
         GMM(2, 2, regularisation=0.0).update(x)
+
+
+@pytest.mark.parametrize("kind", [GMM, KMeans])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_data_that_are_not_finite(kind, value):
+    x = torch.randn(9, 2)
+    model = kind(2, 2)
+    model.update(x)
+    x[3, 1] = value
+    for broken in (model, kind(2, 2)):
+        with pytest.raises(ValueError, match="not finite"):
+            broken.update(x)
 
 
 def test_more_components_than_points():

@@ -60,6 +60,31 @@ def test_flat_data_are_refused():
         PPCA(4, 2).double().solve(flat * torch.tensor([1.0, 0, 0, 0], dtype=torch.float64))
     with pytest.raises(ValueError, match="latent must be less"):
         PPCA(4, 4)
+    with pytest.raises(ValueError, match="lower `latent`"):
+        PPCA(2, 1).update(torch.ones(5, 2))
+    with pytest.raises(ValueError, match="not finite"):
+        PPCA(2, 1).update(torch.full((5, 2), math.nan))
+
+
+def test_a_constant_feature_is_no_failure():
+    x = torch.cat([torch.randn(50, 2), torch.full((50, 1), 7.0)], 1)
+    model = PPCA(3, 1)
+    nll = torch.stack([model.update(x)["nll"].mean() for _ in range(100)])
+    assert nll.isfinite().all()
+    assert model.sample(4).isfinite().all()
+
+
+def test_data_of_the_latents_rank_are_refused_sooner_or_later():
+    """The noise falls towards 0 and the likelihood has no maximum: an error in words, no NaN."""
+    model = PPCA(2, 1)
+    x = torch.cat([torch.randn(50, 1), torch.full((50, 1), 7.0)], 1)
+
+    def climb():
+        for _ in range(3_000):
+            assert model.update(x)["nll"].isfinite().all()
+
+    with pytest.raises(ValueError, match="lower `latent`"):
+        climb()
 
 
 def test_ais_is_exact_on_a_linear_gaussian_model():

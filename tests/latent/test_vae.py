@@ -273,6 +273,8 @@ def test_schedules_end_at_their_final_weight():
     [
         (lambda: ELBO(beta=-1.0), "beta must be"),
         (lambda: ELBO(beta=math.nan), "beta must be"),
+        (lambda: ELBO(beta="4"), "beta must be"),
+        (lambda: ELBO(beta=Linear(final=-1.0)), "beta at the end, must be"),
         (lambda: ELBO(free_bits=-0.1), "free_bits must be"),
         (lambda: ELBO(samples=0), "samples must be"),
         (lambda: Linear(until=0), "until must be"),

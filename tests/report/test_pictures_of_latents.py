@@ -4,6 +4,7 @@ import pytest
 
 from pushforward.report.gallery import drawing_called, encoded
 from pushforward.report.pictures_gradients import variances
+from pushforward.report.pictures_rate_distortion import curve, swept
 from pushforward.theory.gradient_estimators import normal
 
 
@@ -45,3 +46,14 @@ def test_gradient_picture_draws():
 def test_bad_knobs(name, knob):
     with pytest.raises(ValueError, match=f"{knob} must be|clusters must be"):
         drawing_called(name)(**{knob: 0})
+
+
+def test_rate_distortion_sweeps_beta():
+    found = swept((0.1, 8.0), steps=30)
+    assert found[0.1].rate > found[8.0].rate
+    (axis,) = curve(found).axes
+    rates, distortions = axis.lines[0].get_data()
+    assert list(rates) == sorted(s.rate for s in found.values())
+    assert {round(d, 6) for d in distortions} == {round(s.distortion, 6) for s in found.values()}
+    with pytest.raises(ValueError, match="one weight or more"):
+        swept((), 5)

@@ -135,7 +135,7 @@ class Linear:
     final: float = 1.0
 
     def __post_init__(self) -> None:
-        not_negative("final", self.final)
+        not_negative("final, the weight beta at the end,", self.final)
         if not 0 < self.until <= 1:
             raise ValueError(f"until must be a share of the training in (0, 1], not {self.until!r}")
 
@@ -155,7 +155,7 @@ class Cyclical:
 
     def __post_init__(self) -> None:
         count("cycles", self.cycles)
-        not_negative("final", self.final)
+        not_negative("final, the weight beta at the end,", self.final)
         if not 0 < self.ramp <= 1:
             raise ValueError(f"ramp must be a share of a cycle in (0, 1], not {self.ramp!r}")
 
@@ -254,8 +254,8 @@ def check_capacity(name: str, nats: float, space: Space) -> None:
 
 
 def not_negative(name: str, value: float) -> float:
-    """Returns `value`; raises ValueError for a negative or infinite one."""
-    if not 0 <= value < math.inf:
+    """Returns `value`; raises ValueError for a negative or infinite one, or for what is none."""
+    if not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
     return value
 

@@ -53,7 +53,7 @@ class PixelMixtures(Distribution):
 
 
 class LogisticMixtureDecoder(Observation):
-    """p(x | z) by mixtures of `components` logistics.
+    """p(x | z) by mixtures of `components` logistics. Raises ValueError for other spaces.
 
     Args:
         network: (n, latent) to (n, outputs, height, width), or to as many numbers flat.
@@ -63,7 +63,9 @@ class LogisticMixtureDecoder(Observation):
 
     def __init__(self, network: Component, space: Pixels, components: int = 10):
         super().__init__()
-        self.network, self.space = network, space
+        if not isinstance(space, Pixels):
+            raise ValueError(f"logistics describe pixels: the decoder is asked for {space}")
+        self.network, self.space, self.pixels = network, space, space
         self.components = count("components", components)
 
     @staticmethod
@@ -74,10 +76,10 @@ class LogisticMixtureDecoder(Observation):
     def forward(self, z: Tensor) -> Distribution:
         """p(x | z) for `z` (..., latent). Raises ValueError for a network of another size."""
         out = self.network(z.flatten(0, -2))
-        shape = (self.outputs(self.space, self.components), self.space.height, self.space.width)
+        shape = (self.outputs(self.pixels, self.components), self.pixels.height, self.pixels.width)
         if out[0].numel() != torch.Size(shape).numel():
             raise ValueError(
                 f"the decoder's network gives {tuple(out.shape[1:])} numbers, but must give "
-                f"{shape[0]} for each pixel of {self.space}"
+                f"{shape[0]} for each pixel of {self.pixels}"
             )
-        return PixelMixtures(out.reshape(*z.shape[:-1], *shape), self.space)
+        return PixelMixtures(out.reshape(*z.shape[:-1], *shape), self.pixels)

@@ -34,7 +34,7 @@ def em_iterations(components: int = 6, points: int = 240, seed: int = 0) -> Figu
     figure, axes = _strip()
     for axis, done, nll in _iterations(model, x, axes, lambda x: -model.log_prob(x)):
         shares = model.responsibilities(x).detach()
-        axis.scatter(*x.T, c=(shares @ _colours(components)).clamp(0, 1).numpy(), s=5)
+        axis.scatter(x[:, 0], x[:, 1], c=(shares @ _colours(components)).clamp(0, 1).numpy(), s=5)
         _ellipses(axis, model)
         axis.set_title(f"{done} iterations: {nll:.3f} nats", fontsize=9)
     return figure
@@ -49,8 +49,9 @@ def k_means_iterations(clusters: int = 6, points: int = 240, seed: int = 0) -> F
     _heap(model, x)
     figure, axes = _strip()
     for axis, done, apart in _iterations(model, x, axes, model.distortion):
-        axis.scatter(*x.T, c=_colours(clusters)[model.assign(x)].numpy(), s=5)
-        axis.scatter(*model.means.detach().T, marker="X", c="black", edgecolors="white", s=60)
+        axis.scatter(x[:, 0], x[:, 1], c=_colours(clusters)[model.assign(x)].numpy(), s=5)
+        centres = model.means.detach()
+        axis.scatter(centres[:, 0], centres[:, 1], marker="X", c="black", edgecolors="white", s=60)
         axis.set_title(f"{done} iterations: distortion {apart:.3f}", fontsize=9)
     return figure
 

@@ -53,8 +53,8 @@ class GMM(Density):
         regularisation: variance added to each covariance's diagonal, in squared units of the data.
 
     Raises:
-        ValueError: for a wrong argument; in training, for fewer points than components and for a
-            covariance that is singular in spite of the regularisation.
+        ValueError: for a wrong argument; in training, for fewer points than components, numbers
+            that are not finite, and a covariance that is singular in spite of the regularisation.
     """
 
     started: Tensor
@@ -180,6 +180,8 @@ class GMM(Density):
     def _maximise(self, counts: Tensor, first: Tensor, second: Tensor) -> None:
         counts = counts + 10 * torch.finfo(counts.dtype).eps  # a component may have no points
         means = self.means + first / counts[:, None]
+        if not means.isfinite().all():
+            raise ValueError("the data hold numbers that are not finite: leave those out")
         a = self._whitening()(means).diagonal().T  # of every new mean by its own component
         new = self.covariance.fit(self.scale, a, second, counts, self.regularisation)
         self.means.copy_(means)

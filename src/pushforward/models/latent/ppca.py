@@ -80,7 +80,7 @@ class PPCA(Density, Latent, Pushforward):
         if not self.started:
             self.started.fill_(True)
             self.mean.copy_(mean)
-            self.log_noise.copy_(centred.square().mean().log())
+            self.log_noise.copy_(_positive(centred.square().mean()).log())
         self.mean.copy_(mean)
         nll = -self.log_prob(x)
         self._maximise(centred)
@@ -142,6 +142,8 @@ class PPCA(Density, Latent, Pushforward):
 
 def _centred(x: Tensor) -> tuple[Tensor, Tensor]:
     mean = x.mean(0)
+    if not mean.isfinite().all():
+        raise ValueError("the data hold numbers that are not finite: leave those out")
     return x - mean, mean
 
 
