@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from ..core.contract import Density, Generative
+from ..core.contract import Density
 from ..models.flow.dequantized import Dequantized
 from ..models.flow.neural_ode import NeuralODE
 from ..presets.flows import ffjord_moons, glow_digits, planar_energy
+from ..probability.energies import PlaneEnergy
 from ..training.experiment import Experiment
 from ..training.loop import Training
 from .gallery import picture
@@ -30,11 +31,8 @@ def planar_energies(layers: int = 16, steps: int = 1_000) -> Figure:
         layers: planar steps of each flow.
         steps: of training, for each energy.
     """
-    fits, targets = [], []
-    for number in range(1, 5):
-        experiment = planar_energy(number, layers, steps)
-        targets.append(experiment.model.target)
-        fits.append(_trained(experiment).model)
+    targets = [PlaneEnergy(number) for number in range(1, 5)]
+    fits = [_trained(planar_energy(t.number, layers, steps)).model for t in targets]
     return energy_shapes([("energy", targets), (f"{layers} planar steps", fits)])
 
 
@@ -60,7 +58,7 @@ def glow_temperature(steps: int = 400) -> bytes:
     return grid(temperatures(model), model.space)
 
 
-def _trained(experiment: Experiment) -> Generative:
+def _trained(experiment: Experiment) -> Any:
     training = Training(experiment.model, experiment.data, experiment.recipe)
     for _ in training:
         pass

@@ -101,7 +101,7 @@ class _SoftlyBounded(torch.autograd.Function):
         return torch.addcmul(shift, x, log_scale.exp()), log_scale
 
     @staticmethod
-    def backward(ctx: Any, dz: Tensor, ds: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, dz: Tensor, ds: Tensor) -> tuple[Tensor, Tensor, None]:
         x, log_scale = ctx.saved_tensors
         dx = dz * log_scale.exp()
         slope = (1 - log_scale.abs() / ctx.bound).square()
