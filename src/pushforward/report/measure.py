@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from ..metrics.likelihood import bits_per_dim, nats
 from ..metrics.measurement import Measurement
 from ..metrics.references import Seen, looked_at, reference_features
 from ..metrics.samples import SampleQuality, extractor_for, further_quality, sample_quality
+from ..metrics.sharing import place
 from ..training.fit import LOG, fit
 from ..training.reports import Report
 from . import pictures
@@ -169,6 +171,11 @@ def likelihood(
     return measured(model, split, k if isinstance(model, Weighted) else None)
 
 
+def _after(first: Tensor, draws: Draws) -> Iterator[Tensor]:
+    yield first
+    yield from map(draws.at, range(1, len(draws)))
+
+
 @dataclass(frozen=True)
 class Sampled:
     """Samples of a model, seen in batches: their features, their quality, the first of them."""
@@ -188,7 +195,8 @@ class Sampled:
         start = time.perf_counter()
         first = draws.at(0)
         speed = len(first) / (time.perf_counter() - start)
-        seen = Seen.of(draws, look)
+        # The first batch is not drawn twice, unless processes share the batches among them.
+        seen = Seen.of(draws if place()[1] > 1 else _after(first, draws), look)
         against = reference_features(data, "test", look, len(some), cache_folder())
         quality = sample_quality(seen, against, data.space, look)
         return cls(seen, against, quality, first[:GRID], speed)
