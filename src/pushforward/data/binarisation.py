@@ -71,5 +71,6 @@ def _fixed(data: Dataset, levels: int, seed: int) -> list[Split]:
     for split in (data.train, data.validation, data.test):
         x, *rest = split.tensors
         u = generator.randint(levels - 1, size=tuple(x.shape), dtype=np.uint8)
-        drawn.append(Split(((torch.from_numpy(u) < x).to(torch.uint8), *rest), factors=split.factors))
+        bits = (torch.from_numpy(u) < x).to(torch.uint8)
+        drawn.append(Split((bits, *rest), factors=split.factors))
     return drawn

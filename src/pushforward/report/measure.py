@@ -21,6 +21,7 @@ from ..core.spaces import Pixels
 from ..data import find
 from ..data.cache import cache_folder
 from ..metrics.draws import Draws
+from ..metrics.disentanglement import scores_if_known
 from ..metrics.elbo_surgery import Levels, Surgery, elbo_surgery, level_rates
 from ..metrics.likelihood import bits_per_dim, nats
 from ..metrics.measurement import Measurement
@@ -142,7 +143,7 @@ def _row(
         neighbours=_neighbours(shown[:PAIRS], data),
         walk=pictures.walk(model),
         surgery=surgery(model, data.test),
-        further=drawn.further(data) if thorough else (),
+        further=(*drawn.further(data), *scores_if_known(model, data)) if thorough else (),
     )
 
 

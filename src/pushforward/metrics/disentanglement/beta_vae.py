@@ -4,7 +4,8 @@
     score  = P( linear classifier of z_diff = k )
 
 Where one latent holds a factor and nothing else, it is the one that does not differ. 1 is perfect,
-1 / factors is chance; a rotated code can score 1 as well, for a line may weigh all latents.
+1 / factors is chance. A code that is rotated may score nearly 1 as well, for the classifier weighs
+all latents.
 
 beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework (Higgins et al.,
 ICLR 2017), section 3.

@@ -3,8 +3,8 @@
     d*    = argmin_d Var[ z_d / s_d ]    over L examples alike in factor k;  s_d of all examples
     score = P( majority vote of d* = k )
 
-No classifier has to be trained, and, unlike in the beta-VAE score, a latent that mixes two factors
-is held still by neither. 1 is perfect, 1 / factors is chance.
+No classifier has to be trained. 1 is perfect, 1 / factors is chance. As long as every factor moves
+some latent most, a rotated code scores nearly 1 as well.
 
 Disentangling by Factorising (Kim & Mnih, 2018), arXiv:1802.05983, section 4.
 Differs from the paper: the votes that are counted are not those that elected the majority. Latents
