@@ -20,8 +20,8 @@ from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels
 from ..data import find
 from ..data.cache import cache_folder
-from ..metrics.draws import Draws
 from ..metrics.disentanglement import scores_if_known
+from ..metrics.draws import Draws
 from ..metrics.elbo_surgery import Levels, Surgery, elbo_surgery, level_rates
 from ..metrics.likelihood import bits_per_dim, nats
 from ..metrics.measurement import Measurement
