@@ -12,7 +12,6 @@ from ..core.contract import Density
 from ..models.flow.dequantized import Dequantized
 from ..models.flow.neural_ode import NeuralODE
 from ..presets.flows import ffjord_moons, glow_digits, planar_energy
-from ..probability.energies import PlaneEnergy
 from ..training.experiment import Experiment
 from ..training.loop import Training
 from .gallery import picture
@@ -31,14 +30,14 @@ def planar_energies(layers: int = 16, steps: int = 1_000) -> Figure:
         layers: planar steps of each flow.
         steps: of training, for each energy.
     """
-    targets = [PlaneEnergy(number) for number in range(1, 5)]
-    fits = [_trained(planar_energy(t.number, layers, steps)).model for t in targets]
+    learned = [_trained(planar_energy(number, layers, steps)) for number in range(1, 5)]
+    targets, fits = [m.target for m in learned], [m.model for m in learned]
     return energy_shapes([("energy", targets), (f"{layers} planar steps", fits)])
 
 
 @picture("ffjord-paths")
-def ffjord_paths(steps: int = 300, n: int = 60) -> Figure:
-    """How FFJORD carries noise to two moons: the paths are nearly straight, and never cross.
+def ffjord_paths(steps: int = 1_000, n: int = 60) -> Figure:
+    """How FFJORD carries noise to two moons: the way of every draw.
 
     Args:
         steps: of training.
