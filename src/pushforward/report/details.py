@@ -53,7 +53,7 @@ def _cut(found: Surgery | Levels) -> list[str]:
     ends = [f"{found.rate:.2f}", *_active(found), str(found.examples)]
     if isinstance(found, Levels):
         return [f"{found.elbo:.2f}", f"{found.reconstruction:.2f}", "–", "–", *ends]
-    most = " (the most that so few data can show)" if found.bounded else ""
+    most = " (of log N)" if found.bounded else ""
     told = f"{found.information:.2f}{most}", f"{found.marginal_kl:.2f}"
     return [f"{found.elbo:.2f}", f"{found.reconstruction:.2f}", *told, *ends]
 
@@ -85,7 +85,8 @@ def every(rows: Sequence[Row]) -> str:
         "<p>Two numbers of one metric can be compared only where extractor, resizing, counts and "
         "settings agree. A bootstrap draws the examples again; a Fréchet distance is biased by "
         "how many different examples there are, so its interval is a jackknife's.</p>"
-        f"<details><summary>{said}</summary>{_table(NUMBERS, lines)}</details>"
+        f"<details><summary>{said}</summary>"
+        f"{_table(NUMBERS, lines, 'details numbers')}</details>"
     )
 
 
@@ -98,12 +99,13 @@ def bounds(rows: Sequence[Row]) -> str:
         "<h2>Where the bound goes</h2>"
         "<p>ELBO = reconstruction − rate, and rate = mutual information + marginal KL, in nats: "
         "what the code tells of the datum, and how far all codes together are from the prior. "
-        "A code that tells less than half a nat has collapsed.</p>"
+        "A code that tells less than half a nat has collapsed. <i>Of log N</i>: as much as so few "
+        "data can show.</p>"
         f"{_table(PARTS, lines)}"
     )
 
 
-def _table(heads: list[str], lines: Lines) -> str:
+def _table(heads: list[str], lines: Lines, kind: str = "details") -> str:
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
     body = "".join(
         f'<tr><th scope="row">{escape(name)}</th>'
@@ -113,5 +115,5 @@ def _table(heads: list[str], lines: Lines) -> str:
     )
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Details">'
-        f'<table class="details"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
