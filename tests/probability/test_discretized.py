@@ -77,6 +77,24 @@ def test_mixture_sums_to_one(channels, levels):
         assert total.item() == pytest.approx(1, abs=1e-10)
 
 
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("scale", SCALES.tolist())
+def test_mixture_of_a_network_is_finite_and_normalised_at_every_scale(scale, autocast):
+    torch.manual_seed(0)
+    net = torch.nn.Conv2d(1, DiscretizedLogisticMixture.outputs(1, 3), 1)
+    wanted = [0.3, -0.2, 0.1, -1.2, 0.1234, 1.0, *[math.log(scale)] * 3]
+    with torch.no_grad():
+        net.bias.copy_(torch.tensor(wanted))
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        given = DiscretizedLogisticMixture(net(torch.zeros(256, 1, 1, 1)), 1)
+        nats = given.log_prob(torch.arange(256, dtype=torch.uint8).view(256, 1, 1, 1))
+    assert nats.dtype == torch.float32
+    assert nats.isfinite().all()
+    assert nats.exp().sum().item() == pytest.approx(1, abs=2e-4)
+    nats.sum().backward()
+    assert all(p.grad.isfinite().all() for p in net.parameters())
+
+
 def test_mixture_by_hand():
     """Three channels, two components, written out pixel by pixel."""
     torch.manual_seed(0)
