@@ -48,7 +48,7 @@ def reverse_kl(distance: float = 4.0, start: float = 0.5, steps: int = 1_500) ->
 
     It ends on the bump on `start`'s side, at (1.411, 1.413) with standard deviations 0.60; in truth
     1.414 and 0.6. KL(q || p) is log 2 there, what leaving out half of the target costs. The picture
-    of both is `report.pictures_divergences.kl_directions`.
+    of both is drawn by `pushforward draw kl-directions`.
     """
     target = two_bumps(distance)
     recipe = Recipe(steps, 256, Adam(2e-2), schedule=Cosine())
