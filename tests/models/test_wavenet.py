@@ -100,3 +100,18 @@ def test_bad_conditions():
         model.extend(torch.tensor([[0, 7]]), 2, y[:1], c[:1])
     with pytest.raises(ValueError, match="WaveNet models Tokens"):
         WaveNet(Pixels(1, 4, 4))
+
+
+def test_characters_of_a_text_file_are_learned(tmp_path):
+    from pushforward.core.vocabulary import Vocabulary
+    from pushforward.presets.autoregressive import wavenet_text
+    from pushforward.training.fit import fit
+
+    lines = [f"{a} {b}" for a in ("ab", "ba") for b in ("no", "on")] * 10
+    (tmp_path / "lines.txt").write_text("\n".join(lines))
+    experiment = wavenet_text(str(tmp_path / "lines.txt"), width=16, layers=3, steps=150)
+    model = fit(experiment.model, experiment.data, experiment.recipe, quiet=True)
+    assert model.log_prob(experiment.data.test.at(slice(None))[0]).mean() > -2  # log 4 = 1.39
+    torch.manual_seed(0)
+    said = Vocabulary.recorded(experiment.data.origin).decode(model.sample(40))
+    assert sum(line in lines for line in said) > 30

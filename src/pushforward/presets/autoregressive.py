@@ -147,7 +147,8 @@ def pixelcnn_mnist(width: int = 64, layers: int = 5, steps: int = 16_000) -> Exp
 
     pushforward train pixelcnn_mnist
 
-    Kernels of 5 after a first one of 15 see 17 rows above; of 3 after 7, nine: 3 nats worse.
+    Kernels of 5 after a first of 15 see 17 rows above. Six blocks of 3 after 7 see nine: those ended
+    at 88.7 nats after as long.
     """
     from ..data import mnist
 
@@ -260,6 +261,22 @@ def wavenet_wav(
     data = wav(path, length)
     recipe = Recipe(steps, 8, Adam(1e-3), schedule=Decay(0.1), ema=0.9995, clip=1.0)
     return Experiment(WaveNet(data.space, width, 256), data, recipe)
+
+
+@preset("wavenet")
+def wavenet_text(
+    path: str = "sentences.txt", width: int = 64, layers: int = 6, steps: int = 2_000
+) -> Experiment:
+    """WaveNet on the lines of a text file, a character at a time.
+
+    pushforward train wavenet_text --path FILE
+    """
+    from ..data import text
+
+    data = text(path, unit="characters")
+    model = WaveNet(data.space, width, 2 * width, layers, stacks=2)
+    recipe = Recipe(steps, 32, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.99, clip=1.0)
+    return Experiment(model, data, recipe)
 
 
 def _moons() -> np.ndarray:
