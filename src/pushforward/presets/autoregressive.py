@@ -147,7 +147,7 @@ def pixelcnn_mnist(width: int = 64, layers: int = 5, steps: int = 16_000) -> Exp
 
     pushforward train pixelcnn_mnist
 
-    Kernels of 5 after a first of 15 see 17 rows above. Six blocks of 3 after 7 see nine: those ended
+    Kernels of 5 after a first of 15 see 17 rows above. Six blocks of 3 after 7 see nine; they ended
     at 88.7 nats after as long.
     """
     from ..data import mnist
