@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..core import checkpoint
 from ..core.catalogue import Preset, preset_called
-from ..core.contract import Bounded, Density, Generative, Weighted
+from ..core.contract import Bounded, Density, Generative, Latent, Weighted
 from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels
@@ -37,6 +37,7 @@ from .row import Row
 GRID, PAIRS, SAMPLES = 64, 8, 2_000
 TRAINING = 10_000  # examples that samples are searched among for copies
 SURGERY, SURGERY_DRAWS = 2_000, 4  # test examples, and latents for each
+SURGERY_OF_NETWORKS = 200  # examples where a network gives the density of each pair of x and z
 IMPORTANCE_SAMPLES = 50
 
 
@@ -149,13 +150,22 @@ def _row(
 
 def surgery(model: Generative, split: Split) -> Surgery | Levels | None:
     """What the rate of a model with latents is spent on; None for one that has no such parts."""
-    some = split.first(SURGERY)
+    some = split.first(SURGERY_OF_NETWORKS if _moved(model, split) else SURGERY)
     for cut in (elbo_surgery, level_rates):
         try:
             return cut(model, some, samples=SURGERY_DRAWS)
         except ValueError:
             continue
     return None
+
+
+def _moved(model: Generative, split: Split) -> bool:
+    """Whether q(z | x) of another draw costs a pass of a network, as that of a flow does."""
+    if not isinstance(model, Latent):
+        return False
+    with torch.no_grad():
+        q = model.encode(split.at(slice(0, 1), model.device)[0])
+    return hasattr(q, "rsample_and_log_prob")
 
 
 def likelihood(
