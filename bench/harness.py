@@ -19,6 +19,7 @@ from statistics import median
 
 import torch
 
+REST = 0.2  # seconds before a turn: idle threads of another BLAS spin on the cores for a while
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 
 
@@ -26,6 +27,7 @@ def seconds(run: Callable[[], object]) -> tuple[float, float]:
     """How long one call takes by the clock, the device's queue included, and of the processor."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
+    time.sleep(REST)
     start, worked = time.perf_counter(), time.process_time()
     run()
     if torch.cuda.is_available():

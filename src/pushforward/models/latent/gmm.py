@@ -37,7 +37,7 @@ from ...probability.seeding import distances, plus_plus
 from ..flow.dequantized import DequantizedDensity
 
 Shares = Callable[[Tensor, Tensor], Tensor]
-CHUNK = 2**18  # numbers of (chunk, components, features) that stay in a processor's cache
+CHUNK = 2**19  # numbers of (chunk, components, features) that stay in a processor's cache
 
 
 class GMM(Density):
