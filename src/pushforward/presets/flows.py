@@ -32,7 +32,7 @@ from ..training.recipe import Adam, Cosine, Recipe
 def realnvp_moons(couplings: int = 8, width: int = 64, steps: int = 2_000) -> Experiment:
     """Real NVP on two moons.
 
-    pushforward train realnvp_moons      (not measured)
+    pushforward train realnvp_moons
     """
     from ..data import moons
 
@@ -221,7 +221,7 @@ def ffjord_digits(width: int = 32, layers: int = 2, steps: int = 250) -> Experim
 def nice_moons(couplings: int = 6, width: int = 64, steps: int = 2_000) -> Experiment:
     """NICE on two moons.
 
-    pushforward train nice_moons      (not measured)
+    pushforward train nice_moons
     """
     return _moons(NICE(2, couplings, width, 2), steps)
 
@@ -230,7 +230,7 @@ def nice_moons(couplings: int = 6, width: int = 64, steps: int = 2_000) -> Exper
 def maf_moons(couplings: int = 6, width: int = 64, steps: int = 2_000) -> Experiment:
     """MAF on two moons.
 
-    pushforward train maf_moons      (not measured)
+    pushforward train maf_moons
     """
     return _moons(MAF(2, couplings, width, 2), steps)
 
@@ -239,7 +239,7 @@ def maf_moons(couplings: int = 6, width: int = 64, steps: int = 2_000) -> Experi
 def nsf_moons(couplings: int = 4, width: int = 64, steps: int = 2_000) -> Experiment:
     """A neural spline flow on two moons.
 
-    pushforward train nsf_moons      (not measured)
+    pushforward train nsf_moons
     """
     return _moons(NSF(2, couplings, width), steps)
 
