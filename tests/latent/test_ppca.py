@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 
 import pushforward as pf
 from pushforward.metrics import ais
-from pushforward.models.latent.ppca import PPCA
+from pushforward.models.latent.ppca import PPCA, GradientPPCA
 from pushforward.probability.priors import StandardNormal
 
 
@@ -106,3 +106,31 @@ def test_ais_is_exact_on_a_linear_gaussian_model():
 def test_ais_refuses_what_has_no_decoder():
     with pytest.raises(ValueError, match="no decoder"):
         ais.log_weights(pf.GMM(2), torch.zeros(3, 2))
+
+
+def test_gradient_climbs_to_the_closed_form():
+    x = torch.from_numpy(line())
+    torch.manual_seed(0)
+    model = GradientPPCA(6, 2).double()
+    adam = torch.optim.Adam(model.parameters(), 0.03)
+    for _ in range(1_500):
+        loss = model.loss(x)["nll"].mean()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    best = -fitted(line()).log_prob(x).mean()
+    assert -1e-9 < (loss - best).item() < 1e-3
+
+
+def test_shaped_data_are_the_flat_ones():
+    x = torch.from_numpy(line())
+    flat, shaped = PPCA(6, 2).double(), PPCA((2, 3), 2).double()
+    shaped.load_state_dict(flat.state_dict())
+    images = x.view(-1, 2, 3)
+    for _ in range(3):
+        assert torch.equal(flat.update(x)["nll"], shaped.update(images)["nll"])
+    assert torch.equal(flat.encode(x).mean, shaped.encode(images).mean)
+    z = flat.encode(x).mean
+    assert torch.equal(flat.push(z).view(-1, 2, 3), shaped.push(z))
+    assert torch.equal(flat.decode(z).log_prob(x), shaped.decode(z).log_prob(images))
+    assert shaped.sample(4).shape == (4, 2, 3)

@@ -9,6 +9,7 @@ from ..core.dataset import Dataset
 from ..core.spaces import Pixels
 from ..models.flow.dequantized import DequantizedDensity
 from ..models.flow.iaf import IAF
+from ..models.flow.maf import MAF
 from ..models.flow.realnvp import VectorRealNVP
 from ..models.latent.ar_decoder import with_autoregressive_decoder
 from ..models.latent.avb import dense_avb
@@ -16,8 +17,10 @@ from ..models.latent.deep_vae import DeepVAE
 from ..models.latent.flow_posterior import posterior
 from ..models.latent.gmm import GMM
 from ..models.latent.hvae import hvae
+from ..models.latent.k_means import KMeans
 from ..models.latent.ladder_vae import LadderVAE
 from ..models.latent.pixel_vae import pixel_vae
+from ..models.latent.ppca import PPCA
 from ..models.latent.vae import VAE, TwoStageVAE
 from ..models.latent.vampprior import VampPrior
 from ..nn.mlp import MLP, FlatMLP
@@ -27,6 +30,7 @@ from ..objectives.variational import ELBO, Linear, Objective
 from ..probability.covariances import DiagonalCovariance
 from ..probability.decoders import Decoder
 from ..probability.discretized import DiscretizedLogisticHead
+from ..probability.implicit import MixturePosterior
 from ..probability.posteriors import DiagonalGaussian, Encoder, PosteriorHead
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Cosine, Recipe
@@ -59,6 +63,32 @@ def gmm_digits(components: int = 10, regularisation: float = 0.05, steps: int = 
     data = digits()
     mixture = GMM(data.space.shape, components, regularisation=regularisation)
     return Experiment(DequantizedDensity(mixture, data.space), data, Recipe(steps, None))
+
+
+@preset("ppca", "em")
+def ppca_digits(latent: int = 20, steps: int = 60) -> Experiment:
+    """Probabilistic PCA by EM on the logits of dequantised 8x8 digits.
+
+    pushforward train ppca_digits
+    """
+    from ..data import digits
+
+    data = digits()
+    model = DequantizedDensity(PPCA(data.space.shape, latent), data.space)
+    return Experiment(model, data, Recipe(steps, None))
+
+
+@preset("k-means")
+def k_means_digits(clusters: int = 100, steps: int = 30) -> Experiment:
+    """k-means on the logits of dequantised 8x8 digits: a mixture of balls of one width.
+
+    pushforward train k_means_digits
+    """
+    from ..data import digits
+
+    data = digits()
+    model = DequantizedDensity(KMeans(data.space.shape, clusters), data.space)
+    return Experiment(model, data, Recipe(steps, None))
 
 
 @preset("vae", "elbo")
@@ -100,6 +130,27 @@ def flow_prior_digits(latent: int = 16, width: int = 256, steps: int = 1_500) ->
     """
     encoder, decoder = _digit_parts(DiagonalGaussian(latent), width)
     return _digits(encoder, decoder, VectorRealNVP(latent, 4, width=64), steps=steps)
+
+
+@preset("autoregressive-prior")
+def ar_prior_digits(latent: int = 16, width: int = 256, steps: int = 1_500) -> Experiment:
+    """The same VAE with a masked autoregressive prior, trained along.
+
+    pushforward train ar_prior_digits
+    """
+    encoder, decoder = _digit_parts(DiagonalGaussian(latent), width)
+    return _digits(encoder, decoder, MAF(latent, 2, width=64), steps=steps)
+
+
+@preset("implicit-reparametrisation")
+def mixture_posterior_digits(
+    latent: int = 16, width: int = 256, components: int = 3, steps: int = 1_500
+) -> Experiment:
+    """The same VAE whose posterior is a mixture of normals, by implicit gradients.
+
+    pushforward train mixture_posterior_digits
+    """
+    return _digits(*_digit_parts(MixturePosterior(latent, components), width), steps=steps)
 
 
 @preset("mixture-prior")

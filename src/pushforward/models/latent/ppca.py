@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
 from ...core.catalogue import example, system
-from ...core.contract import Density, Latent, Player, Pushforward, Terms
+from ...core.contract import Density, Generative, Latent, Player, Pushforward, Terms
 from ...core.spaces import Reals, count
 from ...probability.priors import StandardNormal
 
@@ -30,8 +30,8 @@ class PPCA(Density, Latent, Pushforward):
     """A Gaussian with a low-rank covariance, moved by EM: give `Recipe(batch_size=None)`.
 
     Args:
-        features: length of a datum.
-        latent: length of z, less than `features`.
+        features: length of a datum, or its shape.
+        latent: length of z, less than the numbers of a datum.
 
     Raises:
         ValueError: for a wrong argument; in training, for data of less rank than the latent.
@@ -39,8 +39,10 @@ class PPCA(Density, Latent, Pushforward):
 
     started: Tensor
 
-    def __init__(self, features: int, latent: int):
-        super().__init__(Reals((count("features", features),)))
+    def __init__(self, features: int | tuple[int, ...], latent: int):
+        shape = features if isinstance(features, tuple) else (count("features", features),)
+        super().__init__(Reals(shape))
+        features = self.space.dims
         if count("latent", latent) >= features:
             raise ValueError(f"latent must be less than the {features} features, not {latent}")
         self.mean = nn.Parameter(torch.zeros(features))
@@ -66,7 +68,7 @@ class PPCA(Density, Latent, Pushforward):
         """Log N(x; m, C) in nats, (batch,), with inverses of the latent's size only."""
         d, k = self.weight.shape
         lower = torch.linalg.cholesky(self._inner())
-        centred = x - self.mean
+        centred = x.flatten(1) - self.mean
         seen = torch.linalg.solve_triangular(lower, (centred @ self.weight).T, upper=False)
         square = (centred.square().sum(1) - seen.square().sum(0)) / self.noise
         log_det = 2 * lower.diagonal().log().sum() + (d - k) * self.log_noise
@@ -76,7 +78,7 @@ class PPCA(Density, Latent, Pushforward):
     def update(self, x: Tensor) -> Terms:
         """One iteration of EM on all of `x`; {"nll": (batch,)} is that before it."""
         x = self.space.check(x)
-        centred, mean = _centred(x)
+        centred, mean = _centred(x.flatten(1))
         if not self.started:
             self.started.fill_(True)
             self.mean.copy_(mean)
@@ -100,7 +102,7 @@ class PPCA(Density, Latent, Pushforward):
     @torch.no_grad()
     def solve(self, x: Tensor) -> PPCA:
         """The maximum of the likelihood of `x`, (batch, features), at once. Returns itself."""
-        centred, mean = _centred(self.space.check(x))
+        centred, mean = _centred(self.space.check(x).flatten(1))
         latent = self.weight.shape[1]
         values, vectors = torch.linalg.eigh(centred.T @ centred / len(x))
         noise = _positive(values[:-latent].mean())
@@ -114,21 +116,22 @@ class PPCA(Density, Latent, Pushforward):
     def encode(self, x: Tensor) -> Distribution:
         """The exact posterior N(M^-1 W^T (x - m), s2 M^-1)."""
         inverse = torch.linalg.inv(self._inner())
-        mean = (self.space.check(x) - self.mean) @ self.weight @ inverse
+        mean = (self.space.check(x).flatten(1) - self.mean) @ self.weight @ inverse
         return MultivariateNormal(mean, self.noise * inverse, validate_args=False)
 
     def decode(self, z: Tensor) -> Distribution:
         """N(W z + m, s2 I)."""
         scale = (self.log_noise / 2).exp()
-        return Independent(Normal(self.push(z), scale, validate_args=False), 1)
+        normal = Normal(self.push(z), scale, validate_args=False)
+        return Independent(normal, len(self.space.shape))
 
     def latents(self, n: int) -> Tensor:
         """`n` draws from N(0, I), (n, latent)."""
         return torch.randn(n, self.weight.shape[1], device=self.device, dtype=self.dtype)
 
     def push(self, z: Tensor) -> Tensor:
-        """W z + m."""
-        return z @ self.weight.T + self.mean
+        """W z + m, in the shape of data."""
+        return (z @ self.weight.T + self.mean).unflatten(-1, self.space.shape)
 
     def sample(self, n: int) -> Tensor:
         """`n` data."""
@@ -154,6 +157,20 @@ def _positive(noise: Tensor) -> Tensor:
             "lower `latent`, or give more examples than it"
         )
     return noise
+
+
+class GradientPPCA(PPCA):
+    """The same Gaussian, moved by gradient on -log p(x), on any batches."""
+
+    def players(self) -> tuple[Player, ...]:
+        """One, who moves by gradient."""
+        return Generative.players(self)
+
+
+@example(data="moons")
+def gradient_ppca() -> GradientPPCA:
+    """The same by gradient."""
+    return GradientPPCA(2, latent=1)
 
 
 @example(data="moons")
