@@ -40,7 +40,7 @@ from ..training.recipe import Adam, Cosine, Recipe
 def gmm_moons(components: int = 16, steps: int = 50) -> Experiment:
     """A Gaussian mixture by EM on two moons.
 
-    pushforward train gmm_moons      (not measured)
+    pushforward train gmm_moons
     """
     from ..data import moons
 
@@ -364,7 +364,7 @@ def dip_digits(
 def avb_digits(latent: int = 8, width: int = 256, steps: int = 4_000) -> Experiment:
     """Adversarial variational Bayes on binarised digits.
 
-    pushforward train avb_digits      (not measured)
+    pushforward train avb_digits
     """
     from ..data import digits
 
