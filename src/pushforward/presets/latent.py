@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Literal
+
 from ..core.blueprint import Component
 from ..core.catalogue import preset
 from ..core.contract import Density
@@ -216,18 +219,22 @@ def iwae_mnist_paper(
 
 @preset("vampprior")
 def vamp_mnist(
-    latent: int = 40, width: int = 500, components: int = 500, steps: int = 30_000
+    latent: int = 40,
+    width: int = 500,
+    components: int = 500,
+    binarise: Literal["dynamic", "fixed"] = "dynamic",
+    steps: int = 30_000,
 ) -> Experiment:
-    """The same VAE with a VampPrior (Tomczak & Welling, 2018, table 1).
+    """The same VAE with a VampPrior (Tomczak & Welling, 2018, table 1: 85.57 nats, fixed).
 
     pushforward train vamp_mnist --compile
     """
     from ..data import mnist
 
-    data = mnist(binarise="dynamic")
+    data = mnist(binarise=binarise)
     encoder, decoder = _mnist_parts(DiagonalGaussian(latent), width)
     prior = VampPrior(encoder, components).start(data.train.at(slice(0, components))[0])
-    return _mnist(encoder, decoder, prior, steps=steps)
+    return dataclasses.replace(_mnist(encoder, decoder, prior, steps=steps), data=data)
 
 
 @preset("vampprior")
