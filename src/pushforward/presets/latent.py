@@ -1,9 +1,6 @@
-"""Presets of latent-variable models."""
+"""Presets of latent-variable models on small data."""
 
 from __future__ import annotations
-
-import dataclasses
-from typing import Literal
 
 from ..core.blueprint import Component
 from ..core.catalogue import preset
@@ -19,7 +16,6 @@ from ..models.latent.avb import dense_avb
 from ..models.latent.deep_vae import DeepVAE
 from ..models.latent.flow_posterior import posterior
 from ..models.latent.gmm import GMM
-from ..models.latent.hvae import hvae
 from ..models.latent.k_means import KMeans
 from ..models.latent.ladder_vae import LadderVAE
 from ..models.latent.pixel_vae import pixel_vae
@@ -182,99 +178,6 @@ def iaf_digits(latent: int = 16, width: int = 256, steps: int = 1_500) -> Experi
     return _digits(*_digit_parts(head, width), steps=steps)
 
 
-@preset("vae", "elbo")
-def vae_mnist(latent: int = 40, width: int = 500, steps: int = 30_000) -> Experiment:
-    """A VAE with two layers of perceptrons on dynamically binarised MNIST.
-
-    pushforward train vae_mnist --compile
-    """
-    return _mnist(*_mnist_parts(DiagonalGaussian(latent), width), steps=steps)
-
-
-@preset("iwae")
-def iwae_mnist(
-    latent: int = 40, width: int = 500, k: int = 50, after: float = 0.9, steps: int = 40_000
-) -> Experiment:
-    """The same trained on the bound with 50 draws, of which the first steps take one.
-
-    pushforward train iwae_mnist --compile
-
-    Burda et al. (2016, table 1) report 84.78 nats, on the fixed binarisation.
-    """
-    encoder, decoder = _mnist_parts(DiagonalGaussian(latent), width)
-    return _mnist(encoder, decoder, objective=DReG(k, after), steps=steps)
-
-
-@preset("iwae")
-def iwae_mnist_paper(
-    latent: int = 50, width: int = 200, k: int = 50, steps: int = 400_000
-) -> Experiment:
-    """The bound with 50 draws and the paper's network (Burda et al., 2016, table 1: 84.78 nats).
-
-    pushforward train iwae_mnist_paper --device cuda      (a GPU preset)
-    """
-    encoder, decoder = _mnist_parts(DiagonalGaussian(latent), width)
-    return _mnist(encoder, decoder, objective=DReG(k), steps=steps)
-
-
-@preset("vampprior")
-def vamp_mnist(
-    latent: int = 40,
-    width: int = 500,
-    components: int = 500,
-    binarise: Literal["dynamic", "fixed"] = "dynamic",
-    steps: int = 30_000,
-) -> Experiment:
-    """The same VAE with a VampPrior (Tomczak & Welling, 2018, table 1: 85.57 nats, fixed).
-
-    pushforward train vamp_mnist --compile
-    """
-    from ..data import mnist
-
-    data = mnist(binarise=binarise)
-    encoder, decoder = _mnist_parts(DiagonalGaussian(latent), width)
-    prior = VampPrior(encoder, components).start(data.train.at(slice(0, components))[0])
-    return dataclasses.replace(_mnist(encoder, decoder, prior, steps=steps), data=data)
-
-
-@preset("vampprior")
-def hvae_vamp_mnist(
-    latents: tuple[int, int] = (40, 40),
-    width: int = 300,
-    components: int = 500,
-    steps: int = 400_000,
-) -> Experiment:
-    """Two levels with a VampPrior on top (Tomczak & Welling, 2018, table 1: HVAE, 83.24 nats).
-
-    pushforward train hvae_vamp_mnist --device cuda      (a GPU preset)
-    """
-    from ..data import mnist
-
-    recipe = Recipe(steps, 128, Adam(5e-4), schedule=Cosine(warmup=500), ema=0.9995)
-    model = hvae(MNIST, latents, width, components, layers=2)
-    return Experiment(model, mnist(binarise="dynamic"), recipe)
-
-
-@preset("iaf-posterior")
-def iaf_mnist(latent: int = 40, width: int = 500, steps: int = 30_000) -> Experiment:
-    """The same VAE with four inverse autoregressive steps in its posterior.
-
-    pushforward train iaf_mnist --compile
-    """
-    head = posterior(IAF(latent, 4, width=320, context=100))
-    return _mnist(*_mnist_parts(head, width), steps=steps)
-
-
-@preset("flow-prior")
-def flow_prior_mnist(latent: int = 40, width: int = 500, steps: int = 30_000) -> Experiment:
-    """The same VAE with a RealNVP prior, trained along.
-
-    pushforward train flow_prior_mnist      (not measured)
-    """
-    encoder, decoder = _mnist_parts(DiagonalGaussian(latent), width)
-    return _mnist(encoder, decoder, VectorRealNVP(latent, 6, width=128), steps=steps)
-
-
 @preset("ar-decoder", "free-bits")
 def ar_decoder_digits(
     latent: int = 8, width: int = 256, free_bits: float = 0.5, steps: int = 1_500
@@ -313,22 +216,6 @@ def pixelvae_digits(
     adam = Adam(3e-3, weight_decay=0.1)
     recipe = Recipe(steps, 64, adam, schedule=Cosine(warmup=40), ema=0.98, clip=10.0)
     return Experiment(model, digits(), recipe)
-
-
-@preset("ar-decoder")
-def pixelvae_mnist(
-    latent: int = 64, width: int = 64, layers: int = 6, steps: int = 100_000
-) -> Experiment:
-    """A PixelVAE on dynamically binarised MNIST (Gulrajani et al., 2017, table 1: about 79 nats).
-
-    pushforward train pixelvae_mnist --device cuda      (a GPU preset)
-    """
-    from ..data import mnist
-
-    objective = ELBO(beta=Linear(until=0.1))
-    model = pixel_vae(MNIST, latent, width, layers, features=32, objective=objective)
-    recipe = Recipe(steps, 64, Adam(1e-3), schedule=Cosine(warmup=1_000), ema=0.9995, clip=1.0)
-    return Experiment(model, mnist(binarise="dynamic"), recipe)
 
 
 @preset("beta-vae", "kl-annealing")
@@ -408,20 +295,7 @@ def deep_digits(width: int = 32, latent: int = 4, steps: int = 1_500) -> Experim
     return Experiment(model, digits(), recipe)
 
 
-@preset("deep-vae")
-def deep_mnist(width: int = 128, latent: int = 8, steps: int = 200_000) -> Experiment:
-    """A deep VAE of twelve groups at 7x7, 14x14 and 28x28 on dynamically binarised MNIST.
-
-    pushforward train deep_mnist --device cuda      (a GPU preset)
-    """
-    from ..data import mnist
-
-    model = DeepVAE(MNIST, (4, 4, 4), width, latent)
-    recipe = Recipe(steps, 64, Adam(1e-3), schedule=Cosine(warmup=1_000), ema=0.9995, clip=100.0)
-    return Experiment(model, mnist(binarise="dynamic"), recipe)
-
-
-DIGITS, MNIST = Pixels(1, 8, 8, levels=17), Pixels(1, 28, 28, levels=2)
+DIGITS = Pixels(1, 8, 8, levels=17)
 
 
 def _digit_parts(head: PosteriorHead, width: int) -> tuple[Encoder, Decoder]:
@@ -449,22 +323,3 @@ def _vamp(encoder: Encoder, components: int) -> VampPrior:
 
     data: Dataset = digits()
     return VampPrior(encoder, components).start(data.train.at(slice(0, components))[0])
-
-
-def _mnist_parts(head: PosteriorHead, width: int) -> tuple[Encoder, Decoder]:
-    encoder = Encoder(FlatMLP(MNIST.dims, head.outputs, width, 2), MNIST, head)
-    return encoder, Decoder(MLP(head.latent, MNIST.dims, width, 2), MNIST)
-
-
-def _mnist(
-    encoder: Encoder,
-    decoder: Decoder,
-    prior: Density | None = None,
-    objective: Objective | None = None,
-    steps: int = 30_000,
-) -> Experiment:
-    from ..data import mnist
-
-    recipe = Recipe(steps, 128, Adam(1e-3), schedule=Cosine(warmup=500), ema=0.999)
-    model = VAE(encoder, decoder, prior, objective)
-    return Experiment(model, mnist(binarise="dynamic"), recipe)
