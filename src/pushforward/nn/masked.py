@@ -123,54 +123,97 @@ class MaskedMLP(Component):
 class Unrolled:
     """Runs a `MaskedMLP` one dimension at a time, every hidden unit once.
 
-    Units are sorted by degree, so what a unit may see is a *prefix* of the layer below. When the
-    i-th dimension (in order) becomes known, exactly the units of degree i + 1 can be computed: a
-    block of rows times a prefix of columns in each layer. A whole sample costs one pass.
+    Inputs of rank r count as units of degree r + 1, outputs as a last layer of units whose degree
+    is their rank: then a unit of degree m sees the units below it of degrees up to m, a *prefix*
+    when all are sorted by degree. When the i-th dimension (in order) becomes known, exactly the
+    units of degree i + 1 can be computed. They go in blocks of degrees: what a block sees of units
+    before it is one product, what its units see of one another small products, so that a whole
+    sample costs one pass, and a step as few and as small operations as can be.
     """
 
+    BLOCK = 64  # degrees; the small products grow with it, the number of large ones falls
+
     def __init__(self, net: MaskedMLP, n: int, context: Tensor | None = None, which: int = 0):
-        self.inputs, self.outputs, order = net.inputs, net.outputs, net.ranks[which].argsort()
+        self.inputs, self.dims, order = net.inputs, net.dims, net.ranks[which].argsort()
         ins, outs = (_spread(order, k) for k in (net.inputs, net.outputs))
-        self.x = net.leave.weight.new_zeros(net.dims * net.inputs, n)
-        self.rows = self.x.split(net.inputs)
-        self.layers, below = [], ins
+        weight = net.leave.weight
+        x = below = _Units(weight, 1 + _spread_ranks(net.dims, net.inputs, weight.device), n)
+        self.known, places = x.values.split(net.inputs), ins
+        self.layers: list[_Layer] = []
         for i, (degrees, layer) in enumerate(zip(net.degrees[which], net.hidden)):
-            rows, sizes = degrees.argsort(stable=True), degrees.bincount(minlength=net.dims + 1)
+            rows = degrees.argsort(stable=True)
             shift = layer.bias.detach()[rows, None]
             if i == 0 and net.context is not None:
                 shift = shift + net.context(context).detach().t()[rows]
-            weight, h = _sorted(layer.weight, rows, below), self.x.new_zeros(net.width, n)
-            blocks = zip(*(t.split(sizes.tolist()) for t in (weight, shift, h)))
-            self.layers.append((h, list(blocks), sizes.cumsum(0).tolist()))
-            below = rows
-        self.leave = _sorted(net.leave.weight, outs, below).split(net.outputs)
-        self.bias = net.leave.bias.detach()[outs, None].split(net.outputs)
-        direct = net.direct
-        self.direct = _sorted(direct.weight, outs, ins).split(net.outputs) if direct else None
+            units = _Units(weight, degrees[rows], n)
+            self.layers.append(_Layer(units, shift, [(_sorted(layer.weight, rows, places), below)]))
+            below, places = units, rows
+        self.outputs = _Units(weight, _spread_ranks(net.dims, net.outputs, weight.device), n)
+        seen = [(_sorted(weight, outs, places), below)]
+        if net.direct is not None:
+            seen.append((_sorted(net.direct.weight, outs, ins), x))
+        self.leave = _Layer(self.outputs, net.leave.bias.detach()[outs, None], seen)
+        self.parts = self.outputs.values.split(net.outputs)
         self._compute(0)
 
     def parameters(self, i: int) -> Tensor:
         """The outputs (n, outputs) for the i-th dimension in order, once those before are known."""
-        h, _, ends = self.layers[-1]
-        y = torch.addmm(self.bias[i], self.leave[i][:, : ends[i]], h[: ends[i]])
-        if self.direct is not None and i > 0:
-            known = i * self.inputs
-            y.addmm_(self.direct[i][:, :known], self.x[:known])
-        return y.t()
+        return self.parts[i].t()
 
     def know(self, i: int, features: Tensor) -> None:
         """Takes the features (n, inputs) of the i-th dimension in order."""
-        self.rows[i].copy_(features.t())
-        self._compute(i + 1)
+        self.known[i].copy_(features.t())
+        if i + 1 < self.dims:
+            self._compute(i + 1)
 
     def _compute(self, degree: int) -> None:
         """The units of one degree, layer by layer."""
-        below, seen = self.x, degree * self.inputs
-        for h, blocks, ends in self.layers:
-            if degree < len(blocks) and len(blocks[degree][0]):
-                weight, shift, rows = blocks[degree]
-                torch.addmm(shift, weight[:, :seen], below[:seen], out=rows).relu_()
-            below, seen = h, ends[min(degree, len(ends) - 1)]
+        place = degree % self.BLOCK
+        if not place:
+            for layer in (*self.layers, self.leave):
+                layer.enter(degree, min(degree + self.BLOCK, self.dims))
+        for layer in self.layers:
+            layer.compute(place)
+            layer.rows[place].relu_()
+        self.leave.compute(place)
+
+
+class _Units:
+    """The values (units, n) of a layer, sorted by degree, and where each degree begins."""
+
+    def __init__(self, like: Tensor, degrees: Tensor, n: int):
+        self.values, self.degrees = like.new_zeros(len(degrees), n), degrees
+        self.starts = [0, *degrees.bincount(minlength=int(degrees.max()) + 1).cumsum(0).tolist()]
+
+    def start(self, degree: int) -> int:
+        """How many units are of a lower degree."""
+        return self.starts[min(degree, len(self.starts) - 1)]
+
+
+class _Layer:
+    """Units that see a prefix of other units, by weights whose rows and columns are sorted."""
+
+    def __init__(self, units: _Units, shift: Tensor, seen: list[tuple[Tensor, _Units]]):
+        self.units, self.shift, self.seen = units, shift, seen
+
+    def enter(self, first: int, last: int) -> None:
+        """Takes in all that units of degrees first .. last - 1 see of those before `first`."""
+        a, b = self.units.start(first), self.units.start(last)
+        ends = [self.units.start(m) - a for m in range(first + 1, last)]
+        values, degrees = self.units.values[a:b], self.units.degrees[a:b]
+        values.copy_(self.shift[a:b].expand_as(values))
+        self.rows, self.products = values.tensor_split(ends), []
+        for weight, below in self.seen:
+            p, q = below.start(first), below.start(last)
+            values.addmm_(weight[a:b, :p], below.values[:p])
+            allowed = degrees[:, None] >= below.degrees[p:q]
+            within = (weight[a:b, p:q] * allowed).tensor_split(ends)
+            self.products.append((within, below.values[p:q]))
+
+    def compute(self, place: int) -> None:
+        """Takes in what units of the block's degree `place` see of the block."""
+        for within, below in self.products:
+            self.rows[place].addmm_(within[place], below)
 
 
 def _ranks(masks: int, dims: int, shuffled: bool, generator: torch.Generator) -> Tensor:
@@ -197,6 +240,11 @@ def _sorted(weight: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         if not torch.equal(index, torch.arange(len(index), device=index.device)):
             weight = weight.index_select(axis, index)
     return weight
+
+
+def _spread_ranks(dims: int, k: int, device: torch.device) -> Tensor:
+    """The ranks of the k numbers of every dimension, in order."""
+    return torch.arange(dims, device=device).repeat_interleave(k)
 
 
 def _spread(index: Tensor, k: int) -> Tensor:
