@@ -66,8 +66,8 @@ def test_bfloat16_is_for_networks_alone(name):
     for module in model.modules():
         if isinstance(module, Bijection):
             module.register_forward_hook(lambda *a: seen.update(t.dtype for t in a[2]))
-        if isinstance(module, torch.nn.Conv2d):
-            module.register_forward_hook(lambda *a: inner.add(a[2].dtype))
+        if isinstance(module, Coupling):
+            module.net.register_forward_hook(lambda *a: inner.add(a[2].dtype))
     found = []
     for on in (False, True):
         torch.manual_seed(1)

@@ -56,7 +56,7 @@ def realnvp_digits(width: int = 16, blocks: int = 1, steps: int = 500) -> Experi
 
 @preset("realnvp", "uniform-dequantisation")
 def realnvp_mnist(
-    width: int = 32, blocks: int = 1, steps: int = 4_000, batch_size: int = 64
+    width: int = 32, blocks: int = 1, steps: int = 10_000, batch_size: int = 32
 ) -> Experiment:
     """Real NVP on 28x28 MNIST with 256 grey levels; the paper's kind reports about 1.06 bits/dim.
 
@@ -95,8 +95,8 @@ def glow_mnist(
     scales: int = 2,
     steps_per_scale: int = 8,
     width: int = 64,
-    steps: int = 4_000,
-    batch_size: int = 64,
+    steps: int = 10_000,
+    batch_size: int = 32,
 ) -> Experiment:
     """Glow on 28x28 MNIST with 256 grey levels; the paper's kind reports about 1.05 bits/dim.
 

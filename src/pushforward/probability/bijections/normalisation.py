@@ -49,8 +49,14 @@ class ActNorm(Bijection):
         self.register_buffer("started", torch.zeros((), dtype=torch.uint8))
         self._waiting = True  # so that an accelerator is asked for `started` only until it is 1
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the next batch is to be its first of training, or it is not known yet."""
+        return self.training and self._waiting
+
     @torch.compiler.disable
-    def _start(self, x: Tensor) -> None:
+    def start(self, x: Tensor) -> None:
+        """Takes shift and scale from `x`, unless that was done before."""
         if not self.started:
             with torch.no_grad():
                 mean, variance = _moments(x.detach().to(self.shift.dtype))
@@ -62,8 +68,8 @@ class ActNorm(Bijection):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Data to noise: z, and log|det dz/dx| (batch,)."""
-        if self.training and self._waiting:
-            self._start(x)
+        if self.waiting:
+            self.start(x)
         z = (x + _broad(self.shift, x)) * _broad(self.log_scale.exp(), x)
         return z, self._log_det(x)
 
