@@ -35,15 +35,17 @@ def mafs(features: int, width: int, layers: int = 5) -> dict[str, nn.Module]:
     steps: list[nn.Module] = []
     for _ in range(layers):
         steps += [
-            nf.flows.MaskedAffineAutoregressive(
-                features, width, num_blocks=1, use_residual_blocks=False
+            nf.flows.Reverse(  # normflows has densities by its inverse: a MAF is its IAF reversed
+                nf.flows.MaskedAffineAutoregressive(
+                    features, width, num_blocks=0, use_residual_blocks=False
+                )
             ),
             nf.flows.Permute(features, mode="swap"),
         ]
     return {
         "zuko": zuko.flows.MAF(features, transforms=layers, hidden_features=(width,)),
         "nflows": MaskedAutoregressiveFlow(
-            features, width, layers, 1, use_residual_blocks=False, batch_norm_within_layers=False
+            features, width, layers, 0, use_residual_blocks=False, batch_norm_within_layers=False
         ),
         "normflows": nf.NormalizingFlow(nf.distributions.DiagGaussian(features), steps),
     }

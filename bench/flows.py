@@ -1,14 +1,17 @@
 """Flows against zuko, nflows and normflows: training steps, samples, calls of continuous ones.
 
-    OMP_NUM_THREADS=2 python bench/flows.py          the sizes of the targets; some minutes
-    OMP_NUM_THREADS=1 python bench/flows.py tiny     to see that it runs; writes nothing
+    OMP_NUM_THREADS=2 python bench/flows.py            all, at the sizes of the targets; 15 minutes
+    OMP_NUM_THREADS=2 python bench/flows.py maf glow   some of: maf realnvp nsf glow ffjord sampling
+    OMP_NUM_THREADS=1 python bench/flows.py tiny       to see that it runs; writes nothing
 
-Training: D = 64, batch 256, steps of Adam (fused, for all sides) on the negative log-likelihood of
-standard normal data; MAF with 5 layers of 512 units, RealNVP and NSF with 5 couplings of 2 x 256;
-Glow on 3 x 32 x 32 with L = 3, K = 8, width 128, batch 32 (ours dequantises besides). MAF sampling:
-D = 784, 5 layers of 1024 units, 64 samples. All sides take turns (A B C ... A B C ...) in one
-process; a ratio is the median over the rounds of their time by ours. FFJORD: a few hundred steps on
-moons with the same sizes and tolerances; zuko counts errors of the trace for a hundredth.
+Each writes results/flows_NAME.json. Training: D = 64, batch 256, steps of Adam (fused, for all
+sides) on the negative log-likelihood of standard normal data; MAF with 5 layers of 512 units,
+RealNVP and NSF with 5 couplings of 2 x 256 (RealNVP with rectifiers, as theirs, and with the smooth
+units that ours has otherwise); Glow on 3 x 32 x 32 with L = 3, K = 8, width 128, batch 32 (ours
+dequantises besides). Sampling: MAF with D = 784, 5 layers of 1024 units, 64 samples. All sides take
+turns (A B C ... A B C ...) in one process; a ratio is the median over the rounds of their time by
+ours. FFJORD: a few hundred steps on moons with the same sizes and tolerances; zuko counts errors of
+the trace for a hundredth.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from itertools import pairwise
 
 import harness
 import torch
@@ -24,13 +28,18 @@ import zuko
 from flow_peers import LogProb, glow, log_prob_of, mafs, nsfs, realnvps
 from torch import Tensor, nn
 
+from pushforward.core.blueprint import Component
 from pushforward.core.spaces import Pixels
 from pushforward.data import moons
 from pushforward.models.flow.ffjord import FFJORD
+from pushforward.models.flow.flow import Flow
 from pushforward.models.flow.glow import Glow
 from pushforward.models.flow.maf import MAF
 from pushforward.models.flow.nsf import NSF
 from pushforward.models.flow.realnvp import VectorRealNVP
+from pushforward.probability.bijections.coupling import Coupling
+from pushforward.probability.bijections.splits import Halves
+from pushforward.probability.priors import StandardNormal
 
 TINY = "tiny" in sys.argv
 D, BATCH, WIDE, WIDTH = (4, 8, 8, 8) if TINY else (64, 256, 512, 256)
@@ -64,29 +73,65 @@ def race(ours: Runs, theirs: Runs, rounds: int, warmup: int = 1) -> dict:
     return found
 
 
-def training(mine: nn.Module, theirs: dict[str, nn.Module]) -> dict:
+def training(mine: dict[str, Flow], theirs: dict[str, nn.Module]) -> dict:
     """Steps of one kind of flow: ours eagerly and compiled, theirs."""
     steps, x = 1 if TINY else 20, torch.randn(BATCH, D)
-    ways = {"eager": mine.log_prob, "compiled": torch.compile(mine.log_prob)}
-    if TINY:  # compiling takes longer than all else
-        del ways["compiled"]
-    ours = {k: stepper(mine, lambda x, f=f: -f(x), x, steps) for k, f in ways.items()}
+    ours: Runs = {}
+    for name, flow in mine.items():
+        ways = {f"{name}eager": flow.log_prob, f"{name}compiled": torch.compile(flow.log_prob)}
+        if TINY:  # compiling takes longer than all else
+            del ways[f"{name}compiled"]
+        for way, f in ways.items():
+            ours[way] = stepper(flow, lambda x, f=f: -f(x), x, steps)
     peers = {k: (flow, log_prob_of(flow)) for k, flow in theirs.items()}
     runs = {k: stepper(flow, lambda x, f=f: -f(x), x, steps) for k, (flow, f) in peers.items()}
     return race(ours, runs, 1 if TINY else 7, warmup=2)
 
 
-def maf_sampling() -> dict:
+class Rectifiers(Component):
+    """Ours of smooth units with rectifiers in their place, as the peers have."""
+
+    def __init__(self, inputs: int, outputs: int, width: int):
+        super().__init__()
+        sizes = [inputs, width, width]
+        hidden = [nn.Sequential(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise(sizes)]
+        self.net = nn.Sequential(*hidden, nn.Linear(width, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)
+
+
+def rectified(couplings: int = 5) -> Flow:
+    """RealNVP like the peers', with rectifiers."""
+    splits = [Halves(flip=i % 2 == 1) for i in range(couplings)]
+    steps = [Coupling(Rectifiers(D // 2, D, WIDTH), split) for split in splits]
+    return Flow(StandardNormal((D,)), steps)
+
+
+def maf() -> dict:
+    return training({"": MAF(D, 5, WIDE, 1)}, mafs(D, WIDE))
+
+
+def realnvp() -> dict:
+    kinds = {"": rectified(), "smooth, ": VectorRealNVP(D, 5, WIDTH, 2)}
+    return training(kinds, realnvps(D, WIDTH))
+
+
+def nsf() -> dict:
+    return training({"": NSF(D, 5, WIDTH, 2)}, nsfs(D, WIDTH))
+
+
+def sampling() -> dict:
     features, width, n = (8, 16, 4) if TINY else (784, 1024, 64)
     ours, theirs = MAF(features, 5, width, 1).eval(), mafs(features, width)
-    draws: dict[str, Callable[[], object]] = {
+    draws: Runs = {
         "zuko": lambda: theirs["zuko"]().sample((n,)),
         "nflows": lambda: theirs["nflows"].sample(n),
         "normflows": lambda: theirs["normflows"].sample(n),
     }
     ours.sample(n)  # theirs take too long for a warm-up of their own
     with torch.no_grad():
-        return race({"eager": lambda: ours.sample(n)}, draws, 1 if TINY else 2, warmup=0)
+        return race({"eager": lambda: ours.sample(n)}, draws, 1 if TINY else 3, warmup=0)
 
 
 def glows() -> dict:
@@ -95,15 +140,20 @@ def glows() -> dict:
     )
     ours, theirs = Glow(Pixels(*shape), scales, steps, width), glow(shape, scales, steps, width)
     x = torch.randint(256, (n, *shape), dtype=torch.uint8)
-    mine = stepper(ours, lambda x: ours.loss(x)["negative_elbo"], x, 1)
+    ours.loss(x)  # sets the actnorms
+    losses, pushes = {"eager": ours.loss}, {"eager": ours.push}
+    if not TINY:
+        losses["compiled"], pushes["compiled"] = torch.compile(ours.loss), torch.compile(ours.push)
+    mine: Runs = {
+        k: stepper(ours, lambda x, f=f: f(x)["negative_elbo"], x, 1) for k, f in losses.items()
+    }
     run = stepper(theirs, lambda x: -theirs.log_prob(x, None), x / 256, 1)
-    rounds = 1 if TINY else 7
-    trained = race({"eager": mine}, {"normflows": run}, rounds)
+    rounds = 1 if TINY else 15
+    trained = race(mine, {"normflows": run}, rounds, warmup=2)
     ours.eval(), theirs.eval()
+    draw: Runs = {k: lambda f=f: f(ours.latents(n)) for k, f in pushes.items()}
     with torch.no_grad():
-        sampled = race(
-            {"eager": lambda: ours.sample(n)}, {"normflows": lambda: theirs.sample(n)}, rounds
-        )
+        sampled = race(draw, {"normflows": lambda: theirs.sample(n)}, rounds, warmup=2)
     return {"training": trained, "sampling": sampled}
 
 
@@ -149,20 +199,29 @@ def ffjords(exact: bool) -> dict:
     return {"steps": steps, **found}
 
 
+def both() -> dict:
+    return {"exact trace": ffjords(True), "one probe": ffjords(False)}
+
+
+BENCHES = {
+    "maf": maf,
+    "realnvp": realnvp,
+    "nsf": nsf,
+    "glow": glows,
+    "ffjord": both,
+    "sampling": sampling,
+}
+
+
 def main() -> None:
     warnings.simplefilter("ignore")
-    torch.manual_seed(0)
-    record: dict = {"seed": 0, "batch": BATCH}
-    record["maf"] = training(MAF(D, 5, WIDE, 1), mafs(D, WIDE))
-    record["realnvp"] = training(VectorRealNVP(D, 5, WIDTH, 2), realnvps(D, WIDTH))
-    record["nsf"] = training(NSF(D, 5, WIDTH, 2), nsfs(D, WIDTH))
-    record["glow"] = glows()
-    record["ffjord"] = {"exact trace": ffjords(True), "one probe": ffjords(False)}
-    record["maf sampling"] = maf_sampling()
-    if TINY:
-        print(record)
-    else:
-        harness.write("flows", record, ("zuko", "nflows", "normflows"))
+    for name in [n for n in sys.argv[1:] if n in BENCHES] or BENCHES:
+        torch.manual_seed(0)
+        record = {"seed": 0, "batch": BATCH, **BENCHES[name]()}
+        if TINY:
+            print(name, record)
+        else:
+            harness.write(f"flows_{name}", record, ("zuko", "nflows", "normflows"))
 
 
 if __name__ == "__main__":

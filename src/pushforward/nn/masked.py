@@ -74,9 +74,10 @@ class MaskedMLP(Component):
         self.direct = MaskedLinear(dims * inputs, dims * outputs, bias=False) if direct else None
         self.context = nn.Linear(context, width, bias=False) if context else None
         generator = torch.Generator().manual_seed(seed)
-        self.register_buffer("ranks", _ranks(masks, dims, shuffled, generator))
+        self.register_buffer("ranks", _ranks(masks, dims, shuffled, generator).int())
         least = 0 if context else 1  # a unit of degree 0 sees the context alone
-        self.register_buffer("degrees", _degrees(masks, layers, width, dims, least, generator))
+        degrees = _degrees(masks, layers, width, dims, least, generator)
+        self.register_buffer("degrees", degrees.int())  # a compiled step reads them every time
         self._kept: tuple[tuple, tuple[Tensor, ...], list[Tensor]] | None = None
 
     def forward(self, x: Tensor, context: Tensor | None = None, which: int | Tensor = 0) -> Tensor:
@@ -109,7 +110,7 @@ class MaskedMLP(Component):
 
         They are of the weights' own type: products with booleans are several times slower.
         """
-        rank, degrees = self.ranks[which].int(), self.degrees[which].int()
+        rank, degrees = self.ranks[which].float(), self.degrees[which].float()
         ins, outs = (rank.repeat_interleave(k) for k in (self.inputs, self.outputs))
         below = [ins + 1, *degrees]  # an input of rank r is seen by degrees above r
         pairs = [*zip([*degrees, outs], below), *([(outs, below[0])] if self.direct else [])]

@@ -78,9 +78,10 @@ class MaskedConv(Component):
 
     def forward(self, x: Tensor) -> Tensor:
         """The features after this layer, channels last: CPUs convolve those half as fast again."""
-        if self.side or self.above:  # else padding would only copy
-            x = F.pad(x, (self.side, self.side if self.above else 0, self.above, 0))
-        found = F.conv2d(x, self.weight(), self.bias())
+        # Padded on all sides, with the places that see too much cut off: a compiled padding of
+        # some sides alone is several times slower than all else.
+        found = F.conv2d(x, self.weight(), self.bias(), padding=(self.above, self.side))
+        found = found[:, :, : x.shape[2], : x.shape[3]]
         return found.contiguous(memory_format=torch.channels_last)
 
     def run(self, n: int, width: int, extra: Tensor | None = None) -> RowRun:

@@ -65,16 +65,22 @@ class GlowNet(Component):
         """The outputs for `x`."""
         x = x.contiguous(memory_format=torch.channels_last)  # 1x1 convolutions are products then
         for conv, norm in zip((self.enter, self.middle), self.norms):
-            if norm.waiting:
-                norm.start(conv(x))
-            x = F.relu_(_scaled(conv, x, norm.log_scale.exp(), norm.shift))
+            x = F.relu_(_normed(conv, norm, x))  # type: ignore[arg-type]
         return self.leave(x).contiguous()
 
 
-def _scaled(conv: nn.Conv2d, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+def _normed(conv: nn.Conv2d, norm: ActNorm, x: Tensor) -> Tensor:
+    """The convolution, then its actnorm."""
+    if norm.waiting:
+        norm.start(conv(x))
+    return _scaled(conv, x, norm.log_scale.exp(), norm.shift)
+
+
+def _scaled(conv: nn.Conv2d, x: Tensor, scale: Tensor, shift: Tensor | None) -> Tensor:
     """(W * x + shift) scale, by scaling the weights: no pass over the large outputs is needed."""
     weight = conv.weight * scale.view(-1, 1, 1, 1)
-    return F.conv2d(x, weight, shift * scale.flatten(), padding=conv.padding)
+    bias = None if shift is None else shift * scale.flatten()
+    return F.conv2d(x, weight, bias, padding=conv.padding)
 
 
 class Glow(Dequantized):
