@@ -20,6 +20,7 @@ from ..models.flow.nsf import NSF
 from ..models.flow.planar import PlanarFlow
 from ..models.flow.realnvp import RealNVP, VectorRealNVP
 from ..models.flow.sylvester import SylvesterFlow
+from ..objectives.variational import Linear
 from ..probability.energies import PlaneEnergy
 from ..solvers.adaptive import DormandPrince
 from ..solvers.fixed import RungeKutta4
@@ -300,7 +301,7 @@ def planar_energy(energy: int = 1, layers: int = 32, steps: int = 5_000) -> Expe
     """
     target = PlaneEnergy(energy)
     recipe = Recipe(steps, 256, Adam(5e-3), schedule=Cosine(warmup=100), ema=0.99, clip=10.0)
-    return Experiment(ReverseKL(PlanarFlow(2, layers), target), _drawn(target), recipe)
+    return Experiment(ReverseKL(PlanarFlow(2, layers), target, Linear()), _drawn(target), recipe)
 
 
 @preset("sylvester", "reverse-kl")
@@ -311,7 +312,7 @@ def sylvester_energy(energy: int = 1, layers: int = 16, steps: int = 5_000) -> E
     """
     target = PlaneEnergy(energy)
     recipe = Recipe(steps, 256, Adam(5e-3), schedule=Cosine(warmup=100), ema=0.99, clip=10.0)
-    return Experiment(ReverseKL(SylvesterFlow(2, layers), target), _drawn(target), recipe)
+    return Experiment(ReverseKL(SylvesterFlow(2, layers), target, Linear()), _drawn(target), recipe)
 
 
 def _moons(model: Flow | Distillation, steps: int) -> Experiment:

@@ -5,9 +5,11 @@
 Where q has mass and p has none it costs infinitely much, so that a q too simple for p seeks one of
 its modes and forgets the others; which one is a matter of the start. It needs log p up to a
 constant, and no samples: a Boltzmann density, a posterior, a teacher. The gradient runs through the
-samples: q must draw them as a function of noise.
+samples: q must draw them as a function of noise. A weight of the energy that grows to 1 lets q
+spread before it settles, so that it finds more of the modes.
 
-Bishop (2006), section 10.1.2 and figure 10.3; Kingma, Welling (2014), arXiv:1312.6114, section 2.4.
+Bishop (2006), section 10.1.2 and figure 10.3; Kingma, Welling (2014), arXiv:1312.6114, section 2.4;
+the growing weight: Rezende, Mohamed (2015), arXiv:1505.05770, eq. 20.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from pushforward.core.catalogue import example, system
 from pushforward.core.contract import Density, Generative, Player, Pushforward, Terms
 from pushforward.objectives import checks
 from pushforward.objectives.quadrature import LogDensity, grid
+from pushforward.objectives.variational import Schedule, weight_of
 from pushforward.probability.gaussian import FixedMixture, Gaussian
 
 system(
@@ -40,6 +43,14 @@ class Reparametrised(Protocol):
 
     def rsample(self, n: int) -> Tensor:
         """`n` data, as a function of noise and parameters."""
+
+
+@runtime_checkable
+class KnowsItsDraws(Protocol):
+    """A model that tells the density of its own draws, which may be cheaper than of other data."""
+
+    def rsample_and_log_prob(self, n: int) -> tuple[Tensor, Tensor]:
+        """`n` data, as a function of noise and parameters, and log p of them in nats."""
 
 
 def reparametrised(model: Generative, n: int) -> Tensor:
@@ -65,15 +76,17 @@ class ReverseKL(Generative):
     Args:
         model: a density that draws samples as a function of noise.
         target: a component with `log_prob(x)`, (batch,), of the model's space, up to a constant.
+        beta: weight of the energy; a schedule anneals it during training. The loss is a KL where
+            it is 1, and with a schedule at its end.
     """
 
-    def __init__(self, model: Density, target: Component):
+    def __init__(self, model: Density, target: Component, beta: float | Schedule = 1.0):
         super().__init__(model.space)
         if not isinstance(model, Reparametrised | Pushforward):
             reparametrised(model, 1)
         if getattr(target, "space", model.space) != model.space:
             raise ValueError(f"the target is over {target.space}, the model over {model.space}")
-        self.model, self.target = model, target
+        self.model, self.target, self.beta = model, target, beta
 
     def sample(self, n: int) -> Tensor:
         """`n` data of the model."""
@@ -85,9 +98,15 @@ class ReverseKL(Generative):
 
     def loss(self, *batch: Tensor) -> Terms:
         """{"negative_entropy", "energy"}, each (batch,): they sum to KL(q || p) up to log Z."""
-        x = reparametrised(self.model, len(batch[0]))
-        target = cast(Density, self.target)
-        return {"negative_entropy": self.model.log_prob(x), "energy": -target.log_prob(x)}
+        x, log_q = self._drawn(len(batch[0]))
+        energy = -cast(Density, self.target).log_prob(x)
+        return {"negative_entropy": log_q, "energy": weight_of(self.beta, self.progress) * energy}
+
+    def _drawn(self, n: int) -> tuple[Tensor, Tensor]:
+        if isinstance(self.model, KnowsItsDraws):
+            return self.model.rsample_and_log_prob(n)
+        x = reparametrised(self.model, n)
+        return x, self.model.log_prob(x)
 
 
 def reverse_fit_on_line(
