@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 import pushforward as pf
-from pushforward.cli import _reached, main
+from pushforward.cli import main
+from pushforward.cli.listing import reached
 from pushforward.models.autoregressive.made import MADE
 from pushforward.models.autoregressive.wavenet import WaveNet
 
@@ -283,9 +284,9 @@ def test_list(capsys) -> None:
 def test_a_number_that_was_reached_is_told_with_its_kind() -> None:
     number = {"metric": "nll", "value": 88.5, "unit": "nats", "likelihood": "exact", "seed": 0}
     number |= {"data": "MNIST (test)", "minutes": 0.5, "hardware": "2 CPU cores"}
-    assert _reached("made", [number]) == "made: nll 88.5 nats (exact) on MNIST (test) in 30 s"
+    assert reached("made", [number]) == "made: nll 88.5 nats (exact) on MNIST (test) in 30 s"
     accuracy = number | {"metric": "accuracy", "value": 0.97, "unit": "", "minutes": 90}
-    assert _reached("mlp", [accuracy]) == "mlp: accuracy 0.97 on MNIST (test) in 90 min"
+    assert reached("mlp", [accuracy]) == "mlp: accuracy 0.97 on MNIST (test) in 90 min"
 
 
 def test_show(capsys) -> None:

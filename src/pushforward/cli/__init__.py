@@ -1,0 +1,70 @@
+"""The command line: `pushforward train | sample | evaluate | compare | draw | list | show | check`.
+
+Flags come from signatures: those of a preset or picture are its keywords, those of a command are
+its function's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+import tyro
+
+from ..core.catalogue import nearest
+from .checking import check
+from .drawing import draw
+from .listing import list_, show
+from .measuring import compare, evaluate
+from .sampling import sample
+from .training import train
+
+RAW: dict[str, Callable[[list[str]], None]] = {"train": train, "draw": draw}
+"""Commands whose flags depend on the preset or picture named first."""
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    **RAW,
+    "sample": sample,
+    "evaluate": evaluate,
+    "compare": compare,
+    "list": list_,
+    "show": show,
+    "check": check,
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point. Errors that a person can mend are one line, not a traceback."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or words[0] in ("-h", "--help"):
+        print("pushforward COMMAND ...   (pushforward COMMAND --help says more)\n")
+        for name, command in COMMANDS.items():
+            print(f"  {name:10}{(command.__doc__ or '').splitlines()[0]}")
+        return
+    try:
+        _run(words[0], words[1:])
+    except KeyboardInterrupt as stop:
+        raise SystemExit(str(stop) or "stopped") from None
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
+    except (ValueError, OSError, RuntimeError) as error:
+        if type(error) is RuntimeError:  # not one of ours
+            raise
+        raise SystemExit(f"pushforward: {error}") from error
+
+
+def _run(name: str, rest: list[str]) -> None:
+    if name not in COMMANDS:
+        raise nearest(name, list(COMMANDS), "command")
+    if name in RAW:
+        RAW[name](rest)
+        return
+    rest = ["--as-json" if word == "--json" else word for word in rest]
+    tyro.cli(
+        COMMANDS[name],
+        prog=f"pushforward {name}",
+        args=rest,
+        config=(tyro.conf.PositionalRequiredArgs,),
+    )

@@ -1,0 +1,37 @@
+"""`pushforward check`: the laws over the user's own models."""
+
+from __future__ import annotations
+
+from ..core.catalogue import Usage, examples
+from .flags import load_file
+
+
+def check(file: str) -> None:
+    """Run the laws over the examples that your Python file registers with @pf.example.
+
+    Args:
+        file: the Python file.
+    """
+    from .. import data
+    from ..laws import LAWS, NotApplicable, Subject
+
+    before = set(examples())
+    load_file(file)
+    mine = {name: e for name, e in examples().items() if name not in before}
+    if not mine:
+        raise Usage(f"{file} registers no example: decorate a function with @pf.example(data=...)")
+    broken = 0
+    for name, example in mine.items():
+        subject = Subject(example.build, data.find(example.data))
+        for law in LAWS.values():
+            said = "holds"
+            try:
+                law(subject)
+            except NotApplicable as reason:
+                said = f"does not apply: {reason}"
+            except Exception as error:  # a broken law of the user's model, whatever it raised
+                broken += 1
+                said = f"BROKEN: {type(error).__name__}: {error}"
+            print(f"{name}: {law.__name__}: {said}")
+    if broken:
+        raise SystemExit(f"{broken} law{' is' if broken == 1 else 's are'} broken")

@@ -1,0 +1,74 @@
+"""Flags from signatures: the knobs of a preset or picture, and the user's own files."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from ..core.catalogue import Usage
+
+
+def load_file(file: str) -> Any:
+    """Runs the user's Python file as a module, so that what it declares is registered."""
+    path = Path(file)
+    if not path.is_file():
+        raise Usage(f"there is no file {file}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def parse(
+    name: str, build: Callable[..., Any], flags: list[str], options: type, command: str = "train"
+) -> tuple[dict[str, Any], Any]:
+    """The knobs of a preset or picture and the command's `options`, from one set of flags."""
+    hints = _hints(build)
+    told = _told(build)
+    fields: list[Any] = []
+    for knob, parameter in inspect.signature(build).parameters.items():
+        help = tyro.conf.arg(help=told.get(knob, f"a knob of {name}"))
+        field = dataclasses.field(default=parameter.default)
+        fields.append((knob, Annotated[hints.get(knob, str), help], field))
+    own = {field[0] for field in fields}
+    for field in dataclasses.fields(options):
+        if field.name not in own:
+            hint = typing.get_type_hints(options, include_extras=True)[field.name]
+            kind, said = typing.get_args(hint)
+            annotated = Annotated[kind, tyro.conf.arg(help=said)]  # type: ignore[valid-type]
+            fields.append((field.name, annotated, dataclasses.field(default=field.default)))
+    Arguments = dataclasses.make_dataclass("Arguments", fields)
+    words = inspect.getdoc(build) or ""
+    parsed: Any = tyro.cli(
+        Arguments, prog=f"pushforward {command} {name}", description=words, args=flags
+    )
+    values = {field.name: getattr(parsed, field.name) for field in dataclasses.fields(parsed)}
+    names = {field.name for field in dataclasses.fields(options)} - own
+    return {k: values[k] for k in own}, options(**{k: values[k] for k in names})
+
+
+def _hints(build: Callable) -> dict[str, Any]:
+    """The types of the parameters; what a picture returns may be known to type checkers only."""
+    function = inspect.unwrap(build)
+    parameters = {k: v for k, v in function.__annotations__.items() if k != "return"}
+    named = types.SimpleNamespace(__annotations__=parameters)
+    return typing.get_type_hints(named, function.__globals__)
+
+
+def _told(build: Callable) -> dict[str, str]:
+    """What a docstring's Args say of each knob."""
+    from docstring_parser import parse
+
+    return {p.arg_name: p.description or "" for p in parse(build.__doc__ or "").params}
