@@ -45,8 +45,14 @@ QUEUE = {
     "gated_pixelcnn_mnist_paper": Job("gated_pixelcnn_mnist_paper", minutes=30),  # <= 81.5 nats
     "pixelcnn_mnist_paper": Job("pixelcnn_mnist_paper", minutes=30),  # <= 81.5 nats
     "imagegpt_mnist": Job("imagegpt_mnist", minutes=20),
-    "realnvp_mnist": Job("realnvp_mnist", {"width": 64, "blocks": 4, "steps": 60_000}, 30),  # 1.06
-    "glow_mnist": Job("glow_mnist", minutes=30),  # <= 1.05 bits/dim
+    "realnvp_mnist": Job(  # <= 1.06 bits/dim
+        "realnvp_mnist", {"width": 64, "blocks": 4, "steps": 60_000, "batch_size": 128}, 30
+    ),
+    "glow_mnist": Job(  # <= 1.05 bits/dim
+        "glow_mnist",
+        {"steps_per_scale": 32, "width": 512, "steps": 60_000, "batch_size": 128},
+        30,
+    ),
     "ffjord_mnist": Job("ffjord_mnist", minutes=30, compile=False),  # <= 0.99 bits/dim
     "vae_mnist": Job("vae_mnist", {"steps": 300_000}, 10),  # <= 86.8 nats
     "iwae_mnist_paper": Job("iwae_mnist_paper", minutes=15),  # <= 84.8 nats
