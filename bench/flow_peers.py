@@ -34,14 +34,13 @@ def mafs(features: int, width: int, layers: int = 5) -> dict[str, nn.Module]:
     """Masked autoregressive flows with one hidden layer, by package."""
     steps: list[nn.Module] = []
     for _ in range(layers):
-        steps += [
-            nf.flows.Reverse(  # normflows has densities by its inverse: a MAF is its IAF reversed
-                nf.flows.MaskedAffineAutoregressive(
-                    features, width, num_blocks=0, use_residual_blocks=False
-                )
-            ),
-            nf.flows.Permute(features, mode="swap"),
-        ]
+        step = nf.flows.MaskedAffineAutoregressive(
+            features, width, num_blocks=0, use_residual_blocks=False
+        )
+        net = step.autoregressive_net  # which has no rectifier behind its first layer
+        net.initial_layer = nn.Sequential(net.initial_layer, nn.ReLU())
+        # normflows has densities by its inverse: a MAF is its flow reversed.
+        steps += [nf.flows.Reverse(step), nf.flows.Permute(features, mode="swap")]
     return {
         "zuko": zuko.flows.MAF(features, transforms=layers, hidden_features=(width,)),
         "nflows": MaskedAutoregressiveFlow(

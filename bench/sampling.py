@@ -37,21 +37,12 @@ def made() -> dict:
         "nflows MAF, one transform": nflows_maf(dims, width, layers, n),
         "normflows MAF, one transform": normflows_maf(dims, width, layers, n),
     }
-    found = {k: fastest(lambda: model.sample(n), run) for k, run in rounds.items()}
+    found = {k: harness.against_slow(lambda: model.sample(n), run) for k, run in rounds.items()}
     return {
         "sizes": {"dims": dims, "hidden": width, "layers": layers, "samples": n},
         "largest difference under one seed": difference(model, n),
         **found,
     }
-
-
-def fastest(ours, theirs) -> dict:
-    """Ours several times, theirs (minutes) once: the ratio of theirs to our median."""
-    ours()
-    mine = sorted(harness.seconds(ours) for _ in range(5))[2]
-    other = harness.seconds(theirs)
-    processor = harness.ratio([(mine[1], other[1])])
-    return {**harness.ratio([(mine[0], other[0])]), "processor": processor, "repeats": [5, 1]}
 
 
 def difference(model, n: int) -> float:
@@ -112,7 +103,7 @@ def images() -> dict:
         "gated PixelCNN, 7 layers, 64 channels": GatedPixelCNN(space, 64, 7, kernel=3),
         "PixelCNN++, 2 layers, 32 channels": PixelCNNpp(space, 32, 2, 5, dropout=0.0),
     }
-    whole = fastest(lambda: plain.sample(n), lambda: plain.sample_naively(n))
+    whole = harness.against_slow(lambda: plain.sample(n), lambda: plain.sample_naively(n))
     equal = difference(plain, n)
     return {
         "sizes": {"side": size, "samples": n},

@@ -139,7 +139,7 @@ class Unrolled:
         ins, outs = (_spread(order, k) for k in (net.inputs, net.outputs))
         weight = net.leave.weight
         x = below = _Units(weight, 1 + _spread_ranks(net.dims, net.inputs, weight.device), n)
-        self.known, places = x.values.split(net.inputs), ins
+        self.x, self.known, places = x, x.values.split(net.inputs), ins
         self.layers: list[_Layer] = []
         for i, (degrees, layer) in enumerate(zip(net.degrees[which], net.hidden)):
             rows = degrees.argsort(stable=True)
@@ -166,6 +166,14 @@ class Unrolled:
         self.known[i].copy_(features.t())
         if i + 1 < self.dims:
             self._compute(i + 1)
+
+    def features(self) -> Tensor:
+        """The features (n, dims * inputs) of all dimensions in order, as far as they are known."""
+        return self.x.values.t()
+
+    def all_parameters(self) -> Tensor:
+        """The outputs (n, dims, outputs) for all dimensions in order, once they are known."""
+        return self.outputs.values.t().unflatten(1, (self.dims, -1))
 
     def _compute(self, degree: int) -> None:
         """The units of one degree, layer by layer."""

@@ -68,14 +68,11 @@ class Autoregressive(Bijection):
     def _unrolled(self, z: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
         """Data, and the parameters (batch, arity, features) that moved it: each unit once."""
         run, order = Unrolled(self.net, len(z), context), self.net.ranks[0].argsort()
-        found, parameters, back = [], [], self.map.back
         with torch.inference_mode():  # for thousands of small steps quicker than no_grad
             for i, noise in enumerate(z.t()[order].unbind()):
-                parameters.append(run.parameters(i))
-                found.append(back(noise, parameters[i]))
-                run.know(i, found[i][:, None])
+                run.know(i, self.map.back(noise, run.parameters(i))[:, None])
         places = order.argsort()
-        return torch.stack(found)[places].t(), torch.stack(parameters, 2)[:, :, places]
+        return run.features()[:, places], run.all_parameters()[:, places].transpose(1, 2)
 
     def _inverse_with_gradients(self, z: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
         x = torch.zeros_like(z)

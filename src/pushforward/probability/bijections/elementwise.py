@@ -82,8 +82,8 @@ class Affine(Elementwise):
     def back(self, z: Tensor, parameters: Tensor) -> Tensor:
         """x alone, without gradients: a sampler's innermost loop, so nothing is allocated twice."""
         shift, raw = parameters.unbind(1)
-        scale = raw.abs().div_(self.bound).add_(1)
-        return (z - shift).div_(torch.div(raw, scale, out=scale).exp_())
+        inverse = torch.div(raw, raw.abs().add_(self.bound)).mul_(-self.bound).exp_()
+        return (z - shift).mul_(inverse)
 
 
 class _SoftlyBounded(torch.autograd.Function):
