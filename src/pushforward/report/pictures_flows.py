@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @picture("planar-energies")
-def planar_energies(layers: int = 16, steps: int = 1_000) -> Figure:
+def planar_energies(layers: int = 32, steps: int = 2_500) -> Figure:
     """The four energies of the planar-flow paper, and planar flows fitted to them by reverse KL.
 
     Args:
