@@ -297,7 +297,7 @@ def ffjord_mnist(
 def planar_energy(energy: int = 1, layers: int = 32, steps: int = 2_500) -> Experiment:
     """Planar flows fitted to an energy of the planar-flow paper by reverse KL, without data.
 
-    pushforward train planar_energy --energy 3      (not measured)
+    pushforward train planar_energy --energy 3
     """
     target = PlaneEnergy(energy)
     recipe = Recipe(steps, 256, Adam(2e-2), schedule=Cosine(warmup=100), ema=0.99, clip=10.0)
