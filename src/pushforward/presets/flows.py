@@ -270,7 +270,7 @@ def ffjord_moons(
 ) -> Experiment:
     """FFJORD with straightened paths on two moons.
 
-    pushforward train ffjord_moons      (not measured)
+    pushforward train ffjord_moons
     """
     solver = DormandPrince(1e-4, 1e-4)
     model = FFJORD(2, width, 3, solver, 1, kinetic, jacobian, adjoint=False)
