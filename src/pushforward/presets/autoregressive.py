@@ -238,7 +238,7 @@ def imagegpt_mnist(
 def wavenet_vowels(width: int = 32, layers: int = 8, steps: int = 1_200) -> Experiment:
     """WaveNet on spoken vowels that are made here, given the vowel: 8 kHz, mu-law.
 
-    pushforward train wavenet_vowels      (not measured)
+    pushforward train wavenet_vowels
     """
     from ..data import vowels
 
