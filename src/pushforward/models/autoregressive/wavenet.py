@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from ...core.catalogue import example, system
 from ...core.spaces import Space, Tokens, count
-from ...nn.dilated import DilatedLayer, DilatedRun
+from ...nn.dilated import DilatedLayer, DilatedRun, by_columns
 from ...probability.heads import CategoricalHead
 from .factorised import Factorised, Run, chain, check_labels
 
@@ -150,7 +150,8 @@ class _Rings(Run):
     """Every layer under way; numbers are (features, n)."""
 
     def __init__(self, model: WaveNet, n: int, *conditions: Tensor | None):
-        self.model, self.width = model, len(model.start)
+        self.embedding, self.width = model.embedding, len(model.start)
+        self.hidden, self.leave = _matrix(model.hidden), _matrix(model.leave)
         self.layers = DilatedRun(model.layers, n)
         self.shift = self.layers.shift[self.width :]
         self.vectors = model.start.detach()[:, None].expand(-1, n)
@@ -162,12 +163,19 @@ class _Rings(Run):
     def parameters(self, i: int) -> Tensor:
         # A label alone is the same at every step, however far the sequence goes on.
         at = None if self.context is None else self.context[min(i, len(self.context) - 1)]
-        skips = self.layers.step(self.vectors, at)[self.width :] + self.shift
-        model = self.model
-        return model.leave(F.relu(model.hidden(F.relu(skips)[None])))[0].t()
+        h = self.layers.step(self.vectors, at)[self.width :] + self.shift
+        for bias, weight in (self.hidden, self.leave):
+            h = torch.addmm(bias, weight, h.relu_())
+        return h.t()
 
     def know(self, i: int, values: Tensor) -> None:
-        self.vectors = self.model.embedding(values).t()
+        self.vectors = self.embedding(values).t()
+
+
+def _matrix(layer: nn.Conv1d) -> tuple[Tensor, Tensor]:
+    """Bias (outputs, 1) and weight (outputs, inputs) of a convolution of one tap."""
+    assert layer.bias is not None
+    return layer.bias.detach()[:, None], by_columns(layer.weight.detach()[:, :, 0])
 
 
 @example(data="tones?length=32&levels=16&n=500")
