@@ -8,6 +8,7 @@ from scipy import optimize, stats
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal, Normal
 
 import pushforward as pf
+from pushforward.metrics.reverse_kl import reverse_kl, reverse_kl_if_known
 from pushforward.objectives import f_divergences as fd
 from pushforward.objectives.quadrature import divergence_on_line
 from pushforward.presets import divergences
@@ -195,3 +196,22 @@ def test_pushed_noise_carries_gradients():
 def test_bad_inputs_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_measured_reverse_kl_is_that_of_two_gaussians():
+    q, p = Normal(0.5, 1.0), Normal(-0.2, 1.1)
+    model = Gaussian(1, (0.5,))
+    found = reverse_kl(ReverseKL(model, FixedMixture(((-0.2,),), (1.1,))), draws=20_000)
+    exact = torch.distributions.kl_divergence(q, p).item()
+    assert found.stderr is not None and 0 < found.stderr < 0.02
+    assert abs(found.value - exact) < 4 * found.stderr
+    assert not list(reverse_kl_if_known(model))
+
+
+@pytest.mark.parametrize("spec", ["two_bumps?distance=3.0", "energy?number=3"])
+def test_draws_of_a_target_are_found_again(spec):
+    data = pf.data.find(spec)
+    again = pf.data.find(data.describe()["spec"])
+    assert data.describe()["spec"] == spec
+    assert torch.equal(data.test.tensors[0], again.test.tensors[0])
+    assert len(data.train) == 8_000

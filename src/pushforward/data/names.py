@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from ..core.catalogue import discover
 from ..core.dataset import Dataset
 from .specs import SOURCES, divided, understood
 
@@ -20,6 +21,8 @@ def find(spec: str) -> Dataset:
     Pixels(channels=1, height=8, width=8, levels=2)
     """
     head, place, texts = divided(spec)
+    if head not in SOURCES:
+        discover()  # presets have data sets of their own
     if head not in SOURCES:
         raise _unknown(head, spec)
     source = SOURCES[head]

@@ -33,7 +33,7 @@ def wgan_gp_digits(steps: int = 800, width: int = 16, turns: int = 3) -> Experim
 def wgan_gp_gaussians25(steps: int = 1_500, width: int = 128) -> Experiment:
     """WGAN-GP on 25 Gaussians in a grid (Gulrajani et al., 2017, figure 2): all are covered.
 
-    pushforward train wgan_gp_gaussians25      (not measured)
+    pushforward train wgan_gp_gaussians25
 
     lambda is 0.1, as in the official code for toys: 10 is for images, whose distances are larger.
     """
@@ -64,7 +64,7 @@ def wgan_gp_mnist(steps: int = 20_000, width: int = 32) -> Experiment:
 def gan_gaussians8(steps: int = 3_000, width: int = 128) -> Experiment:
     """A GAN on eight Gaussians on a circle: some modes come and go.
 
-    pushforward train gan_gaussians8      (not measured)
+    pushforward train gan_gaussians8
     """
     from ..data import gaussians8
 
@@ -78,7 +78,7 @@ def gan_gaussians8(steps: int = 3_000, width: int = 128) -> Experiment:
 def lsgan_gaussians8(steps: int = 3_000, width: int = 128) -> Experiment:
     """LSGAN on eight Gaussians (Mao et al., 2016, section 4.3).
 
-    pushforward train lsgan_gaussians8      (not measured)
+    pushforward train lsgan_gaussians8
     """
     from ..data import gaussians8
 
@@ -92,7 +92,7 @@ def lsgan_gaussians8(steps: int = 3_000, width: int = 128) -> Experiment:
 def f_gan_gaussians8(divergence: str = "jensen-shannon", steps: int = 3_000) -> Experiment:
     """f-GAN on eight Gaussians, for any divergence by name.
 
-    pushforward train f_gan_gaussians8 --divergence kl      (not measured)
+    pushforward train f_gan_gaussians8 --divergence kl
     """
     from ..data import gaussians8
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-
 from ..core.catalogue import preset
-from ..core.dataset import Dataset
 from ..models.flow.dequantized import of_images
 from ..models.flow.distillation import Distillation
 from ..models.flow.ffjord import FFJORD, ImageFFJORD
@@ -27,6 +24,7 @@ from ..solvers.fixed import RungeKutta4
 from ..theory.reverse_kl import ReverseKL
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Cosine, Recipe
+from . import targets
 
 
 @preset("realnvp")
@@ -249,7 +247,7 @@ def nsf_moons(couplings: int = 4, width: int = 64, steps: int = 2_000) -> Experi
 def distillation_moons(width: int = 64, steps: int = 4_000) -> Experiment:
     """A MAF learns two moons, then an IAF learns from it without seeing data.
 
-    pushforward train distillation_moons      (not measured)
+    pushforward train distillation_moons
     """
     return _moons(Distillation(MAF(2, 6, width, 2), IAF(2, 6, width, 2)), steps)
 
@@ -258,7 +256,7 @@ def distillation_moons(width: int = 64, steps: int = 4_000) -> Experiment:
 def neural_ode_moons(width: int = 64, steps: int = 1_000) -> Experiment:
     """A continuous flow with the exact trace on two moons.
 
-    pushforward train neural_ode_moons      (not measured)
+    pushforward train neural_ode_moons
     """
     model = NeuralODE(2, width, 3, DormandPrince(1e-4, 1e-4), adjoint=False)
     return _moons(model, steps)
@@ -299,20 +297,20 @@ def planar_energy(energy: int = 1, layers: int = 32, steps: int = 2_500) -> Expe
 
     pushforward train planar_energy --energy 3
     """
-    target = PlaneEnergy(energy)
+    model = ReverseKL(PlanarFlow(2, layers), PlaneEnergy(energy), Linear(0.8))
     recipe = Recipe(steps, 256, Adam(2e-2), schedule=Cosine(warmup=100), ema=0.99, clip=10.0)
-    return Experiment(ReverseKL(PlanarFlow(2, layers), target, Linear(0.8)), _drawn(target), recipe)
+    return Experiment(model, targets.energy(energy), recipe)
 
 
 @preset("sylvester", "reverse-kl")
 def sylvester_energy(energy: int = 1, layers: int = 16, steps: int = 5_000) -> Experiment:
     """Sylvester flows fitted to an energy of the planar-flow paper by reverse KL, without data.
 
-    pushforward train sylvester_energy --energy 3      (not measured)
+    pushforward train sylvester_energy --energy 3
     """
-    target = PlaneEnergy(energy)
+    model = ReverseKL(SylvesterFlow(2, layers), PlaneEnergy(energy), Linear())
     recipe = Recipe(steps, 256, Adam(5e-3), schedule=Cosine(warmup=100), ema=0.99, clip=10.0)
-    return Experiment(ReverseKL(SylvesterFlow(2, layers), target, Linear()), _drawn(target), recipe)
+    return Experiment(model, targets.energy(energy), recipe)
 
 
 def _moons(model: Flow | Distillation, steps: int) -> Experiment:
@@ -328,12 +326,3 @@ def _vector_digits(flow: Flow, steps: int) -> Experiment:
     data = digits()
     recipe = Recipe(steps, 64, Adam(1e-3), schedule=Cosine(warmup=50), ema=0.99, clip=50.0)
     return Experiment(of_images(flow, data.space, alpha=0.01), data, recipe)
-
-
-def _drawn(target: PlaneEnergy, n: int = 10_000) -> Dataset:
-    """True draws from the energy: training takes only their number, evaluation looks at them."""
-    from ..data import tensors
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return tensors(target.sample(n), name=f"energy {target.number}")

@@ -26,6 +26,7 @@ from ..metrics.elbo_surgery import Levels, Surgery, elbo_surgery, level_rates
 from ..metrics.likelihood import bits_per_dim, nats
 from ..metrics.measurement import Measurement
 from ..metrics.references import Seen, looked_at, reference_features
+from ..metrics.reverse_kl import reverse_kl_if_known
 from ..metrics.samples import SampleQuality, extractor_for, further_quality, sample_quality
 from ..metrics.sharing import place
 from ..training.fit import LOG, fit
@@ -144,7 +145,13 @@ def _row(
         neighbours=_neighbours(shown[:PAIRS], data),
         walk=pictures.walk(model),
         surgery=surgery(model, data.test),
-        further=(*drawn.further(data), *scores_if_known(model, data)) if thorough else (),
+        further=(
+            *drawn.further(data),
+            *scores_if_known(model, data),
+            *reverse_kl_if_known(model),
+        )
+        if thorough
+        else (),
     )
 
 

@@ -44,4 +44,6 @@ def _system(preset: Preset | None) -> System | None:
 
 def _room(kind: type) -> str:
     rooms = kind.__module__.split(".")
-    return rooms[2] if rooms[:2] == ["pushforward", "models"] else "yours"
+    if rooms[0] != "pushforward":
+        return "yours"
+    return rooms[2] if rooms[1] == "models" else rooms[1]

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ..core.contract import Density
-from ..presets.divergences import forward_kl, reverse_kl, two_bumps
+from ..presets.divergences import forward_kl, reverse_kl
+from ..presets.targets import bumps
 from .gallery import learned, picture
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def kl_directions_of_bumps(distance: float = 4.0, start: float = 0.5, steps: int
     """
     forward = learned(forward_kl(distance, steps))
     reverse = learned(reverse_kl(distance, start, steps))
-    return kl_directions(two_bumps(distance), forward, reverse.model)
+    return kl_directions(bumps(distance), forward, reverse.model)
 
 
 def kl_directions(

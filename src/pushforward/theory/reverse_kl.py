@@ -102,6 +102,11 @@ class ReverseKL(Generative):
         energy = -cast(Density, self.target).log_prob(x)
         return {"negative_entropy": log_q, "energy": weight_of(self.beta, self.progress) * energy}
 
+    def log_ratios(self, n: int) -> Tensor:
+        """log q(x) - log p(x) in nats at `n` draws x of the model, (n,)."""
+        x, log_q = self._drawn(n)
+        return log_q - cast(Density, self.target).log_prob(x)
+
     def _drawn(self, n: int) -> tuple[Tensor, Tensor]:
         if isinstance(self.model, KnowsItsDraws):
             return self.model.rsample_and_log_prob(n)
