@@ -65,6 +65,12 @@ class Raster(Factorised):
             return self.space.to_signed(x, self.dtype)
         return self.embedding(x.long()).movedim(-1, 2).flatten(1, 2)
 
+    def features_of(self, values: Tensor) -> Tensor:
+        """The features (size, n) of `n` pixel values: `features` of a number, as samplers ask."""
+        if self.embedding is None:
+            return self.space.to_signed(values, self.dtype)[None]
+        return self.embedding(values.long()).t()
+
     def conditionals(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Parameters (batch, dims, outputs) in raster order: row i sees only x before i."""
         found = self.network(self.features(x), y)
@@ -81,6 +87,7 @@ class _Walk(Run):
 
     def __init__(self, model: Raster, n: int, y: Tensor | None):
         self.model, self.rows = model, model.run_rows(n, y)
+        self.channels, self.width = model.space.channels, model.space.width
 
     def parameters(self, i: int) -> Tensor:
         column, group = self._place(i)
@@ -90,12 +97,11 @@ class _Walk(Run):
 
     def know(self, i: int, values: Tensor) -> None:
         column, group = self._place(i)
-        features = self.model.features(values.view(-1, 1, 1, 1))
-        self.rows.see(column, group, features.view(len(values), -1).t())
+        self.rows.see(column, group, self.model.features_of(values))
 
     def _place(self, i: int) -> tuple[int, int]:
-        pixel, group = divmod(i, self.model.space.channels)
-        return pixel % self.model.space.width, group
+        pixel, group = divmod(i, self.channels)
+        return pixel % self.width, group
 
 
 def receptive_field(
