@@ -216,3 +216,8 @@ def test_draws_of_a_target_are_found_again(spec):
     assert data.describe()["spec"] == spec
     assert torch.equal(data.test.tensors[0], again.test.tensors[0])
     assert len(data.train) == 8_000
+
+
+def test_a_target_with_a_mean_that_is_not_finite_is_refused():
+    with pytest.raises(ValueError, match="means must be finite"):
+        divergences.forward_kl(distance=math.nan)

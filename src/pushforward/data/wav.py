@@ -33,8 +33,9 @@ def read_wav(path: str | Path, rate: int = 16_000) -> Tensor:
             width, channels = sound.getsampwidth(), sound.getnchannels()
             given, raw = sound.getframerate(), sound.readframes(sound.getnframes())
     except (wave.Error, EOFError) as error:
+        reason = str(error) or "it ends too early"
         raise ValueError(
-            f"{file} cannot be read as a WAV file of plain samples: {error}"
+            f"{file} cannot be read as a WAV file of plain samples: {reason}"
         ) from error
     if width not in WIDTHS or not raw or len(raw) % (width * channels):
         raise ValueError(f"{file} is cut short, empty or has samples of {8 * width} bits")

@@ -114,7 +114,7 @@ def iaf_mnist(latent: int = 40, width: int = 500, steps: int = 30_000) -> Experi
 def flow_prior_mnist(latent: int = 40, width: int = 500, steps: int = 30_000) -> Experiment:
     """The same VAE with a RealNVP prior, trained along.
 
-    pushforward train flow_prior_mnist      (not measured)
+    pushforward train flow_prior_mnist
     """
     encoder, decoder = _mnist_parts(DiagonalGaussian(latent), width)
     return _mnist(encoder, decoder, VectorRealNVP(latent, 6, width=128), steps=steps)

@@ -68,7 +68,8 @@ class FixedMixture(Density):
         scales: a standard deviation for each.
         weights: a probability for each; equal where they are None.
 
-    Raises ValueError where lengths differ, a scale is not positive, or weights do not sum to 1.
+    Raises ValueError where lengths differ, a mean is not finite, a scale is not positive, or weights
+    do not sum to 1.
     """
 
     means: Tensor
@@ -85,6 +86,8 @@ class FixedMixture(Density):
         if not len(means) == len(scales) == len(weights):
             lengths = f"{len(means)}, {len(scales)}, {len(weights)}"
             raise ValueError(f"means, scales and weights must be as many, not {lengths}")
+        if not all(math.isfinite(number) for mean in means for number in mean):
+            raise ValueError(f"means must be finite, not {means}")
         if min(scales) <= 0 or min(weights) < 0 or abs(sum(weights) - 1) > 1e-6:
             raise ValueError(f"scales must be positive, weights sum to 1: {scales}, {weights}")
         super().__init__(Reals((len(means[0]),)))
