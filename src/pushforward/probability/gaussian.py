@@ -68,8 +68,8 @@ class FixedMixture(Density):
         scales: a standard deviation for each.
         weights: a probability for each; equal where they are None.
 
-    Raises ValueError where lengths differ, a mean is not finite, a scale is not positive, or weights
-    do not sum to 1.
+    Raises ValueError where lengths differ, a mean is not finite, a scale is not positive, or
+    weights do not sum to 1.
     """
 
     means: Tensor
