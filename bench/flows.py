@@ -5,9 +5,8 @@
     OMP_NUM_THREADS=1 python bench/flows.py tiny       to see that it runs; writes nothing
 
 Each writes results/flows_NAME.json. Training: D = 64, batch 256, steps of Adam (fused for all
-sides, and besides torch's default for theirs, which is what their READMEs show) on the negative
-log-likelihood of standard normal data; MAF with 5 layers of 512 units,
-RealNVP and NSF with 5 couplings of 2 x 256 (RealNVP with rectifiers, as theirs, and with the smooth
+sides, as our recipes have it; and besides, for theirs, the one that torch takes by default) on the
+negative log-likelihood of standard normal data; MAF with 5 layers of 512 units, RealNVP and NSF with 5 couplings of 2 x 256 (RealNVP with rectifiers, as theirs, and with the smooth
 units that ours has otherwise); Glow on 3 x 32 x 32 with L = 3, K = 8, width 128, batch 32 (ours
 dequantises besides). Sampling: MAF with D = 784, 5 layers of 1024 units, 64 samples. All sides take
 turns (A B C ... A B C ...) in one process; a ratio is the median over the rounds of their time by
@@ -76,8 +75,8 @@ def race(ours: Runs, theirs: Runs, rounds: int, warmup: int = 1) -> dict:
 
 
 def both_ways(name: str, model: nn.Module, loss: LogProb, x: Tensor, steps: int) -> Runs:
-    """A peer with the fused Adam that ours has, and with torch's default, as its README has."""
-    ways = {name: True, f"{name} as in its README": None}
+    """A peer with the fused Adam that ours has, and with the one that torch takes by default."""
+    ways = {name: True, f"{name}, default Adam": None}
     return {k: stepper(model, loss, x, steps, fused) for k, fused in ways.items()}
 
 
