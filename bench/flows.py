@@ -6,12 +6,13 @@
 
 Each writes results/flows_NAME.json. Training: D = 64, batch 256, steps of Adam (fused for all
 sides, as our recipes have it; and besides, for theirs, the one that torch takes by default) on the
-negative log-likelihood of standard normal data; MAF with 5 layers of 512 units, RealNVP and NSF with 5 couplings of 2 x 256 (RealNVP with rectifiers, as theirs, and with the smooth
-units that ours has otherwise); Glow on 3 x 32 x 32 with L = 3, K = 8, width 128, batch 32 (ours
-dequantises besides). Sampling: MAF with D = 784, 5 layers of 1024 units, 64 samples. All sides take
-turns (A B C ... A B C ...) in one process; a ratio is the median over the rounds of their time by
-ours. FFJORD: a few hundred steps on moons with the same sizes and tolerances; zuko counts errors of
-the trace for a hundredth.
+negative log-likelihood of standard normal data; MAF with 5 layers of 512 units, RealNVP and NSF
+with 5 couplings of 2 x 256 (RealNVP with rectifiers, as theirs, and with the smooth units that ours
+has otherwise); Glow on 3 x 32 x 32 with L = 3, K = 8, width 128, batch 32 (ours dequantises
+besides). Sampling: MAF with D = 784, 5 layers of 1024 units, 64 samples. All sides take turns
+(A B C ... A B C ...) in one process; a ratio is the median over the rounds of their time by ours.
+FFJORD: a few hundred steps on moons with the same sizes and tolerances; zuko counts errors of the
+trace for a hundredth.
 """
 
 from __future__ import annotations
