@@ -13,7 +13,7 @@ import pushforward as pf
 from pushforward.core.catalogue import presets
 from pushforward.data import digits
 from pushforward.report import compare as comparison
-from pushforward.report import measure, pictures, tables
+from pushforward.report import measure, pictures, sampled, tables
 from pushforward.report.compare import compare, known
 from pushforward.report.naming import named
 
@@ -70,7 +70,7 @@ def test_samples_come_with_their_nearest_training_data(baseline) -> None:
 def test_training_data_as_samples_are_their_own_neighbours() -> None:
     data = digits()
     train = data.train.tensors[0][5:9]
-    assert (measure._neighbours(train, data) == train).all()
+    assert (sampled.neighbours(train, data) == train).all()
 
 
 def test_results_are_written_in_three_forms(tmp_path, monkeypatch) -> None:

@@ -14,8 +14,9 @@ from ..metrics.references import looked_at
 from ..training.reports import Report
 from . import pictures
 from .charts import curves
-from .measure import GRID, PAIRS
+from .measure import PAIRS
 from .row import Row
+from .sampled import GRID
 from .tables import measured, number
 
 LEGEND = '<span class="key"></span> training <span class="key held"></span> held-out'

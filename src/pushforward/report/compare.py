@@ -16,8 +16,9 @@ from ..metrics.references import looked_at, reference_features
 from ..metrics.samples import SampleQuality, extractor_for, sample_quality
 from ..training.fit import Interrupted
 from . import details, page, pictures, tables
-from .measure import GRID, data_of, is_checkpoint, measure
+from .measure import data_of, is_checkpoint, measure
 from .row import Row
+from .sampled import GRID
 from .workers import Failure, in_processes
 
 BASELINE = "independent_digits"

@@ -16,8 +16,9 @@ from ..metrics.likelihood import nats
 from ..metrics.samples import ranked
 from . import tables
 from .compare import Comparison, write
-from .measure import SAMPLES, of_checkpoint, recorded_data
+from .measure import of_checkpoint, recorded_data
 from .row import Row
+from .sampled import SAMPLES
 from .sentences import grammatical_lines
 
 

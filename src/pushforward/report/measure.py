@@ -5,12 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from ..core import checkpoint
 from ..core.catalogue import Preset, preset_called
@@ -19,24 +16,18 @@ from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels
 from ..data import find
-from ..data.cache import cache_folder
 from ..metrics.disentanglement import scores_if_known
-from ..metrics.draws import Draws
 from ..metrics.elbo_surgery import Levels, Surgery, elbo_surgery, level_rates
 from ..metrics.likelihood import bits_per_dim, nats
-from ..metrics.measurement import Measurement
-from ..metrics.references import Seen, looked_at, reference_features
 from ..metrics.reverse_kl import reverse_kl_if_known
-from ..metrics.samples import SampleQuality, extractor_for, further_quality, sample_quality
-from ..metrics.sharing import place
 from ..training.fit import LOG, fit
 from ..training.reports import Report
 from . import pictures
 from .naming import Named, named
 from .row import Row
+from .sampled import SAMPLES, Sampled, neighbours
 
-GRID, PAIRS, SAMPLES = 64, 8, 2_000
-TRAINING = 10_000  # examples that samples are searched among for copies
+PAIRS = 8  # samples that are shown beside the training example nearest to each
 SURGERY, SURGERY_DRAWS = 2_000, 4  # test examples, and latents for each
 SURGERY_OF_NETWORKS = 200  # examples where a network gives the density of each pair of x and z
 IMPORTANCE_SAMPLES = 50
@@ -142,7 +133,7 @@ def _row(
         samples_per_second=drawn.speed,
         seed=None,
         samples=shown,
-        neighbours=_neighbours(shown[:PAIRS], data),
+        neighbours=neighbours(shown[:PAIRS], data),
         walk=pictures.walk(model),
         surgery=surgery(model, data.test),
         further=(
@@ -187,50 +178,3 @@ def likelihood(
         return None
     measured = bits_per_dim if isinstance(model.space, Pixels) else nats
     return measured(model, split, k if isinstance(model, Weighted) else None)
-
-
-def _after(first: Tensor, draws: Draws) -> Iterator[Tensor]:
-    yield first
-    yield from map(draws.at, range(1, len(draws)))
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """Samples of a model, seen in batches: their features, their quality, the first of them."""
-
-    seen: Seen
-    references: Seen
-    quality: SampleQuality
-    shown: Tensor
-    speed: float
-
-    @classmethod
-    def of(cls, model: Generative, data: Dataset, samples: int = SAMPLES) -> Sampled:
-        """As many samples as there are test data, at most `samples`; only features are held."""
-        some, look = data.test.first(samples), extractor_for(data.space)
-        Draws(model, 2, some).at(0)  # what is made at first use is not counted
-        draws = Draws(model, len(some), some)
-        start = time.perf_counter()
-        first = draws.at(0)
-        speed = len(first) / (time.perf_counter() - start)
-        # The first batch is not drawn twice, unless processes share the batches among them.
-        seen = Seen.of(draws if place()[1] > 1 else _after(first, draws), look)
-        against = reference_features(data, "test", look, len(some), cache_folder())
-        quality = sample_quality(seen, against, data.space, look)
-        return cls(seen, against, quality, first[:GRID], speed)
-
-    def further(self, data: Dataset) -> tuple[Measurement, ...]:
-        """More of the same features, and how near they are to the first training examples."""
-        look = extractor_for(data.space)
-        train = reference_features(data, "train", look, TRAINING, cache_folder())
-        return tuple(further_quality(self.seen, self.references, train, look))
-
-
-def _neighbours(samples: Tensor, data: Dataset) -> Tensor:
-    """The training example nearest to each sample, in the extractor's features."""
-    from ..metrics.neighbours import nearest_features
-
-    look = extractor_for(data.space)
-    train = reference_features(data, "train", look, folder=cache_folder())
-    _, index = nearest_features(Seen.of(samples, look).features, train.features)
-    return looked_at(data.train)[index[:, 0]]
