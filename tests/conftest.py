@@ -1,6 +1,7 @@
 """What all tests share: one thread a worker, no network, a cache of their own."""
 
 import os
+import signal
 import socket
 
 import pytest
@@ -21,6 +22,14 @@ def _quiet_and_offline(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", local_only)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def foreground():
+    """Ctrl-C is heard, also where the tests were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_one_that_fails_is_named_and_the_others_are_written(
     assert "made_digits failed" in (tmp_path / "results.md").read_text()
 
 
-def test_ctrl_c_writes_what_is_finished(tmp_path, monkeypatch) -> None:
+def test_ctrl_c_writes_what_is_finished(tmp_path, monkeypatch, foreground) -> None:
     monkeypatch.setattr(comparison, "measure", made_never_ends)
     added = comparison.Comparison.add
 

@@ -41,7 +41,7 @@ def test_stopping_early_ends_what_is_under_way() -> None:
     assert not [p for p in multiprocessing.active_children() if p.is_alive()]
 
 
-def test_ctrl_c_reaches_only_the_caller() -> None:
+def test_ctrl_c_reaches_only_the_caller(foreground) -> None:
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         list(in_processes(work, ["sleeps"], at_once=1))
