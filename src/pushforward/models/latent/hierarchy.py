@@ -18,11 +18,12 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Normal, kl_divergence
 
-from ...core.contract import Pushforward, Terms, Weighted
+from ...core.contract import Pushforward
 from ...core.spaces import count
 from ...objectives.variational import ELBO, Draw, Objective
 from ...probability.decoders import Each
 from ...probability.heads import Head
+from .variational import Variational
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Level:
     z: Tensor
 
 
-class Hierarchy(Weighted, Pushforward):
+class Hierarchy(Variational, Pushforward):
     """A VAE of several levels; `sizes` are the shapes of their latents, from the top down."""
 
     head: Head
@@ -74,19 +75,6 @@ class Hierarchy(Weighted, Pushforward):
         z, log_q, log_p = (t.unflatten(0, (samples, -1)) for t in (z, log_q, log_p))
         top = levels[0].q or levels[0].p
         return Draw(top, z, p_x.log_prob(x), log_q, log_p, rate.mean(0))
-
-    def loss(self, x: Tensor) -> Terms:
-        """The objective's terms, in nats: {"distortion", "rate"} for the ELBO."""
-        return self.objective(self, x)
-
-    def log_weights(self, x: Tensor, samples: int = 1) -> Tensor:
-        """Log p(x, z) / q(z | x) for z ~ q, in nats, (samples, batch)."""
-        return self.draw(x, samples).log_weights
-
-    def elbo(self, x: Tensor, samples: int = 1) -> Tensor:
-        """The bound in nats, (batch,), with the levels' KL in closed form."""
-        draw = self.draw(x, samples)
-        return draw.log_x.mean(0) - draw.rate.sum(1)
 
     def latents(self, n: int) -> Tensor:
         """Standard normal noise for all levels, (n, total)."""

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from ...core.catalogue import example, system
-from ...core.contract import Density, Latent, Player, Pushforward, Stage, Terms, Weighted
+from ...core.contract import Density, Latent, Player, Pushforward, Stage
 from ...core.dataset import Batch
 from ...core.spaces import Pixels, Reals, Space, count
 from ...nn.mlp import MLP, FlatMLP
@@ -30,11 +30,12 @@ from ...probability.decoders import Decoder, Observation
 from ...probability.heads import head_for
 from ...probability.posteriors import DiagonalGaussian, Encoder, drawn
 from ...probability.priors import StandardNormal
+from .variational import Variational
 
 CHUNK = 2**20  # numbers of (draws, data, dims) that a processor's cache can hold
 
 
-class VAE(Weighted, Latent, Pushforward):
+class VAE(Variational, Latent, Pushforward):
     """A latent-variable model with an amortised posterior.
 
     Args:
@@ -85,19 +86,6 @@ class VAE(Weighted, Latent, Pushforward):
         numbers = max(1, len(x) * self.space.dims)
         size = len(z) if torch.is_grad_enabled() else max(1, CHUNK // numbers)
         return torch.cat([self.decode(part).log_prob(x) for part in z.split(size)])
-
-    def loss(self, x: Tensor) -> Terms:
-        """The objective's terms, in nats: {"distortion", "rate"} for the ELBO."""
-        return self.objective(self, x)
-
-    def log_weights(self, x: Tensor, samples: int = 1) -> Tensor:
-        """Log p(x, z) / q(z | x) for z ~ q, in nats, (samples, batch)."""
-        return self.draw(x, samples).log_weights
-
-    def elbo(self, x: Tensor, samples: int = 1) -> Tensor:
-        """The bound in nats, (batch,), with the exact KL where there is one; beta is 1."""
-        draw = self.draw(x, samples)
-        return draw.log_x.mean(0) - draw.rate.sum(1)
 
     def latents(self, n: int) -> Tensor:
         """`n` draws from the prior, (n, latent)."""
