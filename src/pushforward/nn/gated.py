@@ -88,7 +88,7 @@ class GatedRun:
     def __init__(self, layer: GatedLayer, n: int, width: int, y: Tensor | None):
         self.layer, self.row = layer, 0
         self.for_v, self.for_h = layer.labels(y)
-        self.horizontal: RowRun = layer.horizontal.run(n, width)
+        self.horizontal: RowRun = layer.horizontal.run(n, width, renewed=True)
         self.leave: RowRun = layer.leave.run(n, width)
         weight = layer.vertical.weight
         self.above = weight.new_zeros(n, weight.shape[1], layer.reach, width)

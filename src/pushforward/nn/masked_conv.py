@@ -10,6 +10,9 @@ Pixel Recurrent Neural Networks (van den Oord et al., 2016), arXiv:1601.06759, s
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -84,10 +87,10 @@ class MaskedConv(Component):
         found = found[:, :, : x.shape[2], : x.shape[3]]
         return found.contiguous(memory_format=torch.channels_last)
 
-    def run(self, n: int, width: int, extra: Tensor | None = None) -> RowRun:
+    def run(self, n: int, width: int, extra: Tensor | None = None, renewed: bool = False) -> RowRun:
         """The same layer, one pixel at a time; `extra` (n, outputs) is added to its outputs."""
         bias = self.bias()[:, None] if extra is None else self.bias()[:, None] + extra.t()
-        return RowRun(self.weight(), bias, self.side, n, width, self.groups)
+        return RowRun(self.weight(), bias, self.side, n, width, self.groups, renewed)
 
 
 class RowRun:
@@ -103,10 +106,18 @@ class RowRun:
         n: images.
         width: of a row.
         groups: of features, in order.
+        renewed: whether `keep` is called in every row; it is by `next_row` with rows above.
     """
 
     def __init__(
-        self, weight: Tensor, bias: Tensor, side: int, n: int, width: int, groups: int = 1
+        self,
+        weight: Tensor,
+        bias: Tensor,
+        side: int,
+        n: int,
+        width: int,
+        groups: int = 1,
+        renewed: bool = False,
     ):
         weight, (outputs, inputs, above, columns) = weight.detach(), weight.shape
         taps = weight.transpose(1, 3).transpose(1, 2).flatten(2)  # (outputs, rows, all seen)
@@ -118,6 +129,7 @@ class RowRun:
         self.seen = [self.row[c : c + side + 1].flatten(0, 1) for c in range(width)]
         self.rows = [weight.new_zeros(width + columns - 1, inputs, n) for _ in range(above - 1)]
         self.inside = slice(side, side + width)
+        self.renewed = renewed or bool(self.rows)
         # What all but this row contributes, and each pixel's share of it by group.
         self.whole = self.bias.contiguous()
         self.rest = [part.unbind(0) for part in self.whole.chunk(groups, 1)]
@@ -141,12 +153,14 @@ class RowRun:
 
     def at(self, column: int, group: int) -> Tensor:
         """The outputs (features of the group, n) at a pixel of this row."""
-        return torch.addmm(self.rest[group][column], self.weights[group], self.seen[column])
+        return self.place(column, group)[1]()
 
-    def place(self, column: int, group: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """`slot`, and what `at` adds up: the rest, and the weights of what is seen. All stay."""
+    def place(self, column: int, group: int) -> tuple[Tensor, Callable[[], Tensor]]:
+        """`slot` and `at` of a pixel, to be called once in every row."""
         rest, weights = self.rest[group][column], self.weights[group]
-        return self.slots[column][group], rest, weights, self.seen[column]
+        # What is set anew in every row may be used up: that saves an allocation and a copy.
+        add = rest.addmm_ if self.renewed else partial(torch.addmm, rest)
+        return self.slots[column][group], partial(add, weights, self.seen[column])
 
 
 def _windows(row: Tensor, width: int, length: int) -> Tensor:

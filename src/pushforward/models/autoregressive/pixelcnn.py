@@ -143,9 +143,9 @@ class _Rows(RasterRun):
         h = self.enter.at(column, group)
         for block in self.places[column][group]:
             found = h
-            for slot, rest, weights, seen in block:
+            for slot, step in block:
                 torch.clamp_min(found, 0, out=slot)
-                found = torch.addmm(rest, weights, seen)
+                found = step()
             h = found if len(block) == 1 else found.add_(h)
         return h
 
