@@ -58,13 +58,18 @@ def alternate(
     return {**ratio(clock), "processor": ratio(processor), "repeats": repeats}
 
 
-def against_slow(ours: Callable[[], object], theirs: Callable[[], object], runs: int = 5) -> dict:
-    """Ours several times in a row, theirs (minutes) once: the ratio to the mean of ours."""
+def against_slow(
+    ours: Callable[[], object], theirs: Callable[[], object], runs: int = 5, rounds: int = 1
+) -> dict:
+    """Ours several times in a row, theirs (minutes) once in each round: ratios to ours' mean."""
     ours()
-    turns = sorted(seconds(lambda: [ours() for _ in range(runs)]) for _ in range(3))
-    mine, other = [t / runs for t in turns[1]], seconds(theirs)
-    processor = ratio([(mine[1], other[1])])
-    return {**ratio([(mine[0], other[0])]), "processor": processor, "repeats": [3 * runs, 1]}
+    pairs = []
+    for _ in range(rounds):
+        turns = sorted(seconds(lambda: [ours() for _ in range(runs)]) for _ in range(3))
+        pairs.append(([t / runs for t in turns[1]], seconds(theirs)))
+    clock, processor = ([(a[i], b[i]) for a, b in pairs] for i in (0, 1))
+    repeats = [3 * runs * rounds, rounds]
+    return {**ratio(clock), "processor": ratio(processor), "repeats": repeats}
 
 
 def ratio(pairs: list[tuple[float, float]]) -> dict:

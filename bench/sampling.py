@@ -103,7 +103,7 @@ def images() -> dict:
         "gated PixelCNN, 7 layers, 64 channels": GatedPixelCNN(space, 64, 7, kernel=3),
         "PixelCNN++, 2 layers, 32 channels": PixelCNNpp(space, 32, 2, 5, dropout=0.0),
     }
-    whole = harness.against_slow(lambda: plain.sample(n), lambda: plain.sample_naively(n))
+    whole = harness.against_slow(lambda: plain.sample(n), lambda: plain.sample_naively(n), rounds=3)
     equal = difference(plain, n)
     return {
         "sizes": {"side": size, "samples": n},
