@@ -2,8 +2,8 @@
 
     KL(q || p) = E_q[log q(x) - log p(x)], in nats
 
-The mean over draws of q has the standard error that its terms show, whatever the dimension. It says
-nothing of modes of p that q never visits: those cost the reverse KL little.
+The mean over draws of q has the standard error that its terms show, whatever the dimension. Modes
+of p that q never visits, of weight w in all, cost no more than -log(1 - w) if the rest is right.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ class RowRun:
         return self.slots[column][group]
 
     def at(self, column: int, group: int) -> Tensor:
-        """The outputs (features of the group, n) at a pixel of this row."""
+        """The outputs (features of the group, n) at a pixel of this row; ask once in every row."""
         return self.place(column, group)[1]()
 
     def place(self, column: int, group: int) -> tuple[Tensor, Callable[[], Tensor]]:
