@@ -8,6 +8,8 @@ import torch
 from scipy import integrate, optimize, special, stats
 from sklearn.linear_model import Ridge
 
+import pushforward as pf
+from pushforward.models.autoregressive.independent import Independent
 from pushforward.theory.bayes.beta_bernoulli import BetaBernoulli
 from pushforward.theory.bayes.conjugate import narrowing
 from pushforward.theory.bayes.dirichlet_categorical import DirichletCategorical
@@ -224,3 +226,15 @@ def test_predictive_widens_away_from_the_data():
 def test_bad_inputs_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_baseline_on_digits_is_the_posterior_predictive_of_every_pixel():
+    data = pf.data.digits()
+    model = pf.fit(Independent(data.space, 0.5), data, pf.Recipe(1, None), quiet=True)
+    train, held = (part.tensors[0].flatten(1).long() for part in (data.train, data.test))
+    prior = DirichletCategorical((0.5,) * data.space.levels)
+    expected = sum(
+        prior.update(train[:, d]).predictive().log_prob(held[:, d]) for d in range(data.space.dims)
+    )
+    found = model.log_prob(data.test.tensors[0])
+    torch.testing.assert_close(found.double(), expected.double(), rtol=1e-5, atol=1e-4)

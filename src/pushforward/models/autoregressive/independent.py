@@ -5,7 +5,8 @@
 It knows how bright each place tends to be and nothing of what goes with what. Full batches give the
 exact counts; smaller ones are averaged, which is the same up to noise.
 
-Differs from a paper: there is none. `smoothing` is the Dirichlet prior of Laplace's rule.
+Differs from a paper: there is none. `smoothing` is the concentration of a Dirichlet prior, 1 in
+Laplace's rule: p_d is the posterior predictive of the conjugate model in theory/bayes, per pixel.
 """
 
 from __future__ import annotations
