@@ -26,6 +26,7 @@ from torch.distributions import Distribution, constraints
 from torch.nn import functional as F
 
 from ..core.spaces import Pixels, Space, count
+from ..nn.sums import per_example
 from .heads import Head, precise
 
 LEAST_LOG_SCALE = -7.0  # not in the paper: the official code's bound, for networks only
@@ -132,7 +133,7 @@ class DiscretizedLogisticMixture(Distribution):
         centres = torch.stack([self._centre(c, signed) for c in range(self.channels)], 1)
         each = DiscretizedLogistic(centres, self.log_scales, self.levels)
         per_component = each.log_prob(value.unsqueeze(2)).sum(1) + self.logits.log_softmax(1)
-        return per_component.logsumexp(1).flatten(1).sum(1)
+        return per_example(per_component.logsumexp(1))
 
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
         """uint8 images (batch, channels, ...), one for each set of parameters."""

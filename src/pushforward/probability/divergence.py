@@ -13,6 +13,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ..nn.sums import per_example
+
 Field = Callable[[Tensor], Tensor]
 
 
@@ -34,7 +36,7 @@ def projected_divergence(field: Field, x: Tensor, v: Tensor) -> tuple[Tensor, Te
     x = _leaf(x)
     with torch.enable_grad():
         value = field(x)
-        parts = [(_gradient(value * probe, x) * probe).flatten(1).sum(1) for probe in v]
+        parts = [per_example(_gradient(value * probe, x) * probe) for probe in v]
         return value, torch.stack(parts).mean(0)
 
 

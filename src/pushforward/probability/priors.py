@@ -24,6 +24,7 @@ from torch.nn import functional as F
 
 from ..core.contract import Density
 from ..core.spaces import Reals
+from ..nn.sums import per_example
 
 
 class StandardNormal(Density):
@@ -44,7 +45,7 @@ class StandardNormal(Density):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (batch,)."""
-        return -0.5 * (x**2).flatten(1).sum(1) - 0.5 * math.log(2 * math.pi) * self.space.dims
+        return -0.5 * per_example(x**2) - 0.5 * math.log(2 * math.pi) * self.space.dims
 
     def sample(self, n: int) -> Tensor:
         """Noise (n, *shape)."""
@@ -66,7 +67,7 @@ class StandardLogistic(Density):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (batch,)."""
-        return -(x + 2 * F.softplus(-x)).flatten(1).sum(1)
+        return -per_example(x + 2 * F.softplus(-x))
 
     def sample(self, n: int) -> Tensor:
         """Noise (n, *shape)."""

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ..core.blueprint import Component
 from ..core.spaces import count
+from ..nn.sums import per_example
 from ..probability.bijections.bijection import Bijection, beside
 from ..probability.divergence import divergence, rademacher
 from .adaptive import DormandPrince
@@ -129,7 +130,7 @@ def _augmented(velocity: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor |
         with torch.enable_grad():
             v = velocity(x)
             pulled = [_pulled(v, x, e) for e in probes]
-            trace = torch.stack([(p * e).flatten(1).sum(1) for p, e in zip(pulled, probes)]).mean(0)
+            trace = torch.stack([per_example(p * e) for p, e in zip(pulled, probes)]).mean(0)
             norm = torch.stack([p.square().flatten(1).mean(1) for p in pulled]).mean(0)
     energy = v.square().flatten(1).mean(1)
     return torch.cat([v.flatten(1), torch.stack([trace, energy, norm], 1)], 1)

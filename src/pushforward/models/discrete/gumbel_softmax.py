@@ -22,6 +22,7 @@ from ...core.catalogue import example, system
 from ...core.contract import Bounded, Terms
 from ...core.spaces import Pixels, Space, count
 from ...nn.conv import ConvDecoder, ConvEncoder
+from ...nn.sums import per_example
 from ...probability.gumbel import (
     Relaxation,
     Relaxed,
@@ -104,7 +105,7 @@ class GumbelSoftmaxVAE(Bounded):
         return divergence_from_uniform(logits).sum(1)
 
     def _given(self, x: Tensor, z: Tensor) -> Tensor:
-        return self.head.log_prob(self._describe(z), x).flatten(1).sum(1)
+        return per_example(self.head.log_prob(self._describe(z), x))
 
     def _describe(self, z: Tensor) -> Tensor:
         """Parameters (batch, *space.shape, outputs) for z (batch, variables, classes)."""

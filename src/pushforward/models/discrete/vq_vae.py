@@ -28,6 +28,7 @@ from ...core.catalogue import example, system
 from ...core.contract import Bounded, Player, Terms
 from ...core.spaces import Pixels, Space, Tokens
 from ...nn.resnet import ResidualDecoder, ResidualEncoder
+from ...nn.sums import per_example
 from ...probability.discretized import DiscretizedLogisticHead
 from ...probability.heads import Head, head_for
 from ...probability.quantisation import VectorQuantiser
@@ -91,7 +92,7 @@ class VQVAE(Bounded):
         quantised = self.quantiser(z)
         return {
             "distortion": -self._log_prob(x, quantised),
-            "commitment": self.commitment * (z - quantised.detach()).square().flatten(1).sum(1),
+            "commitment": self.commitment * per_example((z - quantised.detach()).square()),
         }
 
     def update(self, x: Tensor) -> Terms:
@@ -127,7 +128,7 @@ class VQVAE(Bounded):
         return h.unflatten(1, (self.space.channels, -1)).movedim(2, -1)
 
     def _log_prob(self, x: Tensor, quantised: Tensor) -> Tensor:
-        return self.head.log_prob(self._describe(quantised), x).flatten(1).sum(1)
+        return per_example(self.head.log_prob(self._describe(quantised), x))
 
     def elbo(self, x: Tensor, samples: int = 1) -> Tensor:
         """log p(x | codes) - length log K, (batch,): q is a point, so that `samples` are equal."""

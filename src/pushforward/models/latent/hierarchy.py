@@ -20,6 +20,7 @@ from torch.distributions import Distribution, Normal, kl_divergence
 
 from ...core.contract import Pushforward
 from ...core.spaces import count
+from ...nn.sums import per_example
 from ...objectives.variational import ELBO, Draw, Objective
 from ...probability.decoders import Each
 from ...probability.heads import Head
@@ -101,11 +102,11 @@ class Hierarchy(Variational, Pushforward):
 
 def _rate(level: Level) -> Tensor:
     assert level.q is not None
-    return kl_divergence(level.q, level.p).flatten(1).sum(1)
+    return per_example(kl_divergence(level.q, level.p))
 
 
 def _nats(d: Normal, z: Tensor) -> Tensor:
-    return d.log_prob(z).flatten(1).sum(1)
+    return per_example(d.log_prob(z))
 
 
 def sum_of(parts: list[Tensor]) -> Tensor:

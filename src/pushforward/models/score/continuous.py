@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from ...core.spaces import Pixels, Reals, count
+from ...nn.sums import per_example
 from ...probability.diffusion_paths import Path
 from ...probability.divergence import rademacher
 from ...solvers.diffusion import Level
@@ -75,7 +76,7 @@ class Continuous(Diffusion):
             return self.velocity(x, x.new_full((len(x),), t))
 
         z, gained = flow_to_noise(velocity, start, self.times(count("steps", steps))[::-1], signs)
-        prior = Normal(0.0, self.prior_std).log_prob(z).flatten(1).sum(1)
+        prior = per_example(Normal(0.0, self.prior_std).log_prob(z))
         return prior + gained + self.space.dims * math.log(volume)
 
     def _dequantised(self, x: Tensor) -> tuple[Tensor, float]:

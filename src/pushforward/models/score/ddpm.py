@@ -31,6 +31,7 @@ from ...core.catalogue import example, system
 from ...core.contract import Bounded, Terms
 from ...core.spaces import Pixels, Reals, count
 from ...nn.denoiser import TimeMLP
+from ...nn.sums import per_example
 from ...nn.unet import UNet
 from ...probability.diffusion_schedules import CosineSchedule, LinearSchedule, Schedule
 from ...probability.discretized_gaussian import discretized_gaussian_log_prob
@@ -179,7 +180,7 @@ class DDPM(Diffusion, Bounded):
         gap = (from_x0 * (self.to_float(x) - x0)) ** 2 / log_variance.exp()
         kl = (gap + (small - log_variance).exp() - 1 + log_variance - small) / 2
         nll = -self._decode(x, x0, log_variance)
-        return torch.where(t == 1, nll.flatten(1).sum(1), kl.flatten(1).sum(1))
+        return torch.where(t == 1, per_example(nll), per_example(kl))
 
     def _decode(self, x: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
         """log p(x_0 | x_1), elementwise."""
@@ -200,7 +201,7 @@ class DDPM(Diffusion, Bounded):
         """L_T = KL(q(x_T | x_0) || N(0, I)) in nats, (batch,)."""
         alpha, sigma = self.table[0, -1], self.table[1, -1]
         squares = (alpha * self.to_float(x)) ** 2
-        return ((squares + sigma**2 - 1) / 2 - sigma.log()).flatten(1).sum(1)
+        return per_example((squares + sigma**2 - 1) / 2 - sigma.log())
 
     def rates(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """L_0, L_1, ..., L_T in nats, (batch, T + 1), each with one draw of noise.

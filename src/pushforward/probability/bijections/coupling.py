@@ -13,6 +13,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ...core.blueprint import Component
+from ...nn.sums import per_example
 from .bijection import Bijection, beside
 from .elementwise import Affine, Elementwise
 from .splits import Halves, Split
@@ -51,13 +52,13 @@ class Coupling(Bijection):
         """Data to noise: z, and log|det dz/dx| (batch,)."""
         copied, moved = self.split.apart(x)
         moved, slope = self.map(moved, self.parameters_for(copied, context))
-        return self.split.join(copied, moved), slope.flatten(1).sum(1)
+        return self.split.join(copied, moved), per_example(slope)
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Noise to data: x, and log|det dx/dz| (batch,)."""
         copied, moved = self.split.apart(z)
         moved, slope = self.map.inverse(moved, self.parameters_for(copied, context))
-        return self.split.join(copied, moved), slope.flatten(1).sum(1)
+        return self.split.join(copied, moved), per_example(slope)
 
 
 class ContextAffine(Bijection):
@@ -82,9 +83,9 @@ class ContextAffine(Bijection):
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Data to noise: z, and log|det dz/dx| (batch,)."""
         z, slope = self.map(x, self._shift_and_scale(x, context))
-        return z, slope.flatten(1).sum(1)
+        return z, per_example(slope)
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Noise to data: x, and log|det dx/dz| (batch,)."""
         x, slope = self.map.inverse(z, self._shift_and_scale(z, context))
-        return x, slope.flatten(1).sum(1)
+        return x, per_example(slope)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...nn.sums import per_example
 from .bijection import Bijection
 
 
@@ -32,10 +33,10 @@ class Logit(Bijection):
         edge = torch.finfo(x.dtype).eps  # only alpha below it ever gets there
         y = (self.alpha + (1 - 2 * self.alpha) * x).clamp(edge, 1 - edge)
         low, high = y.log(), torch.log1p(-y)
-        return low - high, (math.log1p(-2 * self.alpha) - low - high).flatten(1).sum(1)
+        return low - high, per_example(math.log1p(-2 * self.alpha) - low - high)
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Noise to data: x, and log|det dx/dz| (batch,)."""
         x = (torch.sigmoid(z) - self.alpha) / (1 - 2 * self.alpha)
         slope = F.logsigmoid(z) + F.logsigmoid(-z) - math.log1p(-2 * self.alpha)
-        return x, slope.flatten(1).sum(1)
+        return x, per_example(slope)
