@@ -66,7 +66,7 @@ class GlowNet(Component):
         x = x.contiguous(memory_format=torch.channels_last)  # 1x1 convolutions are products then
         for conv, norm in zip((self.enter, self.middle), self.norms):
             x = F.relu_(_normed(conv, norm, x))  # type: ignore[arg-type]
-        return self.leave(x).contiguous()
+        return self.leave(x)
 
 
 def _normed(conv: nn.Conv2d, norm: ActNorm, x: Tensor) -> Tensor:

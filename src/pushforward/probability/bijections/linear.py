@@ -106,9 +106,8 @@ class LUMixing(Mixing):
 def _mix(x: Tensor, matrix: Tensor) -> Tensor:
     """W x at every place; in full precision, for what is lost here is lost to the inverse."""
     with torch.autocast(x.device.type, enabled=False):
-        if x.dim() == 2:
-            return x @ matrix.t()
-        return torch.matmul(matrix, x.flatten(2)).view_as(x)
+        # Channels come to lie last, where all places are the rows of one product.
+        return (x.movedim(1, -1) @ matrix.t()).movedim(-1, 1)
 
 
 def _places(x: Tensor) -> int:
