@@ -153,16 +153,19 @@ def glows() -> dict:
     losses, pushes = {"eager": ours.loss}, {"eager": ours.push}
     if not TINY:
         losses["compiled"], pushes["compiled"] = torch.compile(ours.loss), torch.compile(ours.push)
+    rounds, turn = (1, 1) if TINY else (21, 4)  # one step alone is as long as the machine's noise
     mine: Runs = {
-        k: stepper(ours, lambda x, f=f: f(x)["negative_elbo"], x, 1) for k, f in losses.items()
+        k: stepper(ours, lambda x, f=f: f(x)["negative_elbo"], x, turn) for k, f in losses.items()
     }
-    runs = both_ways("normflows", theirs, lambda x: -theirs.log_prob(x, None), x / 256, 1)
-    rounds = 1 if TINY else 15
+    runs = both_ways("normflows", theirs, lambda x: -theirs.log_prob(x, None), x / 256, turn)
     trained = race(mine, runs, rounds, warmup=2)
     ours.eval(), theirs.eval()
-    draw: Runs = {k: lambda f=f: f(ours.latents(n)) for k, f in pushes.items()}
+    draw: Runs = {
+        k: lambda f=f: [f(ours.latents(n)) for _ in range(turn)] for k, f in pushes.items()
+    }
+    peer: Runs = {"normflows": lambda: [theirs.sample(n) for _ in range(turn)]}
     with torch.no_grad():
-        sampled = race(draw, {"normflows": lambda: theirs.sample(n)}, rounds, warmup=2)
+        sampled = race(draw, peer, rounds, warmup=2)
     return {"training": trained, "sampling": sampled}
 
 
