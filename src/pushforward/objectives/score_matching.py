@@ -27,6 +27,7 @@ from torch import Tensor
 from ..core.blueprint import record
 from ..core.catalogue import system
 from ..core.spaces import count
+from ..nn.sums import per_example
 from ..probability.divergence import divergence, projected_divergence, rademacher
 
 Score = Callable[[Tensor], Tensor]
@@ -35,20 +36,20 @@ Score = Callable[[Tensor], Tensor]
 def explicit_score_matching(score: Score, x: Tensor) -> Tensor:
     """The explicit loss, (batch,)."""
     s, trace = divergence(score, x)
-    return trace + s.flatten(1).square().sum(1) / 2
+    return trace + per_example(s.square()) / 2
 
 
 def sliced_score_matching(score: Score, x: Tensor, projections: int = 1) -> Tensor:
     """The sliced loss, (batch,): its mean over projections is the explicit one."""
     v = rademacher(x, count("projections", projections))
     s, trace = projected_divergence(score, x, v)
-    return trace + s.flatten(1).square().sum(1) / 2
+    return trace + per_example(s.square()) / 2
 
 
 def denoising_score_matching(score: Score, x: Tensor, sigma: float) -> Tensor:
     """The denoising loss, (batch,)."""
     eps = torch.randn_like(x)
-    return (sigma * score(x + sigma * eps) + eps).flatten(1).square().sum(1) / 2
+    return per_example((sigma * score(x + sigma * eps) + eps).square()) / 2
 
 
 @record
