@@ -86,12 +86,13 @@ def _likelihood(model: Generative, batch: Batch, seed: int = 0) -> Tensor:
 
 
 def samples_are_data(subject: Subject) -> None:
-    """`sample(n)` is of the space, repeats under a seed, and carries no gradient."""
+    """`sample(n)` is of the space, contiguous, repeats under a seed, and carries no gradient."""
     model, batch = subject.model().eval(), subject.batch()
     drawn = _drawn(model, 5, batch)
     model.space.check(drawn, "sample(5)")
     assert len(drawn) == 5, f"sample(5) gave {len(drawn)} data"
     assert not drawn.requires_grad, "sample(5) carries a gradient"
+    assert drawn.is_contiguous(), f"sample(5) is not contiguous: its strides are {drawn.stride()}"
     assert torch.equal(drawn, _drawn(model, 5, batch)), "one seed gave two samples"
 
 

@@ -5,11 +5,13 @@ import math
 import pytest
 import torch
 
+from pushforward.core.spaces import Pixels
+from pushforward.models.flow.glow import Glow
 from pushforward.nn.sums import per_example
 from pushforward.probability.bijections.linear import Mixing
 
 
-@pytest.mark.parametrize("shape", [(3, 5), (2, 3, 4), (2, 3, 4, 5)])
+@pytest.mark.parametrize("shape", [(3,), (3, 5), (2, 3, 4), (2, 3, 4, 5)])
 def test_sums_each_example_alone(shape):
     x = torch.randn(shape, dtype=torch.float64)
     expected = [math.fsum(example.flatten().tolist()) for example in x]
@@ -28,3 +30,11 @@ def test_mixing_is_a_1x1_convolution(layout):
     mixing = Mixing(3).double()
     expected = torch.nn.functional.conv2d(x, mixing.weight[:, :, None, None])
     assert torch.allclose(mixing(x)[0], expected, atol=1e-12)
+
+
+def test_a_flow_gives_what_can_be_viewed():
+    model = Glow(Pixels(3, 8, 8), 2, 2, 16)
+    x = model.sample(4)
+    with torch.no_grad():
+        z = model.noise(x)
+        assert model.push(z).view(4, -1).shape == x.view(4, -1).shape == z.view(4, -1).shape

@@ -74,7 +74,9 @@ def _of_number(method: Callable) -> Callable:
     @functools.wraps(method)
     def checked(self: Generative, n: int, *rest: Any, **options: Any) -> Any:
         with torch.no_grad():
-            return method(self, count("n", n), *rest, **options)
+            drawn = method(self, count("n", n), *rest, **options)
+        # Whichever dimension a model has last in memory, its data can be viewed in another shape.
+        return drawn.contiguous() if isinstance(drawn, Tensor) else drawn
 
     return checked
 
@@ -91,7 +93,7 @@ def _of_partial(method: Callable) -> Callable:
                 f"known must be bool and broadcast to x's shape {tuple(x.shape)}, not {shape}"
             ) from error
         with torch.no_grad():
-            return method(self, x, spread, *rest, **options)
+            return method(self, x, spread, *rest, **options).contiguous()
 
     return checked
 
@@ -127,7 +129,7 @@ class Generative(Component, ABC):
 
     @abstractmethod
     def sample(self, n: int) -> Tensor:
-        """`n` new data of `space`, drawn with torch's global generator, without gradients."""
+        """`n` new data of `space`, contiguous, by torch's global generator, without gradients."""
 
     def loss(self, *batch: Tensor) -> Terms:
         """What is minimised, as named terms. A model with several players has none of its own."""

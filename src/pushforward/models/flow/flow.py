@@ -53,7 +53,7 @@ class Flow(Density, Pushforward):
 
     def noise(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """The noise that `x` comes from: all of it, so that `push` gives back `x`."""
-        return self.bijection(self.space.check(x), self._given(context, len(x)))[0]
+        return self.bijection(self.space.check(x), self._given(context, len(x)))[0].contiguous()
 
     def latents(self, n: int) -> Tensor:
         """`n` draws from the base."""
@@ -61,7 +61,7 @@ class Flow(Density, Pushforward):
 
     def push(self, z: Tensor, context: Tensor | None = None) -> Tensor:
         """The data that the noise `z` stands for."""
-        return self.bijection.push(z, self._given(context, len(z)))
+        return self.bijection.push(z, self._given(context, len(z))).contiguous()
 
     def sample(self, n: int, context: Tensor | None = None) -> Tensor:
         """`n` data; with a context, one for each of its `n` rows."""
@@ -75,7 +75,7 @@ class Flow(Density, Pushforward):
         """`n` data that carry gradients, and their log p in nats (n,): for reverse KL."""
         z = self.latents(n)
         x, log_det = self.bijection.inverse(z, self._given(context, n))
-        return x, self.base.log_prob(z) - log_det
+        return x.contiguous(), self.base.log_prob(z) - log_det
 
     def _given(self, context: Tensor | None, batch: int) -> Tensor | None:
         return as_context(context, self.bijection.context, batch, self.dtype)
