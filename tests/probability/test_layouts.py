@@ -9,6 +9,7 @@ from pushforward.core.spaces import Pixels
 from pushforward.models.flow.glow import Glow
 from pushforward.nn.sums import per_example
 from pushforward.probability.bijections.linear import Mixing
+from pushforward.probability.bijections.shapes import Squeeze
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 5), (2, 3, 4), (2, 3, 4, 5)])
@@ -38,3 +39,17 @@ def test_a_flow_gives_what_can_be_viewed():
     with torch.no_grad():
         z = model.noise(x)
         assert model.push(z).view(4, -1).shape == x.view(4, -1).shape == z.view(4, -1).shape
+
+
+def test_squeeze_is_pixel_unshuffle():
+    x = torch.randn(2, 3, 4, 6)
+    z = Squeeze().there(x)
+    assert torch.equal(z, torch.nn.functional.pixel_unshuffle(x, 2))
+    assert torch.equal(Squeeze().back(z), x)
+
+
+def test_an_empty_batch_of_images():
+    model = Glow(Pixels(3, 8, 8), 2, 2, 16)
+    model.loss(torch.randint(256, (4, 3, 8, 8), dtype=torch.uint8))  # starts from data
+    x = torch.empty(0, 3, 8, 8, dtype=torch.uint8)
+    assert model.eval().elbo(x).shape == (0,)

@@ -9,6 +9,7 @@ the direction that it went, (batch,), in nats. `push` is `inverse` without it, f
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -104,6 +105,11 @@ def as_context(context: Tensor | None, width: int, batch: int, dtype: torch.dtyp
         context = one_hot.to(dtype)
     check_context(context, width, batch)
     return context
+
+
+def places(x: Tensor) -> int:
+    """How many places have channels: h w of images (batch, c, h, w), 1 of vectors."""
+    return prod(x.shape[2:])
 
 
 def beside(h: Tensor, context: Tensor | None, width: int) -> Tensor:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.spaces import count
-from .bijection import Bijection
+from .bijection import Bijection, places
 
 
 class Scale(Bijection):
@@ -57,11 +57,11 @@ class Mixing(Bijection):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Data to noise: z, and log|det dz/dx| (batch,)."""
-        return _mix(x, self.matrix()), self.log_volume().mul(_places(x)).expand(len(x))
+        return _mix(x, self.matrix()), self.log_volume().mul(places(x)).expand(len(x))
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Noise to data: x, and log|det dx/dz| (batch,)."""
-        return _mix(z, self.matrix_inverse()), -self.log_volume().mul(_places(z)).expand(len(z))
+        return _mix(z, self.matrix_inverse()), -self.log_volume().mul(places(z)).expand(len(z))
 
 
 class LUMixing(Mixing):
@@ -108,7 +108,3 @@ def _mix(x: Tensor, matrix: Tensor) -> Tensor:
     with torch.autocast(x.device.type, enabled=False):
         # Channels come to lie last, where all places are the rows of one product.
         return (x.movedim(1, -1) @ matrix.t()).movedim(-1, 1)
-
-
-def _places(x: Tensor) -> int:
-    return x[0, 0].numel()

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.spaces import count
-from .bijection import Bijection
+from .bijection import Bijection, places
 
 
 def _axes(x: Tensor) -> list[int]:
@@ -79,8 +79,7 @@ class ActNorm(Bijection):
         return x, -self._log_det(z)
 
     def _log_det(self, x: Tensor) -> Tensor:
-        places = x[0, 0].numel()
-        return (self.log_scale.sum() * places).expand(len(x))
+        return (self.log_scale.sum() * places(x)).expand(len(x))
 
 
 class BatchNorm(Bijection):
@@ -116,10 +115,10 @@ class BatchNorm(Bijection):
         mean, variance = self._learn(x) if self.training else (self.mean, self.variance)
         log_scale = self._log_scale(variance)
         z = (x - _broad(mean, x)) * _broad(log_scale.exp(), x) + _broad(self.shift, x)
-        return z, (log_scale.sum() * x[0, 0].numel()).expand(len(x))
+        return z, (log_scale.sum() * places(x)).expand(len(x))
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Noise to data by the running moments: x, and log|det dx/dz| (batch,)."""
         log_scale = self._log_scale(self.variance)
         x = (z - _broad(self.shift, z)) * _broad((-log_scale).exp(), z) + _broad(self.mean, z)
-        return x, (-log_scale.sum() * z[0, 0].numel()).expand(len(z))
+        return x, (-log_scale.sum() * places(z)).expand(len(z))

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from math import prod
 
 import torch
+from einops import rearrange
 from torch import Tensor
-from torch.nn import functional as F
 
 from .bijection import Bijection
 
@@ -78,11 +78,11 @@ class Squeeze(Rearrangement):
         """Space to channels. Raises ValueError for odd sides."""
         if x.shape[2] % 2 or x.shape[3] % 2:
             raise ValueError(f"a squeeze needs even sides, not {x.shape[2]}x{x.shape[3]}")
-        return F.pixel_unshuffle(x, 2)
+        return rearrange(x, "b c (h i) (w j) -> b (c i j) h w", i=2, j=2)
 
     def back(self, z: Tensor) -> Tensor:
         """Channels to space."""
-        return F.pixel_shuffle(z, 2)
+        return rearrange(z, "b (c i j) h w -> b c (h i) (w j)", i=2, j=2)
 
 
 class Flatten(Rearrangement):
