@@ -30,8 +30,9 @@ from .core.contract import (
     Weighted,
 )
 from .core.dataset import Dataset, Split
+from .core.given import Given
 from .core.likelihood import Kind, Likelihood
-from .core.spaces import Pixels, Reals, Space, Tokens
+from .core.spaces import Labels, Pixels, Reals, Space, Tokens
 from .training.experiment import Experiment
 from .training.fit import Interrupted, fit
 from .training.loop import Training

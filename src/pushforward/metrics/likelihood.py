@@ -45,7 +45,9 @@ def nats(
     model.eval()
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(seed)
-        parts = [estimate(*b).double().cpu() for b in split.batches(size, model.device)]
+        parts = [
+            estimate(*b).double().cpu() for b in split.told(model.given).batches(size, model.device)
+        ]
     model.train(training)
     return summary(-torch.cat(parts), kind, model.space.dims)
 

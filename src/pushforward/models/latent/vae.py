@@ -17,11 +17,11 @@ KL is exact between normals and estimated from the draws elsewhere.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ...core.catalogue import example, system
-from ...core.contract import Density, Latent, Player, Pushforward, Stage
+from ...core.contract import Density, Latent, Player, Pushforward, Stage, keep_apart
 from ...core.dataset import Batch
 from ...core.spaces import Pixels, Reals, Space, count
 from ...nn.mlp import MLP, FlatMLP
@@ -122,6 +122,7 @@ class TwoStageVAE(VAE):
         super().__init__(encoder, decoder, prior, objective)
         if not 0 < share < 1:
             raise ValueError(f"share must be between 0 and 1, not {share!r}")
+        keep_apart(nn.ModuleList([encoder, decoder]), prior)
         self.share = share
         self.first = VAE(encoder, decoder, objective=self.objective)
 

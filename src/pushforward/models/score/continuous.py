@@ -13,7 +13,7 @@ import math
 from abc import abstractmethod
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Normal
 
 from ...core.spaces import Pixels, Reals, count
@@ -29,8 +29,8 @@ from .diffusion import Diffusion, spread
 class Continuous(Diffusion):
     """A diffusion along `path`."""
 
-    def __init__(self, space: Pixels | Reals, path: Path, sampler: Sampler):
-        super().__init__(space, sampler)
+    def __init__(self, space: Pixels | Reals, path: Path, sampler: Sampler, network: nn.Module):
+        super().__init__(space, sampler, network)
         self.path = path
 
     @abstractmethod
@@ -54,11 +54,11 @@ class Continuous(Diffusion):
         noisy = [Level(t, a, s) for t, (a, s) in zip(times, pairs.tolist())]
         return [*noisy, Level(0.0, 1.0, 0.0)]
 
-    def velocity(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+    def velocity(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
         """dx/dt of the probability flow at the times `t`, (batch,)."""
         alpha, sigma = (spread(v, x) for v in self.path.at(t))
         alpha_slope, sigma_slope = (spread(v, x) for v in self.path.slopes(t))
-        x0 = self.denoise_at(x, t, y)
+        x0 = self.denoise_at(x, t, *conditions)
         return alpha_slope * x0 + sigma_slope * (x - alpha * x0) / sigma
 
     def estimated_log_prob(self, x: Tensor, steps: int = 50, probes: int = 0) -> Tensor:
