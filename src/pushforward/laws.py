@@ -9,13 +9,14 @@ does not apply to a model (it has no likelihood, its space is too large to sum o
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import math
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ import torch
 from torch import Tensor
 
 from .core.checkpoint import load, save, weights
-from .core.contract import Bounded, Density, Generative, Terms, Weighted
+from .core.contract import Bounded, Density, Generative, Pushforward, Scored, Terms, Weighted
 from .core.dataset import Batch, Dataset
-from .core.spaces import Pixels, Reals, Space, Tokens
+from .core.given import spaces_of
+from .core.spaces import Labels, Pixels, Reals, Space, Tokens
 from .training.loop import Training
 from .training.mover import Mover
 from .training.recipe import Adam, Recipe
@@ -40,27 +42,40 @@ class NotApplicable(Exception):
 
 @dataclass(frozen=True)
 class Subject:
-    """A model on trial: how to build it, and data of its space."""
+    """A model on trial: how to build it, and data of its space. It is trained once for all laws."""
 
     build: Callable[[], Generative]
     data: Dataset
+    _kept: dict[str, Generative] = field(default_factory=dict, repr=False, compare=False)
 
     def model(self, seed: int = 0) -> Generative:
         """A new instance with weights from `seed`."""
         torch.manual_seed(seed)
         return self.build()
 
-    def trained(self, steps: int = STEPS) -> Generative:
-        """An instance after a short training."""
-        training = Training(self.model(), self.data, _recipe(steps, ema=0.98))
-        for _ in training:
-            pass
-        return training.result
+    def trained(self) -> Generative:
+        """A copy of an instance after a short training.
+
+        A game takes longer than a likelihood: its players first learn from each other.
+        """
+        if "trained" not in self._kept:
+            model = self.model()
+            steps = STEPS if isinstance(model, Density | Bounded) else 4 * STEPS
+            training = Training(model, self.data, _recipe(steps, ema=0.98))
+            for _ in training:
+                pass
+            self._kept["trained"] = training.result
+        return copy.deepcopy(self._kept["trained"])
 
     def batch(self, n: int = 16) -> Batch:
-        """The first `n` training examples."""
+        """The first `n` training examples, as the model sees them."""
         torch.manual_seed(1)
-        return self.data.train.at(slice(0, n))
+        return self.told.train.at(slice(0, n))
+
+    @property
+    def told(self) -> Dataset:
+        """The data as the model sees them."""
+        return self.data.told(self.model().given)
 
 
 def _recipe(steps: int, ema: float | None = None) -> Recipe:
@@ -90,10 +105,23 @@ def samples_are_data(subject: Subject) -> None:
     model, batch = subject.model().eval(), subject.batch()
     drawn = _drawn(model, 5, batch)
     model.space.check(drawn, "sample(5)")
+    _check_parts(model, batch)
     assert len(drawn) == 5, f"sample(5) gave {len(drawn)} data"
     assert not drawn.requires_grad, "sample(5) carries a gradient"
     assert drawn.is_contiguous(), f"sample(5) is not contiguous: its strides are {drawn.stride()}"
     assert torch.equal(drawn, _drawn(model, 5, batch)), "one seed gave two samples"
+
+
+def _check_parts(model: Generative, batch: Batch) -> None:
+    """Data come in parts, and where only noise is drawn they are the same in any parts."""
+    told = [c[torch.arange(7) % len(c)] for c in batch[1:]]
+    torch.manual_seed(0)
+    parts = list(model.draws(7, *told, size=3))
+    assert [len(p) for p in parts] == [3, 3, 1], "draws(7, size=3) must come in parts of 3, 3, 1"
+    if type(model).sample is Pushforward.sample:
+        apart, whole = torch.cat(parts).double(), _drawn(model, 7, batch).double()
+        near = (apart - whole).abs() < 1e-3 * (1 + whole.abs())
+        assert near.double().mean() > 0.98, "in parts, other data are drawn"
 
 
 def terms_are_finite(subject: Subject) -> None:
@@ -137,12 +165,9 @@ def training_helps(subject: Subject) -> None:
     """A short training raises the likelihood of held-out data; without one, samples come nearer."""
     from .metrics.energy import energy_distance
 
-    before = subject.model().eval()
-    # A game needs longer than a likelihood: its players first learn from each other.
-    known = isinstance(before, Density | Bounded)
-    after = subject.trained(STEPS if known else 4 * STEPS)
+    before, after = subject.model().eval(), subject.trained()
     torch.manual_seed(2)
-    held = subject.data.validation.at(slice(0, 256))
+    held = subject.told.validation.at(slice(0, 256))
     try:
         worse, better = (_likelihood(m, held).mean().item() for m in (before, after))
         assert better > worse, f"log-likelihood fell from {worse:.4g} to {better:.4g}"
@@ -156,7 +181,7 @@ def training_helps(subject: Subject) -> None:
 
 def checkpoints_are_faithful(subject: Subject) -> None:
     """Save, load: the same samples and likelihoods bit for bit, the same ties, a header of JSON."""
-    model, batch = subject.trained(steps=5 * len(subject.model().stages())), subject.batch()
+    model, batch = subject.trained(), subject.batch()
     with tempfile.TemporaryDirectory() as folder:
         path = save(model, Path(folder) / "model.safetensors")
         loaded = load(path)
@@ -201,24 +226,30 @@ def interruption_changes_nothing(subject: Subject) -> None:
 
 def density_is_normalised(subject: Subject) -> None:
     """An exact density sums or integrates to 1, and its samples follow it."""
-    if not isinstance(subject.model(), Density) or len(subject.data.train.tensors) > 1:
-        raise NotApplicable("it is no unconditional density")
+    if not isinstance(subject.model(), Density):
+        raise NotApplicable("it is no density")
     points, volume = _all_points(subject.data.space, subject)
-    model = subject.trained().double()
+    model, told = subject.trained().double(), subject.batch(1)[1:]
     assert isinstance(model, Density)
     with torch.no_grad():
-        log_prob = torch.cat([model.log_prob(part) for part in points.split(4096)])
+        parts = points.split(4096)
+        log_prob = torch.cat([model.log_prob(part, *_each(told, len(part))) for part in parts])
     probability = log_prob.exp() * volume
     total = probability.sum().item()
     tight = 1e-6 if volume == 1 else 0.02
     assert abs(total - 1) < tight, f"the density sums to {total:.6f}"
-    _check_samples(model, -(probability * log_prob).sum().item() / total)
+    _check_samples(model, -(probability * log_prob).sum().item() / total, _each(told, 4000))
 
 
-def _check_samples(model: Density, entropy: float) -> None:
+def _each(told: Batch, n: int) -> Batch:
+    """The conditions of one datum for n data."""
+    return tuple((c.double() if c.is_floating_point() else c).expand(n, *c.shape[1:]) for c in told)
+
+
+def _check_samples(model: Density, entropy: float, told: Batch) -> None:
     """The mean of -log p over samples is the entropy, within five standard errors."""
     torch.manual_seed(3)
-    surprise = -model.log_prob(model.sample(4000)).detach()
+    surprise = -model.log_prob(model.sample(4000, *told), *told).detach()
     error = (surprise.std() / math.sqrt(len(surprise))).item()
     gap = abs(surprise.mean().item() - entropy)
     assert gap < 5 * error + 0.02, f"samples have mean -log p {gap:.4f} nats off the entropy"
@@ -252,15 +283,18 @@ def bounds_are_bounds(subject: Subject) -> None:
         return _check_below(model, subject)
     with suppress(NotApplicable):
         points, volume = _all_points(model.space, subject)
-        _check_sum(model, points, volume)
+        _check_sum(model, points, volume, subject.batch(1)[1:])
     _check_tightens(model, subject.batch(64))
 
 
-def _check_sum(model: Weighted, points: Tensor, volume: float) -> None:
+def _check_sum(model: Weighted, points: Tensor, volume: float, told: Batch) -> None:
     """Weights are unbiased and sum to 1; exp(elbo), with a KL in closed form, would not."""
     torch.manual_seed(5)
     with torch.no_grad():
-        parts = [model.log_weights(p, samples=2).double().exp() for p in points.split(4096)]
+        parts = [
+            model.log_weights(p, *_each(told, len(p)), samples=2).double().exp()
+            for p in points.split(4096)
+        ]
     pairs = torch.cat(parts, 1) * volume
     total, error = pairs.mean(0).sum().item(), (pairs[0] - pairs[1]).norm().item() / 2
     assert total < 1.02 + 4 * error, f"weights sum to {total:.4f} +- {error:.4f}"
@@ -337,6 +371,101 @@ def _refuses(call: Callable, arguments: tuple, what: str) -> None:
     assert "expected" in message or "must be" in message, f"{what}: unclear message: {message}"
 
 
+CHECKED = ("log_prob", "elbo", "log_weights", "loss")
+
+
+def conditions_are_checked(subject: Subject) -> None:
+    """What a model is told is what it declares: no more, no less, nothing out of range."""
+    model, (x, *told) = subject.model(), subject.batch(4)
+    wrong: dict[str, list[Tensor]] = {"one condition too many": [*told, torch.zeros(len(x))]}
+    for i, space in enumerate(spaces_of(model.given)):
+        others = (told[:i], told[i + 1 :])
+        for what, bad in _wrong(space, told[i]).items():
+            wrong[f"{what} for {space}"] = [*others[0], bad, *others[1]]
+        if not isinstance(space, Labels) or not space.unknown:
+            wrong[f"no {space}"] = [*others[0], *others[1]]
+    for what, conditions in wrong.items():
+        for name in CHECKED:
+            if getattr(type(model), name, Generative.loss) is not Generative.loss:
+                _refuses(getattr(model, name), (x, *conditions), f"{name} of {what}")
+        _refuses(model.sample, (len(x), *conditions), f"sample of {what}")
+        if isinstance(model, Scored) and isinstance(model.space, Reals):
+            _refuses(model.score, (x, x.new_ones(len(x)), *conditions), f"score of {what}")
+
+
+def _wrong(space: Any, c: Tensor) -> dict[str, Tensor]:
+    """Conditions that are not of a space."""
+    wrong = {"fewer rows": c[:-1], "another shape": c[:, None], "another type": c.to(torch.bool)}
+    top = {Labels: "classes", Tokens: "vocabulary"}.get(type(space))
+    if top is not None:
+        for value in (-1, getattr(space, top) + 1, 99):
+            wrong[f"the value {value}"] = torch.full_like(c, value)
+    return wrong
+
+
+def conditions_are_heard(subject: Subject) -> None:
+    """A trained model that is told something else gives other data or likelihoods."""
+    model = subject.trained()
+    x, *told = subject.batch()
+    if not told:
+        raise NotApplicable("it is told nothing")
+    other = [c.roll(1, 0) for c in told]
+    if not any(bool((a != b).any()) for a, b in zip(told, other)):
+        raise NotApplicable("all of its data are told the same")
+    drawn = [_drawn(model, len(x), (x, *c)) for c in (told, other)]
+    if torch.equal(*drawn):
+        log_p = [_likelihood(model, (x, *c)) for c in (told, other)]
+        assert not torch.equal(*log_p), "what it is told changes nothing"
+
+
+def looking_changes_nothing(subject: Subject) -> None:
+    """Whoever samples, evaluates or changes modes in the loop's body changes nothing of the run."""
+    ends = []
+    for look in (False, True):
+        training = Training(subject.model(), subject.data, _recipe(10, ema=0.9))
+        for _ in training:
+            training_now = [n for n, m in training.model.named_modules() if m.training]
+            assert not training_now, f"in the loop's body {training_now[:3]} are in training mode"
+            if look:
+                _look(training.model, subject.batch(8))
+                training.model.train()
+        ends.append(weights(training.model))
+    different = [n for n, t in ends[0].items() if not torch.equal(t, ends[1][n])]
+    assert not different, f"looking changed {different[:5]}"
+
+
+def _look(model: Generative, batch: Batch) -> None:
+    _drawn(model, 3, batch)
+    with suppress(NotApplicable):
+        _likelihood(model, batch)
+
+
+def what_nobody_plays_stays(subject: Subject) -> None:
+    """Parameters and buffers that belong to no player of a stage do not move in it."""
+    model = subject.model()
+    stages = {stage.name: stage for stage in model.stages()}
+    before: dict[str, Tensor] = {}
+    stage = ""
+    for report in Training(model, subject.data, _short(len(stages))):
+        if report.stage == stage:
+            owned = {
+                id(t)
+                for player in stages[stage].players
+                for t in player.module.state_dict(keep_vars=True).values()
+            }
+            moved = [
+                n
+                for n, t in weights(model).items()
+                if id(t) not in owned and not torch.equal(t, before[n]) and "progress" not in n
+            ]
+            assert not moved, f"in stage {stage!r} {moved[:5]} moved, which no player owns"
+        stage, before = report.stage, {n: t.detach().clone() for n, t in weights(model).items()}
+
+
+def _short(stages: int) -> Recipe:
+    return Recipe(4 * stages, BATCH, Adam(3e-3), clip=10.0, validate_every=0, report_every=1)
+
+
 def doubles(subject: Subject) -> None:
     """`model.double()` trains and samples in float64."""
     model = subject.model().double()
@@ -363,6 +492,10 @@ LAWS: dict[str, Callable[[Subject], None]] = {
         bounds_are_bounds,
         bounds_are_not_called_log_prob,
         bad_input_is_refused,
+        conditions_are_checked,
+        conditions_are_heard,
+        looking_changes_nothing,
+        what_nobody_plays_stays,
         doubles,
     )
 }
