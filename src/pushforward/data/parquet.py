@@ -57,11 +57,18 @@ def class_names(path: Path, column: str) -> tuple[str, ...]:
 
 
 def labels(paths: Sequence[Path], column: str) -> np.ndarray:
-    """int64 (rows,), the files one after another."""
+    """int64 (rows,), the files one after another. Raises ValueError where a label is missing."""
     import pyarrow.parquet as pq
 
-    columns = [pq.read_table(path, columns=[column])[column].to_numpy() for path in paths]
-    return np.concatenate(columns).astype(np.int64)
+    columns = [pq.read_table(path, columns=[column])[column] for path in paths]
+    for path, found in zip(paths, columns):
+        if found.null_count:
+            row = int(np.argmax(found.is_null().to_numpy()))
+            raise ValueError(
+                f"row {row} of {path} has no label in column {column!r} ({found.null_count} rows "
+                "have none): remove them, or load the images without labels"
+            )
+    return np.concatenate([found.to_numpy() for found in columns]).astype(np.int64)
 
 
 def images(
