@@ -187,8 +187,11 @@ def test_pictures_are_drawn(generative, discriminative, digits, tmp_path):
         (lambda g, d: GenerativeClassifier([Gaussian(2)]), "two densities or more"),
         (lambda g, d: GenerativeClassifier([Gaussian(2), Gaussian(3)]), "of one space"),
         (lambda g, d: g.log_prob(torch.zeros(2, 1, 8, 8).byte(), torch.zeros(2)), "int64"),
-        (lambda g, d: g.sample(2, torch.tensor([0, 10])), "labels must be 0 .. 9, not 0 .. 10"),
-        (lambda g, d: d.sample(2, torch.zeros(3, 1, 8, 8).byte()), "number of the data, 3"),
+        (
+            lambda g, d: g.sample(2, torch.tensor([0, 11])),
+            "0 .. 10, was given values 0 .. 11",
+        ),
+        (lambda g, d: d.sample(2, torch.zeros(3, 1, 8, 8).byte()), "expected 2 of Pixels"),
         (lambda g, d: compare(g, d, pf.data.digits()), "labelled images are needed"),
         (
             lambda g, d: pictures_divergences.kl_directions(*[Gaussian(3)] * 3),

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal, Normal
 
 from pushforward.core.spaces import Pixels, Reals
-from pushforward.models.score.diffusion import spread
+from pushforward.models.score.diffusion import Given, spread
 from pushforward.models.score.edm import EDM
 from pushforward.models.score.flow_matching import FlowMatching
 from pushforward.models.score.guidance import Guided
@@ -161,7 +161,9 @@ def test_guidance_blends_and_weight_one_is_the_class():
     z, y = model.latents(4), torch.tensor([0, 1, 2, 0])
     torch.testing.assert_close(model.push(z, y), inner.push(z, y))
     plain = Guided(inner, classes=3, weight=0.0).double()
-    torch.testing.assert_close(plain.push(z, y), inner.push(z))
+    unknown = inner.walk(Given(inner, (torch.full_like(y, 3),)), z)
+    torch.testing.assert_close(plain.push(z, y), unknown)
+    torch.testing.assert_close(model.push(z), unknown)  # without a class: from all of them
     assert set(model.loss(z, y)) == {"velocity"}
-    with pytest.raises(ValueError, match="each of 2"):
+    with pytest.raises(ValueError, match="expected 2 of Labels"):
         model.sample(2, y)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .spaces import Condition, Labels, Pixels, Reals, Tokens
+from .spaces import Condition, Labels, Pixels, Reals, Tokens, count
 
 Given = Condition | tuple[Condition, ...] | None
 """None is told nothing; a tuple is told several conditions, in its order."""
@@ -50,13 +50,16 @@ def given_of(*spaces: Condition | None) -> Given:
 def told(classes: int = 0, context: int | tuple[int, ...] = 0) -> Given:
     """What a model is told that was built with `classes` (0: none) and a `context` (0 or (): none).
 
-    The context is the length of a vector, or the shape of a map.
+    The context is the length of a vector, or the shape of a map. Raises ValueError for what is no
+    number of at least 0.
 
     >>> told(context=16)
     Reals(shape=(16,))
     """
-    shape = context if isinstance(context, tuple) else (context,) if context else ()
-    return given_of(Labels(classes) if classes else None, Reals(shape) if shape else None)
+    labels = Labels(classes) if count("classes", classes, 0) else None
+    if not isinstance(context, tuple):
+        context = (context,) if count("context", context, 0) else ()
+    return given_of(labels, Reals(context) if context else None)
 
 
 def check_given(

@@ -39,13 +39,14 @@ def _width(space: Condition) -> int:
 
 
 def as_vector(
-    given: Given, conditions: tuple[Tensor, ...], dtype: torch.dtype = torch.float32
+    given: Given, conditions: tuple[Tensor | None, ...], dtype: torch.dtype = torch.float32
 ) -> Tensor | None:
     """The conditions side by side: (batch, width); or (batch, width, height, width) beside maps.
 
     None where nothing is told.
     """
-    parts = [_floats(s, c, dtype) for s, c in zip(spaces_of(given), conditions)]
+    told = (c for c in conditions if c is not None)
+    parts = [_floats(s, c, dtype) for s, c in zip(spaces_of(given), told)]
     maps = [part for part in parts if part.dim() == 4]
     if maps:
         sides = maps[0].shape[2:]
