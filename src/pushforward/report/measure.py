@@ -134,7 +134,7 @@ def _row(
         seed=None,
         samples=shown,
         neighbours=neighbours(shown[:PAIRS], data),
-        walk=pictures.walk(model),
+        walk=pictures.walk(model, split=data.test),
         surgery=surgery(model, data.test),
         further=(
             *drawn.further(data),
@@ -162,7 +162,7 @@ def _moved(model: Generative, split: Split) -> bool:
     if not isinstance(model, Latent):
         return False
     with torch.no_grad():
-        q = model.encode(split.at(slice(0, 1), model.device)[0])
+        q = model.encode(*split.told(model.given).at(slice(0, 1), model.device))
     return hasattr(q, "rsample_and_log_prob")
 
 

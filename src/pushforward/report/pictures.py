@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 
 from ..core.contract import Generative, Pushforward
+from ..core.dataset import Batch, Split
+from ..core.given import heard
 from ..core.spaces import Pixels, Reals, Space
 
 GAP = 1
@@ -76,18 +78,38 @@ def interleaved(samples: Tensor, neighbours: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def walk(model: Generative, rows: int = 4, steps: int = 8, seed: int = 0) -> Tensor | None:
+def walk(
+    model: Generative,
+    rows: int = 4,
+    steps: int = 8,
+    seed: int = 0,
+    split: Split | None = None,
+) -> Tensor | None:
     """Data on `rows` walks between pairs of latents, (rows * steps, ...); None without latents.
 
+    A model that is told something is told that of the first examples of `split`, one a walk.
     Great circles rather than lines: Gaussian noise lives near a sphere (White, 2016).
     """
     if not isinstance(model, Pushforward):
         return None
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        start, end = model.latents(rows), model.latents(rows)
+        told = () if split is None else conditions_of(model, split, rows)
+        start, end = (noise(model, rows, *told) for _ in range(2))
         ways = [slerp(start, end, t) for t in np.linspace(0, 1, steps)]
-        return model.push(torch.stack(ways, 1).flatten(0, 1))
+        each = (c.repeat_interleave(steps, 0) for c in told)
+        return model.push(torch.stack(ways, 1).flatten(0, 1), *each)
+
+
+def conditions_of(model: Generative, split: Split, n: int) -> Batch:
+    """What a model is told with the first `n` examples, on its device."""
+    return split.told(model.given).at(torch.arange(n) % len(split), model.device)[1:]
+
+
+def noise(model: Pushforward, n: int, *conditions: Tensor) -> Tensor:
+    """`n` latents; a prior that is told something hears the conditions."""
+    told = heard(getattr(model, "prior", None), conditions)
+    return model.latents(n, *told)
 
 
 def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:

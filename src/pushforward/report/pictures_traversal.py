@@ -17,10 +17,12 @@ from torch.distributions import Distribution
 
 from ..core import checkpoint
 from ..core.contract import Generative, Latent, Pushforward
+from ..core.dataset import Batch
+from ..core.given import repeated
 from ..core.spaces import Pixels, count
 from .gallery import picture
 from .measure import recorded_data
-from .pictures import as_rgb, grid
+from .pictures import as_rgb, grid, noise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,6 +55,7 @@ def traversal(
     steps: int = 9,
     reach: float = 2.0,
     seed: int = 0,
+    conditions: Batch = (),
 ) -> Traversal:
     """A walk along every latent, at most `rows` of them, in `steps` steps.
 
@@ -63,6 +66,7 @@ def traversal(
         rows, steps: of the picture.
         reach: how far to each side, in standard deviations of the prior.
         seed: of the draws.
+        conditions: what the model is told with `x`; the walks are told that of the first.
 
     Raises:
         ValueError: for a model without latents.
@@ -73,22 +77,26 @@ def traversal(
     model.eval()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        prior = model.latents(DRAWS)
-        start, nats = _start(model, prior, x)
+        first = tuple(c[:1] for c in conditions)
+        prior = noise(model, DRAWS, *repeated(first, DRAWS))
+        start, nats = _start(model, prior, x, conditions)
         order = range(start.numel()) if nats is None else nats.argsort(descending=True).tolist()
         chosen = tuple(order)[: count("rows", rows)]
         z = _moved(start, prior.flatten(1), chosen, count("steps", steps, 2), reach)
-        out = model.push(z.flatten(0, 1).unflatten(1, prior.shape[1:]))
+        z = z.flatten(0, 1).unflatten(1, prior.shape[1:])
+        out = model.push(z, *repeated(first, len(z)))
     model.train(training)
     told = () if nats is None else tuple(nats[list(chosen)].tolist())
     return Traversal(out.unflatten(0, (len(chosen), steps)), chosen, told)
 
 
-def _start(model: Generative, prior: Tensor, x: Tensor | None) -> tuple[Tensor, Tensor | None]:
+def _start(
+    model: Generative, prior: Tensor, x: Tensor | None, conditions: Batch
+) -> tuple[Tensor, Tensor | None]:
     """Where the walks begin (latent,), and the KL of each latent (latent,) if there is one."""
     if not isinstance(model, Latent) or x is None:
         return prior[0].flatten(), None
-    mean, variance = moments(model.encode(x))
+    mean, variance = moments(model.encode(x, *conditions))
     kl = (mean.square() + variance - 1 - variance.log()) / 2
     return mean[0], kl.mean(0)
 
@@ -184,26 +192,28 @@ def _walked(
     path: str | None, rows: int, steps: int, reach: float, example: int
 ) -> tuple[Traversal, Pixels]:
     """The traversal of the model in a file. Raises ValueError where its data are no images."""
-    model, x = _trained() if path is None else _loaded(path)
+    model, batch = _trained() if path is None else _loaded(path)
     if not isinstance(model.space, Pixels):
         raise ValueError(f"only images can be drawn in a film, not {model.space}")
-    if x is not None:
-        x = x.roll(-count("example", example, 0), 0)
-    return traversal(model, x, rows, steps, reach), model.space
+    if batch is not None:
+        batch = tuple(t.roll(-count("example", example, 0), 0) for t in batch)
+    x, *told = batch or (None,)
+    return traversal(model, x, rows, steps, reach, conditions=tuple(told)), model.space
 
 
-def _trained() -> tuple[Generative, Tensor]:
+def _trained() -> tuple[Generative, Batch]:
     from ..presets.disentangling import beta_sprites
     from ..training.fit import fit
 
     torch.manual_seed(0)
     experiment = beta_sprites()
     model = fit(experiment.model, experiment.data, experiment.recipe)
-    return model, experiment.data.test.at(slice(0, DRAWS), model.device)[0]
+    return model, experiment.data.test.at(slice(0, DRAWS), model.device)
 
 
-def _loaded(path: str) -> tuple[Generative, Tensor | None]:
+def _loaded(path: str) -> tuple[Generative, Batch | None]:
     model = checkpoint.load(path)
-    if not isinstance(model, Latent):
+    if not isinstance(model, Latent) and model.given is None:
         return model, None
-    return model, recorded_data(checkpoint.read(path)).test.at(slice(0, DRAWS))[0]
+    test = recorded_data(checkpoint.read(path)).test
+    return model, test.told(model.given).at(slice(0, DRAWS))

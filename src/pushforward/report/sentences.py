@@ -38,7 +38,7 @@ def between(
     """
     length = model.space.shape[0]
     a, b = vocabulary.encode([start, end], length).to(model.device).split(1)
-    return vocabulary.decode(interpolate(model, a, b, steps)[0])
+    return vocabulary.decode(interpolate(model, a, b, steps=steps)[0])
 
 
 def grammatical_lines(model: Generative, data: Dataset, samples: int) -> Iterator[str]:
@@ -62,6 +62,6 @@ def grammatical_between(
     """The share of grammatical sentences strictly between pairs of test sentences."""
     x = data.test.at(slice(0, 2 * pairs), model.device)[0]
     a, b = x[: len(x) // 2], x[len(x) // 2 : len(x) // 2 * 2]
-    inner = interpolate(model.eval(), a, b, steps)[:, 1:-1].flatten(0, 1)
+    inner = interpolate(model.eval(), a, b, steps=steps)[:, 1:-1].flatten(0, 1)
     said = Vocabulary.recorded(data.origin).decode(inner)
     return accepted(said, grammar.accepts, "grammatical between")

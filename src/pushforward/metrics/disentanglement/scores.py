@@ -96,13 +96,14 @@ def posterior_means(model: Latent, split: Split, seed: int = 0, size: int = 256)
     model.eval()
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(seed)
-        codes = torch.cat([_means(model, x) for x, *_ in split.batches(size, model.device)])
+        batches = split.told(model.given).batches(size, model.device)
+        codes = torch.cat([_means(model, *batch) for batch in batches])
     model.train(training)
     return torch.where(codes.var(0) > ACTIVE, codes, 0.0)
 
 
-def _means(model: Latent, x: Tensor) -> Tensor:
-    q = model.encode(x)
+def _means(model: Latent, x: Tensor, *conditions: Tensor) -> Tensor:
+    q = model.encode(x, *conditions)
     return posterior_mean(q, q.sample((8,))).flatten(1).cpu()
 
 
