@@ -11,7 +11,7 @@ import torch
 
 from ..core import checkpoint
 from ..core.catalogue import Preset, preset_called
-from ..core.contract import Bounded, Density, Generative, Latent, Weighted
+from ..core.contract import Bounded, Density, Estimated, Generative, Latent, Weighted
 from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels
@@ -174,7 +174,7 @@ def likelihood(
     Images are told in bits/dim, other data in nats. Where the model has importance weights, the
     bound is of `k` of them (None: the ELBO).
     """
-    if not isinstance(model, Density | Bounded):
+    if not isinstance(model, Density | Bounded | Estimated):
         return None
     measured = bits_per_dim if isinstance(model.space, Pixels) else nats
     return measured(model, split, k if isinstance(model, Weighted) else None)
