@@ -38,8 +38,11 @@ def nats(
         seed: of whatever is drawn; the caller's random state is left as it was.
 
     Raises:
-        ValueError: for a model without a likelihood, or `k` for one without importance weights.
+        ValueError: for a model without a likelihood, `k` for one without importance weights, or a
+            split without examples.
     """
+    if not len(split):
+        raise ValueError("there is nothing to measure on: the split is empty")
     estimate, kind = _estimate(model, k)
     training = model.training
     model.eval()
