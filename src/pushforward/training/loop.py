@@ -177,6 +177,7 @@ class Training:
         speed = window.speed()
         every = self.recipe.every(self.recipe.validate_every, 10)
         due = every > 0 and self.step // every > (self.step - window.steps) // every
+        due = due and len(self.data.validation) > 0
         held = self._validate() if due and any(m.loss for m in self.movers) else None
         stage = self.stages[self.stage].name
         loss = first_player(terms)
