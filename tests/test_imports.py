@@ -24,7 +24,8 @@ ALLOWED = {
         *("training", "data", "theory", "metrics"),
     },
     "laws": {"core", "training", "metrics"},
-    "report": {"core", "models", "presets", "training", "metrics", "data", "theory"},
+    "pictures": {"core", "models", "presets", "training", "metrics", "data", "theory"},
+    "report": {"core", "models", "presets", "training", "metrics", "data", "pictures"},
 }
 
 

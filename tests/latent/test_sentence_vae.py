@@ -16,7 +16,8 @@ from pushforward.metrics.elbo_surgery import elbo_surgery
 from pushforward.models.autoregressive.recurrent import RecurrentLM
 from pushforward.models.latent.sentence_vae import Reader, interpolate, recurrent_vae
 from pushforward.objectives.variational import ELBO, Linear
-from pushforward.report.sentences import between, grammatical_between
+from pushforward.pictures.sentence_interpolation import between
+from pushforward.report.sentences import grammatical_between
 from pushforward.training.loop import Training
 
 SPACE = pf.Tokens(4, 3)

@@ -12,8 +12,9 @@ from rows import made_fails, made_is_killed, made_never_ends, quality, row, rows
 import pushforward as pf
 from pushforward.core.catalogue import presets
 from pushforward.data import digits
+from pushforward.pictures.grids import walk
 from pushforward.report import compare as comparison
-from pushforward.report import measure, pictures, sampled, tables
+from pushforward.report import measure, sampled, tables
 from pushforward.report.compare import compare, known
 from pushforward.report.naming import named
 
@@ -174,7 +175,7 @@ def test_numbers_carry_the_digits_that_their_errors_allow() -> None:
 
 
 def test_walks_exist_where_latents_do() -> None:
-    assert pictures.walk(pf.Independent(digits().space)) is None
+    assert walk(pf.Independent(digits().space)) is None
 
 
 def test_slugs_are_names_of_files() -> None:

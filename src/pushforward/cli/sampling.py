@@ -76,12 +76,12 @@ def _keep(drawn: Any, model: Any, checkpoint: str, target: Path) -> None:
     import numpy as np
 
     from ..data.wav import write_wav
-    from ..report import pictures
+    from ..pictures import grids
     from ..report.sentences import as_text
     from ..report.sounds import as_sound, rate_of
 
     target.parent.mkdir(parents=True, exist_ok=True)
-    pictures.write(target, pictures.drawn(drawn, model.space))
+    grids.write(target, grids.drawn(drawn, model.space))
     np.save(target.with_suffix(".npy"), drawn.numpy())
     said = f"{target} and " if target.exists() else ""
     if sentences := as_text(checkpoint, drawn):

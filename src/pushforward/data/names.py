@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from ..core.catalogue import discover
+from ..core.checkpoint import Checkpoint
 from ..core.dataset import Dataset
 from .specs import SOURCES, divided, understood
 
@@ -39,3 +40,12 @@ def _unknown(head: str, spec: str) -> ValueError:
     near = get_close_matches(head, SOURCES, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     return ValueError(f"no data set is called {spec!r}: {hint}There are {', '.join(known)}")
+
+
+def recorded_data(file: Checkpoint) -> Dataset:
+    """The data that a checkpoint's record names. Raises ValueError where it names none."""
+    described = file.record.get("data", {})
+    if "spec" not in described:
+        what = f"{described['name']!r}, which has no name here" if described else "no data"
+        raise ValueError(f"{file.path} was trained on {what}: say which data with --data")
+    return find(described["spec"])

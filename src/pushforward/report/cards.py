@@ -11,8 +11,8 @@ from torch import Tensor
 from ..core.dataset import Dataset
 from ..core.spaces import Pixels
 from ..metrics.references import looked_at
+from ..pictures import grids
 from ..training.reports import Report
-from . import pictures
 from .charts import curves
 from .measure import PAIRS
 from .row import Row
@@ -59,10 +59,10 @@ def _numbers(row: Row) -> str:
 
 
 def _picture(x: Tensor, data: Dataset, columns: int, alt: str, caption: str) -> str:
-    picture = pictures.drawn(x, data.space, columns)
+    picture = grids.drawn(x, data.space, columns)
     if picture is None:
         return ""
-    return f"<figure>{pictures.inline(picture, alt)}<figcaption>{caption}</figcaption></figure>"
+    return f"<figure>{grids.inline(picture, alt)}<figcaption>{caption}</figcaption></figure>"
 
 
 def _neighbours(row: Row, data: Dataset, noun: str) -> str:

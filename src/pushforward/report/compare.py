@@ -14,8 +14,9 @@ from ..core.dataset import Dataset, identity
 from ..data.cache import cache_folder
 from ..metrics.references import looked_at, reference_features
 from ..metrics.samples import SampleQuality, extractor_for, sample_quality
+from ..pictures import grids
 from ..training.fit import Interrupted
-from . import details, page, pictures, tables
+from . import details, page, tables
 from .measure import data_of, is_checkpoint, measure
 from .row import Row
 from .sampled import GRID
@@ -132,7 +133,7 @@ def write(found: Comparison, folder: Path) -> None:
     rows, space = found.rows, found.data.space
     real = looked_at(found.data.test.first(GRID))
     for slug, x in {"real": real, **{row.slug: row.samples for row in rows}}.items():
-        pictures.write(folder / f"{slug}.png", pictures.drawn(x, space))
+        grids.write(folder / f"{slug}.png", grids.drawn(x, space))
     curves = {row.name: [asdict(report) for report in row.history] for row in rows}
     text = {
         "results.json": json.dumps([row.record() for row in rows], indent=1) + "\n",

@@ -12,11 +12,12 @@ from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels, Tokens, count
 from ..data import find
+from ..data.names import recorded_data
 from ..metrics.likelihood import nats
 from ..metrics.samples import ranked
 from . import tables
 from .compare import Comparison, write
-from .measure import of_checkpoint, recorded_data
+from .measure import of_checkpoint
 from .row import Row
 from .sampled import SAMPLES
 from .sentences import grammatical_lines

@@ -15,14 +15,14 @@ from ..core.contract import Bounded, Density, Generative, Latent, Weighted
 from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels
-from ..data import find
+from ..data.names import recorded_data
 from ..metrics.disentanglement import scores_if_known
 from ..metrics.elbo_surgery import Levels, Surgery, elbo_surgery, level_rates
 from ..metrics.likelihood import bits_per_dim, nats
 from ..metrics.reverse_kl import reverse_kl_if_known
+from ..pictures.grids import walk
 from ..training.fit import LOG, fit
 from ..training.reports import Report
-from . import pictures
 from .naming import Named, named
 from .row import Row
 from .sampled import SAMPLES, Sampled, neighbours
@@ -43,15 +43,6 @@ def data_of(name: str) -> Dataset:
     if not is_checkpoint(name):
         return preset_called(name).build().data
     return recorded_data(checkpoint.read(name))
-
-
-def recorded_data(file: checkpoint.Checkpoint) -> Dataset:
-    """The data that a checkpoint's record names. Raises ValueError where it names none."""
-    described = file.record.get("data", {})
-    if "spec" not in described:
-        what = f"{described['name']!r}, which has no name here" if described else "no data"
-        raise ValueError(f"{file.path} was trained on {what}: say which data with --data")
-    return find(described["spec"])
 
 
 def measure(name: str) -> Row:
@@ -134,7 +125,7 @@ def _row(
         seed=None,
         samples=shown,
         neighbours=neighbours(shown[:PAIRS], data),
-        walk=pictures.walk(model),
+        walk=walk(model),
         surgery=surgery(model, data.test),
         further=(
             *drawn.further(data),

@@ -1,4 +1,4 @@
-"""Sentences out of models: samples as text, walks between two sentences, and their grammar."""
+"""Sentences out of models: samples as text, and how many keep to the grammar."""
 
 from __future__ import annotations
 
@@ -27,18 +27,6 @@ def as_text(path: str | Path, drawn: Tensor) -> str | None:
     if "words" not in about:
         return None
     return "\n".join(Vocabulary.recorded(about).decode(drawn.cpu())) + "\n"
-
-
-def between(
-    model: VAE, vocabulary: Vocabulary, start: str, end: str, steps: int = STEPS
-) -> list[str]:
-    """`steps` sentences from `start` to `end`, as the model puts them.
-
-    Raises ValueError for a word that it does not know, or a sentence that is too long.
-    """
-    length = model.space.shape[0]
-    a, b = vocabulary.encode([start, end], length).to(model.device).split(1)
-    return vocabulary.decode(interpolate(model, a, b, steps)[0])
 
 
 def grammatical_lines(model: Generative, data: Dataset, samples: int) -> Iterator[str]:

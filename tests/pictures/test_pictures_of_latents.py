@@ -2,9 +2,9 @@
 
 import pytest
 
-from pushforward.report.gallery import drawing_called, encoded
-from pushforward.report.pictures_gradients import variances
-from pushforward.report.pictures_rate_distortion import curve, swept
+from pushforward.pictures.gallery import drawing_called, encoded
+from pushforward.pictures.gradient_variance import variances
+from pushforward.pictures.rate_distortion import curve, swept
 from pushforward.theory.gradient_estimators import normal
 
 

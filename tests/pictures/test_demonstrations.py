@@ -14,12 +14,12 @@ from pushforward.core.spaces import Pixels, Reals
 from pushforward.data import digits
 from pushforward.metrics.features import features_as_given
 from pushforward.metrics.small_classifier import digits_classifier
-from pushforward.report.demonstrations import (
+from pushforward.pictures.demonstrations import (
     likelihood_without_samples,
     one_image_per_class,
     truncation,
 )
-from pushforward.report.pictures_evaluation import what_numbers_hide
+from pushforward.pictures.what_numbers_hide import what_numbers_hide
 from pushforward.theory.likelihood_and_samples import (
     diluted,
     diluted_log_prob,

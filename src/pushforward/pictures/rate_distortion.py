@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@picture("rate-distortion")
-def rate_distortion_curve(
+@picture
+def draw(
     betas: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 8.0), steps: int = 400, seed: int = 0
 ) -> Figure:
     """The same VAE of the 8x8 digits under weights on its rate, one point for each.

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 NAMES = ("score function", "with a baseline", "reparametrised")
 
 
-@picture("gradient-variance")
-def gradient_variance(draws: int = 20_000, seed: int = 0) -> Figure:
+@picture
+def draw(draws: int = 20_000, seed: int = 0) -> Figure:
     """The variance of one draw's gradient of E mean(z^2), summed over the parameters.
 
     On the left for a normal over more and more dimensions; on the right for families over one

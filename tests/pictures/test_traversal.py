@@ -13,14 +13,12 @@ from pushforward.core.contract import Latent, Pushforward
 from pushforward.core.spaces import Pixels
 from pushforward.data import bars
 from pushforward.models.latent.vae import VAE, dense
-from pushforward.report.gallery import drawings, encoded
-from pushforward.report.pictures_traversal import (
-    film,
-    film_strip,
-    traversal,
-    traversal_film,
-    traversal_picture,
-)
+from pushforward.pictures import traversal as strip_picture
+from pushforward.pictures import traversal_film as film_picture
+from pushforward.pictures.gallery import drawings, encoded
+from pushforward.pictures.traversal import film_strip
+from pushforward.pictures.traversal_film import film
+from pushforward.pictures.traversals import traversal
 
 SPACE = Pixels(1, 1, 3)
 SCALES = torch.tensor([1.0, 0.1, 0.5])
@@ -108,8 +106,8 @@ def test_pictures_of_a_checkpoint(tmp_path) -> None:
     model = VAE(*dense(Pixels(1, 4, 4, levels=2), latent=3, width=8))
     path = str(checkpoint.save(model, tmp_path / "a.safetensors", record={"data": bars().origin}))
     assert {"traversal", "traversal-film"} <= drawings().keys()
-    assert len(traversal_picture(path, rows=2, steps=3).axes) == 2
-    assert traversal_film(path, steps=3)[:4] == b"GIF8"
+    assert len(strip_picture.draw(path, rows=2, steps=3).axes) == 2
+    assert film_picture.draw(path, steps=3)[:4] == b"GIF8"
 
 
 def test_what_cannot_be_drawn(tmp_path) -> None:
@@ -119,6 +117,6 @@ def test_what_cannot_be_drawn(tmp_path) -> None:
 
     path = str(checkpoint.save(PPCA(2, 1), tmp_path / "p.safetensors"))
     with pytest.raises(ValueError, match="was trained on no data"):
-        traversal_picture(path)
+        strip_picture.draw(path)
     with pytest.raises(ValueError, match="steps must be a whole number of at least 2, not 1"):
         traversal(Blind(), steps=1)

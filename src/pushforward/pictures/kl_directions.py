@@ -1,31 +1,21 @@
-"""Pictures of both directions of the KL: what covers, and what seeks a mode."""
+"""Both directions of the KL: what covers, and what seeks a mode."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
 from ..core.contract import Density
 from ..presets.divergences import forward_kl, reverse_kl
 from ..presets.targets import bumps
+from .densities import on_a_grid
 from .gallery import learned, picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@torch.no_grad()
-def on_a_grid(density: Density, reach: float, side: int = 121) -> tuple[Tensor, Tensor]:
-    """The coordinates (side,) from -reach to reach, and p(x) over their square, (side, side)."""
-    at = torch.linspace(-reach, reach, side, dtype=density.dtype, device=density.device)
-    points = torch.cartesian_prod(at, at)
-    return at.cpu(), density.log_prob(points).exp().reshape(side, side).T.cpu()
-
-
-@picture("kl-directions")
-def kl_directions_of_bumps(distance: float = 4.0, start: float = 0.5, steps: int = 1_500) -> Figure:
+@picture
+def draw(distance: float = 4.0, start: float = 0.5, steps: int = 1_500) -> Figure:
     """One Gaussian fitted to two bumps by either KL: the presets forward_kl and reverse_kl.
 
     Args:
@@ -57,23 +47,4 @@ def kl_directions(
         axis.contourf(at, at, shade, levels=12, cmap="Blues")
         axis.contour(at, at, on_a_grid(fit, reach)[1], levels=6, colors="firebrick", linewidths=1)
         axis.set(title=title, aspect="equal", xticks=[], yticks=[])
-    return figure
-
-
-@picture("divergences-of-a-shift")
-def divergences_of_a_shift(reach: float = 3.0) -> Figure:
-    """JSD, TV and W1 of two parallel lines by their distance, without and with noise of 0.5."""
-    from matplotlib.figure import Figure
-
-    from ..theory.disjoint_supports import noisy_lines, parallel_lines
-
-    shift = torch.linspace(-reach, reach, 201, dtype=torch.float64)
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
-    cases = (("disjoint lines", parallel_lines(shift)), ("with noise 0.5", noisy_lines(shift, 0.5)))
-    for axis, (title, d) in zip(figure.subplots(1, 2, sharey=True), cases):
-        axis.plot(shift, d.wasserstein1, label="W1")
-        axis.plot(shift, d.total_variation, label="TV")
-        axis.plot(shift, d.jensen_shannon, label="JSD")
-        axis.set(title=title, xlabel="distance of the lines")
-        axis.legend()
     return figure

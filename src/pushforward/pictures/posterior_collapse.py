@@ -26,8 +26,8 @@ def rate_curve(experiment: Experiment) -> list[tuple[int, float]]:
     return [(r.step, elbo_surgery(training.model, test, samples=4).rate) for r in training]
 
 
-@picture("posterior-collapse")
-def posterior_collapse(steps: int = 400) -> Figure:
+@picture
+def draw(steps: int = 400) -> Figure:
     """The rate of a VAE with an autoregressive decoder while it learns, by the remedy it is given.
 
     Args:

@@ -5,7 +5,7 @@
   arXiv:1904.06991, section 4.1).
 - The Inception Score is fooled by one image per class (Barratt & Sharma, 2018, arXiv:1801.01973).
 
-`pictures_evaluation` draws them.
+`what_numbers_hide` draws them.
 """
 
 from __future__ import annotations

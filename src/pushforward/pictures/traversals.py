@@ -6,11 +6,8 @@ that say nothing change nothing. Latents move over the prior's own range.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
@@ -18,12 +15,7 @@ from torch.distributions import Distribution
 from ..core import checkpoint
 from ..core.contract import Generative, Latent, Pushforward
 from ..core.spaces import Pixels, count
-from .gallery import picture
-from .measure import recorded_data
-from .pictures import as_rgb, grid
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from ..data.names import recorded_data
 
 DRAWS = 256  # from the prior, whose range they show; and of data, whose KL is averaged
 
@@ -114,73 +106,7 @@ def _moved(
     return z
 
 
-def film_strip(walked: Traversal, space: Pixels) -> Figure:
-    """A row for each latent, labelled with its KL."""
-    from matplotlib.figure import Figure
-
-    rows, steps = walked.x.shape[:2]
-    figure = Figure(figsize=(1 + 0.45 * steps, 0.5 * rows), layout="constrained")
-    axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
-    for axis, x, label in zip(axes, walked.x, walked.labels()):
-        axis.imshow(np.concatenate(_framed(x, space), 1), interpolation="nearest")
-        axis.set(xticks=[], yticks=[])
-        axis.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
-        axis.spines[:].set_visible(False)
-    return figure
-
-
-def _framed(x: Tensor, space: Pixels) -> np.ndarray:
-    """(batch, height + 1, width + 1, 3), with a grey line between images."""
-    return np.pad(as_rgb(x, space), ((0, 0), (0, 1), (0, 1), (0, 0)), constant_values=128)
-
-
-def film(walked: Traversal, space: Pixels, columns: int = 5, milliseconds: int = 120) -> bytes:
-    """A GIF: all latents move at once, each in an image of its own, there and back."""
-    from PIL import Image
-
-    steps = [*range(walked.x.shape[1]), *range(walked.x.shape[1] - 2, 0, -1)]
-    frames = [
-        Image.open(io.BytesIO(grid(walked.x[:, t], space, columns, 3))).convert("P") for t in steps
-    ]
-    buffer = io.BytesIO()
-    frames[0].save(
-        buffer, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0
-    )
-    return buffer.getvalue()
-
-
-@picture("traversal")
-def traversal_picture(
-    checkpoint: str | None = None,
-    rows: int = 8,
-    steps: int = 11,
-    reach: float = 2.0,
-    example: int = 0,
-) -> Figure:
-    """What every latent of a model of images changes, as a film strip.
-
-    Args:
-        checkpoint: a .safetensors file; None trains the preset beta_sprites.
-        rows, steps: of the picture.
-        reach: how far to each side, in standard deviations of the prior.
-        example: which test example the walks start from.
-    """
-    return film_strip(*_walked(checkpoint, rows, steps, reach, example))
-
-
-@picture("traversal-film")
-def traversal_film(
-    checkpoint: str | None = None,
-    rows: int = 10,
-    steps: int = 15,
-    reach: float = 2.0,
-    example: int = 0,
-) -> bytes:
-    """The same as a GIF, in which all latents move at once."""
-    return film(*_walked(checkpoint, rows, steps, reach, example))
-
-
-def _walked(
+def walked_in(
     path: str | None, rows: int, steps: int, reach: float, example: int
 ) -> tuple[Traversal, Pixels]:
     """The traversal of the model in a file. Raises ValueError where its data are no images."""

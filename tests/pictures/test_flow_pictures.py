@@ -6,9 +6,11 @@ from pushforward.core.spaces import Pixels
 from pushforward.models.flow.ffjord import FFJORD
 from pushforward.models.flow.glow import Glow
 from pushforward.models.flow.planar import PlanarFlow
+from pushforward.pictures.ffjord_paths import trajectories
+from pushforward.pictures.gallery import drawings
+from pushforward.pictures.glow_temperature import temperatures
+from pushforward.pictures.planar_energies import energy_shapes
 from pushforward.probability.energies import PlaneEnergy
-from pushforward.report.gallery import drawings
-from pushforward.report.pictures_flows import energy_shapes, temperatures, trajectories
 from pushforward.solvers.fixed import Euler
 
 

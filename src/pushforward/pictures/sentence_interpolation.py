@@ -10,17 +10,17 @@ from ..core import checkpoint
 from ..core.catalogue import preset_called
 from ..core.vocabulary import Vocabulary
 from ..data.grammar import Grammar
+from ..models.latent.sentence_vae import interpolate
 from ..models.latent.vae import VAE
 from ..training.fit import fit
 from .gallery import picture
-from .sentences import between
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@picture("sentence-interpolation")
-def sentence_interpolation(
+@picture
+def draw(
     start: str = "the small cat sleeps.",
     end: str = "two teachers follow a happy dog near the bridge.",
     steps: int = 9,
@@ -52,6 +52,16 @@ def sentence_interpolation(
         if own:
             axis.text(0.0, place, f"{(i - 1) / (len(lines) - 1):.2f}", color="grey", va="center")
     return figure
+
+
+def between(model: VAE, vocabulary: Vocabulary, start: str, end: str, steps: int = 7) -> list[str]:
+    """`steps` sentences from `start` to `end`, as the model puts them.
+
+    Raises ValueError for a word that it does not know, or a sentence that is too long.
+    """
+    length = model.space.shape[0]
+    a, b = vocabulary.encode([start, end], length).to(model.device).split(1)
+    return vocabulary.decode(interpolate(model, a, b, steps)[0])
 
 
 def _trained(steps: int) -> tuple[VAE, dict]:

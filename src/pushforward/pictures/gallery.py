@@ -1,4 +1,4 @@
-"""The gallery: pictures that explain, each drawn by one command, `pushforward draw NAME`."""
+"""The gallery: pictures that explain, one a file, each drawn by `pushforward draw NAME`."""
 
 from __future__ import annotations
 
@@ -23,29 +23,23 @@ Function = TypeVar("Function", bound=Callable[..., Drawing])
 _drawings: dict[str, Callable[..., Drawing]] = {}
 
 
-def picture(name: str) -> Callable[[Function], Function]:
+def picture(draw: Function) -> Function:
     """Decorator: registers a function of keyword knobs that returns a Figure, or PNG or GIF bytes.
 
-    It belongs in a module report/pictures_TOPIC.py, which is found by its name. Raises ValueError
-    when another function has that name.
+    The picture is called like its file: pictures/kl_directions.py draws "kl-directions". Raises
+    ValueError when the file has drawn another.
     """
-
-    def register(draw: Function) -> Function:
-        known = _drawings.setdefault(name, draw)
-        if known is not draw:
-            where = f"{known.__module__}.{known.__qualname__}"
-            raise ValueError(f"a picture called {name!r} exists: {where}. Take another name")
-        return draw
-
-    return register
+    name = draw.__module__.rpartition(".")[2].replace("_", "-")
+    if _drawings.setdefault(name, draw) is not draw:
+        raise ValueError(f"{draw.__module__} draws {name!r} already: one picture a file")
+    return draw
 
 
 def drawings() -> dict[str, Callable[..., Drawing]]:
     """All functions that draw a picture, by name."""
     package = importlib.import_module(__package__)
     for module in pkgutil.iter_modules(package.__path__):
-        if module.name.startswith("pictures_"):
-            importlib.import_module(f"{__package__}.{module.name}")
+        importlib.import_module(f"{__package__}.{module.name}")
     return dict(sorted(_drawings.items()))
 
 
@@ -58,12 +52,12 @@ def drawing_called(name: str) -> Callable[..., Drawing]:
 
 
 def learned(experiment: Experiment, seed: int = 0) -> Any:
-    """The model of an experiment, trained here and now, for pictures that need one."""
+    """The model of an experiment, trained here and now and in eval mode."""
     torch.manual_seed(seed)
     training = Training(experiment.model, experiment.data, experiment.recipe)
     for _ in training:
         pass
-    return training.result
+    return training.result.eval()
 
 
 def encoded(drawing: Drawing) -> bytes:

@@ -4,8 +4,8 @@ import torch
 from pushforward.core.spaces import Pixels
 from pushforward.models.autoregressive.gated_pixelcnn import GatedPixelCNN
 from pushforward.models.autoregressive.pixelcnn import PixelCNN
-from pushforward.report.gallery import drawing_called, encoded
-from pushforward.report.pictures_receptive import seen_and_blind
+from pushforward.pictures.gallery import drawing_called, encoded
+from pushforward.pictures.receptive_fields import seen_and_blind
 
 
 @pytest.mark.parametrize(

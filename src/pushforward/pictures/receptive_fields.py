@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@picture("receptive-fields")
-def receptive_fields(layers: int = 6, size: int = 21, seed: int = 0) -> Figure:
+@picture
+def draw(layers: int = 6, size: int = 21, seed: int = 0) -> Figure:
     """Which pixels move what is predicted at one: PixelCNN with its blind spot, and Gated PixelCNN.
 
     Args:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@picture("fooled-classifier")
-def fooled_classifier(levels: int = 2, columns: int = 6) -> Figure:
+@picture
+def draw(levels: int = 2, columns: int = 6) -> Figure:
     """Digits that a little noise turns into others for p(y | x), and what p(x) says of them.
 
     Args:
