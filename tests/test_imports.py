@@ -24,8 +24,11 @@ ALLOWED = {
         *("training", "data", "theory", "metrics"),
     },
     "laws": {"core", "training", "metrics"},
-    "pictures": {"core", "models", "presets", "training", "metrics", "data", "theory"},
-    "report": {"core", "models", "presets", "training", "metrics", "data", "pictures"},
+    "media": {"core", "data"},
+    "pictures": {
+        *("core", "nn", "models", "presets", "training", "metrics", "data", "theory", "media"),
+    },
+    "report": {"core", "models", "training", "metrics", "data", "media", "pictures"},
 }
 
 

@@ -6,8 +6,9 @@ from test_vae import BITS
 from pushforward.metrics.elbo_surgery import elbo_surgery
 from pushforward.models.latent.lagging import AggressiveVAE
 from pushforward.models.latent.vae import dense
-from pushforward.pictures.gallery import drawing_called, encoded
+from pushforward.pictures.gallery import drawing_called
 from pushforward.pictures.posterior_collapse import COLLAPSED, rate_curve
+from pushforward.pictures.shown import encoded
 from pushforward.presets.collapse import FLOOR, LATENT, remedies
 
 

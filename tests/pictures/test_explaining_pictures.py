@@ -4,8 +4,9 @@ import torch
 from pushforward.core.spaces import Pixels
 from pushforward.models.autoregressive.gated_pixelcnn import GatedPixelCNN
 from pushforward.models.autoregressive.pixelcnn import PixelCNN
-from pushforward.pictures.gallery import drawing_called, encoded
+from pushforward.pictures.gallery import drawing_called
 from pushforward.pictures.receptive_fields import seen_and_blind
+from pushforward.pictures.shown import encoded
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pushforward.pictures.ffjord_paths import trajectories
 from pushforward.pictures.gallery import drawings
 from pushforward.pictures.glow_temperature import temperatures
 from pushforward.pictures.planar_energies import energy_shapes
+from pushforward.pictures.shown import encoded
 from pushforward.probability.energies import PlaneEnergy
 from pushforward.solvers.fixed import Euler
 
@@ -30,4 +31,4 @@ def test_the_gallery_draws_flows():
     found = drawings()
     assert len(found["planar-energies"](layers=1, steps=1).axes) == 8
     assert len(found["ffjord-paths"](steps=1, n=3).axes[0].lines) == 3
-    assert found["glow-temperature"](steps=1).startswith(b"\x89PNG")
+    assert encoded(found["glow-temperature"](steps=1)).startswith(b"\x89PNG")

@@ -2,9 +2,10 @@
 
 import pytest
 
-from pushforward.pictures.gallery import drawing_called, encoded
+from pushforward.pictures.gallery import drawing_called
 from pushforward.pictures.gradient_variance import variances
 from pushforward.pictures.rate_distortion import curve, swept
+from pushforward.pictures.shown import encoded
 from pushforward.theory.gradient_estimators import normal
 
 

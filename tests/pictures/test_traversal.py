@@ -15,9 +15,10 @@ from pushforward.data import bars
 from pushforward.models.latent.vae import VAE, dense
 from pushforward.pictures import traversal as strip_picture
 from pushforward.pictures import traversal_film as film_picture
-from pushforward.pictures.gallery import drawings, encoded
+from pushforward.pictures.gallery import drawings
+from pushforward.pictures.shown import encoded
 from pushforward.pictures.traversal import film_strip
-from pushforward.pictures.traversal_film import film
+from pushforward.pictures.traversal_film import there_and_back
 from pushforward.pictures.traversals import traversal
 
 SPACE = Pixels(1, 1, 3)
@@ -96,7 +97,7 @@ def test_film_and_strip() -> None:
     assert [axis.get_ylabel() for axis in strip.axes] == walked.labels()
     with Image.open(io.BytesIO(encoded(strip))) as image:
         assert image.format == "PNG"
-    with Image.open(io.BytesIO(film(walked, SPACE))) as image:
+    with Image.open(io.BytesIO(there_and_back(walked, SPACE).gif())) as image:
         assert image.format == "GIF"
         assert image.n_frames == 10, "there and back, without the ends twice"
 
@@ -107,7 +108,7 @@ def test_pictures_of_a_checkpoint(tmp_path) -> None:
     path = str(checkpoint.save(model, tmp_path / "a.safetensors", record={"data": bars().origin}))
     assert {"traversal", "traversal-film"} <= drawings().keys()
     assert len(strip_picture.draw(path, rows=2, steps=3).axes) == 2
-    assert film_picture.draw(path, steps=3)[:4] == b"GIF8"
+    assert film_picture.draw(path, steps=3).gif()[:4] == b"GIF8"
 
 
 def test_what_cannot_be_drawn(tmp_path) -> None:

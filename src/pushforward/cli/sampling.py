@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.catalogue import Usage
 from .flags import load_file
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..media.trained import Trained
 
 
 def sample(
@@ -17,9 +23,10 @@ def sample(
     label: int | None = None,
     partial: str | None = None,
     seed: int = 0,
+    batch_size: int = 256,
     file: str | None = None,
 ) -> None:
-    """Draw samples from a checkpoint: a PNG, WAV or text of them, and the numbers as .npy beside.
+    """Draw samples from a checkpoint: as a picture, sound, text or table, and all numbers as .npy.
 
     Args:
         checkpoint: the .safetensors file.
@@ -29,65 +36,69 @@ def sample(
         partial: what they agree with: an image (transparent pixels are drawn), a WAV file (its
             beginning), or .npy (negative and NaN are drawn).
         seed: of the noise.
+        batch_size: how many are drawn and held at once.
         file: the Python file that declares the model's classes, if they are your own.
     """
     import torch
 
-    from ..core.checkpoint import load
     from ..core.spaces import count
+    from ..media.keeping import keep
+    from ..media.trained import opened
 
     count("--n", n)
+    count("--batch-size", batch_size)
     if file:
         load_file(file)
-    model = load(checkpoint)
+    trained = opened(checkpoint)
+    draw = _sampler(trained, label) if partial is None else _completer(trained, label, partial)
     torch.manual_seed(seed)
-    conditions = [] if label is None else [torch.full((n,), label)]
+    sizes = [min(batch_size, n - start) for start in range(0, n, batch_size)]
+    target = Path(out) if out else trained.path.with_name("samples.png")
+    print(f"wrote {keep(_counted(map(draw, sizes), len(sizes), n), n, trained.medium, target)}")
+
+
+def _sampler(trained: Trained, label: int | None) -> Callable[[int], Tensor]:
+    """What draws so many samples. Raises Usage where the model needs a label, or knows none."""
+    model = trained.model
     try:
-        inspect.signature(model.sample).bind(n, *conditions)
+        inspect.signature(model.sample).bind(1, *_conditions(1, label))
     except TypeError as error:
-        told = (
-            "needs a class: give --label"
-            if label is None
-            else "knows no classes: leave --label out"
-        )
+        needs = "needs a class: give --label"
+        told = needs if label is None else "knows no classes: leave --label out"
         raise Usage(f"this {type(model).__name__} {told}") from error
-    if partial is None:
-        drawn = model.sample(n, *conditions)
-    else:
-        drawn = _completed(model, n, conditions, partial, checkpoint)
-    _keep(drawn, model, checkpoint, Path(out or Path(checkpoint).with_name("samples.png")))
+    return lambda size: model.sample(size, *_conditions(size, label))
 
 
-def _completed(model: Any, n: int, conditions: list, partial: str, checkpoint: str) -> Any:
-    """`n` completions of what a file knows in part."""
+def _completer(trained: Trained, label: int | None, partial: str) -> Callable[[int], Tensor]:
+    """What draws so many completions of what a file knows in part."""
     from ..core.contract import Completing
     from ..data.partial import read_partial
-    from ..report.sounds import rate_of
 
+    model = trained.model
+    _sampler(trained, label)
     if not isinstance(model, Completing):
         name = type(model).__name__
         raise Usage(f"this {name} cannot complete what is known in part: leave --partial out")
-    x, known = read_partial(partial, model.space, rate_of(checkpoint) or 16_000)
-    return model.complete(x.expand(n, *x.shape[1:]), known, *conditions)
+    x, known = read_partial(partial, model.space, trained.about.get("rate", 16_000))
+    return lambda size: model.complete(
+        x.expand(size, *x.shape[1:]), known, *_conditions(size, label)
+    )
 
 
-def _keep(drawn: Any, model: Any, checkpoint: str, target: Path) -> None:
-    """Writes samples as .npy, and as the picture, sound or text that they are."""
-    import numpy as np
+def _conditions(size: int, label: int | None) -> list[Any]:
+    import torch
 
-    from ..data.wav import write_wav
-    from ..pictures import grids
-    from ..report.sentences import as_text
-    from ..report.sounds import as_sound, rate_of
+    return [] if label is None else [torch.full((size,), label)]
 
-    target.parent.mkdir(parents=True, exist_ok=True)
-    grids.write(target, grids.drawn(drawn, model.space))
-    np.save(target.with_suffix(".npy"), drawn.numpy())
-    said = f"{target} and " if target.exists() else ""
-    if sentences := as_text(checkpoint, drawn):
-        target.with_suffix(".txt").write_text(sentences, encoding="utf-8")
-        said = f"{target.with_suffix('.txt')} and "
-    if rate := rate_of(checkpoint):
-        wave = as_sound(drawn, model.space.vocabulary, rate)
-        said = f"{write_wav(target.with_suffix('.wav'), wave, rate)} and "
-    print(f"wrote {said}{target.with_suffix('.npy')}: {tuple(drawn.shape)} {drawn.dtype}")
+
+def _counted(batches: Iterable[Tensor], steps: int, n: int) -> Iterator[Tensor]:
+    """The same batches, with a progress bar on stderr where there are several."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=steps == 1) as bar:
+        task = bar.add_task("samples", total=n)
+        for batch in batches:
+            bar.advance(task, len(batch))
+            yield batch

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
 
 from ..core.catalogue import discover
-from ..core.checkpoint import Checkpoint
 from ..core.dataset import Dataset
 from .specs import SOURCES, divided, understood
 
@@ -42,10 +44,12 @@ def _unknown(head: str, spec: str) -> ValueError:
     return ValueError(f"no data set is called {spec!r}: {hint}There are {', '.join(known)}")
 
 
-def recorded_data(file: Checkpoint) -> Dataset:
-    """The data that a checkpoint's record names. Raises ValueError where it names none."""
-    described = file.record.get("data", {})
-    if "spec" not in described:
-        what = f"{described['name']!r}, which has no name here" if described else "no data"
-        raise ValueError(f"{file.path} was trained on {what}: say which data with --data")
-    return find(described["spec"])
+def recorded_data(path: Path | str, about: Mapping[str, Any]) -> Dataset:
+    """The data that the checkpoint at `path` says of itself that it was trained on.
+
+    Raises ValueError where it names none.
+    """
+    if "spec" not in about:
+        what = f"{about['name']!r}, which has no name here" if about else "no data"
+        raise ValueError(f"{path} was trained on {what}: say which data with --data")
+    return find(about["spec"])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import warnings
 import wave
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -52,15 +55,29 @@ def write_wav(path: str | Path, sound: Tensor, rate: int = 16_000) -> Path:
 
     Raises ValueError for another shape or type: values of mu-law go through `mu_law_inverse` first.
     """
-    if sound.dim() != 1 or not sound.is_floating_point():
-        raise ValueError(f"a wave must be floats (length,), not {tuple(sound.shape)} {sound.dtype}")
-    numbers = (sound.detach().cpu().double().clamp(-1, 1) * 32767).round().numpy()
-    with wave.open(str(path), "wb") as file:
+    _frames(sound)  # before there is a file
+    with wave_file(path, rate) as append:
+        append(sound)
+    return Path(path)
+
+
+@contextmanager
+def wave_file(
+    target: str | Path | BinaryIO, rate: int = 16_000
+) -> Iterator[Callable[[Tensor], None]]:
+    """A WAV file to which waves are appended one by one, each as `write_wav` takes it."""
+    with wave.open(str(target) if isinstance(target, str | Path) else target, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(count("rate", rate))
-        file.writeframes(numbers.astype("<i2").tobytes())
-    return Path(path)
+        yield lambda sound: file.writeframes(_frames(sound))
+
+
+def _frames(sound: Tensor) -> bytes:
+    if sound.dim() != 1 or not sound.is_floating_point():
+        raise ValueError(f"a wave must be floats (length,), not {tuple(sound.shape)} {sound.dtype}")
+    numbers = (sound.detach().cpu().double().clamp(-1, 1) * 32767).round().numpy()
+    return numbers.astype("<i2").tobytes()
 
 
 @findable("wav", place="PATH")

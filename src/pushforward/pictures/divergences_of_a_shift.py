@@ -8,18 +8,17 @@ import torch
 
 from ..theory.disjoint_supports import noisy_lines, parallel_lines
 from .gallery import picture
+from .shown import blank
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .notebook import Sheet
 
 
 @picture
-def draw(reach: float = 3.0) -> Figure:
+def draw(reach: float = 3.0) -> Sheet:
     """JSD, TV and W1 of two parallel lines by their distance, without and with noise of 0.5."""
-    from matplotlib.figure import Figure
-
     shift = torch.linspace(-reach, reach, 201, dtype=torch.float64)
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    figure = blank(8, 3.2)
     cases = (("disjoint lines", parallel_lines(shift)), ("with noise 0.5", noisy_lines(shift, 0.5)))
     for axis, (title, d) in zip(figure.subplots(1, 2, sharey=True), cases):
         axis.plot(shift, d.wasserstein1, label="W1")

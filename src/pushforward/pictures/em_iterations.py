@@ -13,11 +13,12 @@ from .iterations import colours, heap, iterations, strip, two_moons
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+    from .notebook import Sheet
 
 
 @picture
-def draw(components: int = 6, points: int = 240, seed: int = 0) -> Figure:
+def draw(components: int = 6, points: int = 240, seed: int = 0) -> Sheet:
     """A Gaussian mixture on two moons: responsibilities as colours, ellipses of one and two sigmas.
 
     It starts with equal balls in one heap, not by k-means++, so that EM has something to do.

@@ -9,13 +9,14 @@ import torch
 from ..models.flow.neural_ode import NeuralODE
 from ..presets.flows import ffjord_moons
 from .gallery import learned, picture
+from .shown import blank
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .notebook import Sheet
 
 
 @picture
-def draw(steps: int = 1_000, n: int = 60) -> Figure:
+def draw(steps: int = 1_000, n: int = 60) -> Sheet:
     """How FFJORD carries noise to two moons: the way of every draw.
 
     Args:
@@ -25,15 +26,13 @@ def draw(steps: int = 1_000, n: int = 60) -> Figure:
     return trajectories(learned(ffjord_moons(steps=steps)), n)
 
 
-def trajectories(model: NeuralODE, n: int = 60, seed: int = 0) -> Figure:
+def trajectories(model: NeuralODE, n: int = 60, seed: int = 0) -> Sheet:
     """The paths from noise to data of `n` draws of a continuous flow in the plane."""
-    from matplotlib.figure import Figure
-
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         times = torch.linspace(1, 0, 33).tolist()
         paths = model.trajectory(model.latents(n), times).cpu().numpy()
-    figure = Figure(figsize=(4, 4), layout="constrained")
+    figure = blank(4, 4)
     axis = figure.subplots()
     axis.plot(paths[..., 0], paths[..., 1], color="0.6", linewidth=0.6)
     for points, name in ((paths[0], "noise"), (paths[-1], "data")):

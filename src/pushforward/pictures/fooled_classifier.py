@@ -13,13 +13,14 @@ from ..models.classification.generative_classifier import GenerativeClassifier
 from ..models.classification.perturbations import gradient_sign
 from ..presets.classification import discriminative_digits, generative_digits
 from .gallery import learned, picture
+from .shown import blank
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .notebook import Sheet
 
 
 @picture
-def draw(levels: int = 2, columns: int = 6) -> Figure:
+def draw(levels: int = 2, columns: int = 6) -> Sheet:
     """Digits that a little noise turns into others for p(y | x), and what p(x) says of them.
 
     Args:
@@ -39,17 +40,15 @@ def fooled_images(
     data: Dataset,
     levels: int = 2,
     columns: int = 6,
-) -> Figure:
+) -> Sheet:
     """Test images that the gradient's sign fools the discriminative classifier with: as they were
     above, moved below, each with both answers and log p(x).
     """
-    from matplotlib.figure import Figure
-
     x, y = data.test.at(slice(None), generative.device)
     moved = gradient_sign(discriminative, x, y, levels)
     right, wrong = (discriminative.classify(images).argmax(1) for images in (x, moved))
     chosen = ((right == y) & (wrong != y)).nonzero()[:columns, 0]
-    figure = Figure(figsize=(1.9 * columns, 5), layout="constrained")
+    figure = blank(1.9 * columns, 5)
     axes = figure.subplots(2, columns, squeeze=False)
     for row, images in zip(axes, (x, moved)):
         for axis, i in zip(row, chosen):

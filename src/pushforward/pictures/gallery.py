@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import importlib
-import io
 import pkgutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, Union
+from typing import Any, TypeVar
 
 import torch
 
 from ..core.catalogue import nearest
 from ..training.experiment import Experiment
 from ..training.loop import Training
+from .shown import Drawing, encoded
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Drawing = Union["Figure", bytes]
 Function = TypeVar("Function", bound=Callable[..., Drawing])
 _drawings: dict[str, Callable[..., Drawing]] = {}
 
 
 def picture(draw: Function) -> Function:
-    """Decorator: registers a function of keyword knobs that returns a Figure, or PNG or GIF bytes.
+    """Decorator: registers a function of keyword knobs that returns a figure, an image or a film.
 
     The picture is called like its file: pictures/kl_directions.py draws "kl-directions". Raises
     ValueError when the file has drawn another.
@@ -39,7 +35,8 @@ def drawings() -> dict[str, Callable[..., Drawing]]:
     """All functions that draw a picture, by name."""
     package = importlib.import_module(__package__)
     for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{__package__}.{module.name}")
+        if module.name != "notebook":  # which would import matplotlib
+            importlib.import_module(f"{__package__}.{module.name}")
     return dict(sorted(_drawings.items()))
 
 
@@ -51,6 +48,14 @@ def drawing_called(name: str) -> Callable[..., Drawing]:
     return known[name]
 
 
+def draw(name: str, **knobs: Any) -> Drawing:
+    """The picture `name` of `drawings()`, as `pushforward draw NAME` draws it.
+
+    Raises ValueError, naming the nearest, where there is none.
+    """
+    return drawing_called(name)(**knobs)
+
+
 def learned(experiment: Experiment, seed: int = 0) -> Any:
     """The model of an experiment, trained here and now and in eval mode."""
     torch.manual_seed(seed)
@@ -58,15 +63,6 @@ def learned(experiment: Experiment, seed: int = 0) -> Any:
     for _ in training:
         pass
     return training.result.eval()
-
-
-def encoded(drawing: Drawing) -> bytes:
-    """A Figure as a PNG of 110 dots per inch; bytes as they are."""
-    if isinstance(drawing, bytes):
-        return drawing
-    buffer = io.BytesIO()
-    drawing.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
 
 
 def hang(drawing: Drawing, out: str | Path) -> Path:

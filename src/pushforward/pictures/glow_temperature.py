@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from ..media.images import sheet
 from ..models.flow.dequantized import Dequantized
 from ..presets.flows import glow_digits
 from .gallery import learned, picture
-from .grids import grid
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @picture
-def draw(steps: int = 400) -> bytes:
+def draw(steps: int = 400) -> Image:
     """Digits of Glow from the same noise at temperatures 0, 0.5, 0.7, 0.9 and 1, a row for each.
 
     Args:
         steps: of training.
     """
     model = learned(glow_digits(steps=steps))
-    return grid(temperatures(model), model.space)
+    return sheet(temperatures(model), model.space)
 
 
 def temperatures(

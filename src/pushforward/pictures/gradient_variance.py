@@ -19,25 +19,24 @@ from ..theory.gradient_estimators import (
     score_function,
 )
 from .gallery import picture
+from .shown import blank
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .notebook import Sheet
 
 NAMES = ("score function", "with a baseline", "reparametrised")
 
 
 @picture
-def draw(draws: int = 20_000, seed: int = 0) -> Figure:
+def draw(draws: int = 20_000, seed: int = 0) -> Sheet:
     """The variance of one draw's gradient of E mean(z^2), summed over the parameters.
 
     On the left for a normal over more and more dimensions; on the right for families over one
     number, the last two of which only implicit gradients can follow.
     """
-    from matplotlib.figure import Figure
-
     torch.manual_seed(seed)
     count("draws", draws, 2)
-    figure = Figure(figsize=(8.4, 3.4), layout="constrained")
+    figure = blank(8.4, 3.4)
     left, right = figure.subplots(1, 2)
     dims = (1, 2, 4, 8, 16, 32, 64)
     rows = [variances(normal, _standard(d), draws) for d in dims]

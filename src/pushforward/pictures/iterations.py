@@ -11,10 +11,12 @@ from torch import Tensor
 from ..core.spaces import count
 from ..data.plane import moons
 from ..models.latent.gmm import GMM
+from .shown import blank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+    from .notebook import Sheet
 
 SHOWN = (0, 1, 2, 5, 10, 40)
 
@@ -57,11 +59,9 @@ def colours(n: int) -> Tensor:
     return torch.tensor([colormaps["tab10"](i % 10)[:3] for i in range(n)], dtype=torch.float64)
 
 
-def strip() -> tuple[Figure, Sequence[Axes]]:
+def strip() -> tuple[Sheet, Sequence[Axes]]:
     """A figure with an axis for each of SHOWN."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, 3.3), layout="constrained")
+    figure = blank(7.2, 3.3)
     axes = list(figure.subplots(2, len(SHOWN) // 2, sharex=True, sharey=True).flat)
     for axis in axes:
         axis.set(xticks=[], yticks=[], aspect="equal")

@@ -12,11 +12,11 @@ from .gallery import picture
 from .iterations import colours, heap, iterations, strip, two_moons
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .notebook import Sheet
 
 
 @picture
-def draw(clusters: int = 6, points: int = 240, seed: int = 0) -> Figure:
+def draw(clusters: int = 6, points: int = 240, seed: int = 0) -> Sheet:
     """k-means from the same start: every point has one colour, crosses are the centres."""
     torch.manual_seed(seed)
     x = two_moons(points)

@@ -10,13 +10,14 @@ from torch import Tensor
 
 from ..theory.bayes.linear_regression import LinearRegression, flat, polynomial
 from .gallery import picture
+from .shown import blank
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .notebook import Sheet
 
 
 @picture
-def draw(degree: int = 3, noise: float = 0.2, seed: int = 0) -> Figure:
+def draw(degree: int = 3, noise: float = 0.2, seed: int = 0) -> Sheet:
     """Bayesian polynomials through noisy points of a sine: drawn weights and the predictive band.
 
     Args:
@@ -32,19 +33,17 @@ def draw(degree: int = 3, noise: float = 0.2, seed: int = 0) -> Figure:
 
 def line_fits(
     prior: LinearRegression, x: Tensor, y: Tensor, counts: Sequence[int], lines: int = 6
-) -> Figure:
+) -> Sheet:
     """Polynomials drawn from the belief after n points (x, y), and the predictive's two sigmas.
 
     The degree is the prior's number of weights less one. Raises ValueError for too large a count.
     """
-    from matplotlib.figure import Figure
-
     if max(counts) > len(x):
         raise ValueError(f"counts holds {max(counts)}, but there are only {len(x)} points")
     degree = len(prior.mean) - 1
     at = torch.linspace(float(x.min()) - 0.5, float(x.max()) + 0.5, 200).to(prior.mean)
     features = polynomial(at, degree)
-    figure = Figure(figsize=(3.2 * len(counts), 3), layout="constrained")
+    figure = blank(3.2 * len(counts), 3)
     for axis, n in zip(figure.subplots(1, len(counts), sharey=True, squeeze=False)[0], counts):
         belief = prior.update(polynomial(x[:n], degree), y[:n]) if n else prior
         with torch.random.fork_rng():

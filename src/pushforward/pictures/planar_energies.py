@@ -9,13 +9,14 @@ from ..core.contract import Density
 from ..presets.flows import planar_energy
 from .densities import on_a_grid
 from .gallery import learned, picture
+from .shown import blank
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .notebook import Sheet
 
 
 @picture
-def draw(layers: int = 32, steps: int = 2_500) -> Figure:
+def draw(layers: int = 32, steps: int = 2_500) -> Sheet:
     """The four energies of the planar-flow paper, and planar flows fitted to them by reverse KL.
 
     Args:
@@ -27,13 +28,11 @@ def draw(layers: int = 32, steps: int = 2_500) -> Figure:
     return energy_shapes([("energy", targets), (f"{layers} planar steps", fits)])
 
 
-def energy_shapes(rows: Sequence[tuple[str, Sequence[Density]]], reach: float = 4.5) -> Figure:
+def energy_shapes(rows: Sequence[tuple[str, Sequence[Density]]], reach: float = 4.5) -> Sheet:
     """Densities over Reals((2,)), shaded: a named row for the targets and one for each fit."""
-    from matplotlib.figure import Figure
-
     most = max(len(densities) for _, densities in rows)
     size = (2.2 * most, 2.2 * len(rows))
-    figure = Figure(figsize=size, layout="constrained")
+    figure = blank(*size)
     axes = figure.subplots(len(rows), most, squeeze=False)
     for line, (name, densities) in zip(axes, rows):
         line[0].set_ylabel(name)

@@ -11,9 +11,10 @@ from ..presets.collapse import FLOOR, LATENT, remedies
 from ..training.experiment import Experiment
 from ..training.loop import Training
 from .gallery import picture
+from .shown import blank
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .notebook import Sheet
 
 COLLAPSED = 0.5  # nats
 
@@ -27,15 +28,13 @@ def rate_curve(experiment: Experiment) -> list[tuple[int, float]]:
 
 
 @picture
-def draw(steps: int = 400) -> Figure:
+def draw(steps: int = 400) -> Sheet:
     """The rate of a VAE with an autoregressive decoder while it learns, by the remedy it is given.
 
     Args:
         steps: of training, for each remedy.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = blank(7, 4)
     axis = figure.subplots()
     for name, experiment in remedies(steps).items():
         curve = rate_curve(experiment)

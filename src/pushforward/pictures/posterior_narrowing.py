@@ -11,13 +11,14 @@ from torch import Tensor
 from ..theory.bayes.beta_bernoulli import BetaBernoulli
 from ..theory.bayes.conjugate import narrowing
 from .gallery import picture
+from .shown import blank
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .notebook import Sheet
 
 
 @picture
-def draw(heads: float = 0.7, tosses: int = 200, seed: int = 0) -> Figure:
+def draw(heads: float = 0.7, tosses: int = 200, seed: int = 0) -> Sheet:
     """The belief about a coin narrows round the truth as it is tossed, from a flat prior.
 
     Args:
@@ -34,15 +35,13 @@ def draw(heads: float = 0.7, tosses: int = 200, seed: int = 0) -> Figure:
 
 def coin(
     prior: BetaBernoulli, tosses: Tensor, counts: Sequence[int], truth: float | None = None
-) -> Figure:
+) -> Sheet:
     """The belief about a coin after the first n tosses, for each n of `counts`.
 
     Raises ValueError where there are fewer tosses than a count asks for.
     """
-    from matplotlib.figure import Figure
-
     theta = torch.linspace(1e-3, 1 - 1e-3, 999, dtype=torch.float64)
-    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    figure = blank(6, 3.5)
     axis = figure.subplots()
     for n, belief in zip(counts, narrowing(prior, tosses, counts)):
         density = belief.distribution().log_prob(theta).exp()

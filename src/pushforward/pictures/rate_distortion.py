@@ -8,15 +8,16 @@ from ..metrics.elbo_surgery import Surgery, rate_distortion
 from ..presets.latent import beta_digits
 from ..training.fit import fit
 from .gallery import picture
+from .shown import blank
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .notebook import Sheet
 
 
 @picture
 def draw(
     betas: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 8.0), steps: int = 400, seed: int = 0
-) -> Figure:
+) -> Sheet:
     """The same VAE of the 8x8 digits under weights on its rate, one point for each.
 
     Along a dotted line the ELBO is the same; only beta = 1 asks for the best one. The smaller bars
@@ -40,11 +41,9 @@ def swept(betas: tuple[float, ...], steps: int, seed: int = 0) -> dict[float, Su
     return found
 
 
-def curve(found: dict[float, Surgery]) -> Figure:
+def curve(found: dict[float, Surgery]) -> Sheet:
     """Rate and distortion of each, in nats."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.6, 4.2), layout="constrained")
+    figure = blank(5.6, 4.2)
     axis = figure.subplots()
     points = sorted((s.rate, s.distortion, beta) for beta, s in found.items())
     rates, distortions, _ = zip(*points)

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ..core import checkpoint
 from ..core.catalogue import preset_called
 from ..core.vocabulary import Vocabulary
 from ..data.grammar import Grammar
+from ..media.trained import opened
 from ..models.latent.sentence_vae import interpolate
 from ..models.latent.vae import VAE
 from ..training.fit import fit
 from .gallery import picture
+from .shown import blank
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .notebook import Sheet
 
 
 @picture
@@ -26,7 +27,7 @@ def draw(
     steps: int = 9,
     file: str | None = None,
     training: int = 4_000,
-) -> Figure:
+) -> Sheet:
     """The sentences between two, by a sentence VAE; those that break the grammar are red.
 
     Args:
@@ -36,12 +37,10 @@ def draw(
         file: the checkpoint of a sentence VAE; None trains one first.
         training: its steps.
     """
-    from matplotlib.figure import Figure
-
     model, about = _trained(training) if file is None else _loaded(file)
     lines = between(model, Vocabulary.recorded(about), start, end, steps)
     grammar = Grammar.recorded(about)
-    figure = Figure(figsize=(5.2, 0.28 * (len(lines) + 3)), layout="constrained")
+    figure = blank(5.2, 0.28 * (len(lines) + 3))
     axis = figure.subplots()
     axis.set_axis_off()
     for i, line in enumerate([start, *lines, end]):
@@ -72,8 +71,8 @@ def _trained(steps: int) -> tuple[VAE, dict]:
 
 
 def _loaded(file: str) -> tuple[VAE, dict]:
-    about = checkpoint.read(file).record.get("data", {})
-    return _sentence_vae(checkpoint.load(file), file), about
+    trained = opened(file)
+    return _sentence_vae(trained.model, file), trained.about
 
 
 def _sentence_vae(model: object, name: str) -> VAE:

@@ -8,12 +8,13 @@ import numpy as np
 from torch import Tensor
 
 from ..core.spaces import Pixels
+from ..media.images import as_rgb
 from .gallery import picture
-from .grids import as_rgb
+from .shown import blank
 from .traversals import Traversal, walked_in
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .notebook import Sheet
 
 
 @picture
@@ -23,7 +24,7 @@ def draw(
     steps: int = 11,
     reach: float = 2.0,
     example: int = 0,
-) -> Figure:
+) -> Sheet:
     """What every latent of a model of images changes, as a film strip.
 
     Args:
@@ -35,12 +36,10 @@ def draw(
     return film_strip(*walked_in(checkpoint, rows, steps, reach, example))
 
 
-def film_strip(walked: Traversal, space: Pixels) -> Figure:
+def film_strip(walked: Traversal, space: Pixels) -> Sheet:
     """A row for each latent, labelled with its KL."""
-    from matplotlib.figure import Figure
-
     rows, steps = walked.x.shape[:2]
-    figure = Figure(figsize=(1 + 0.45 * steps, 0.5 * rows), layout="constrained")
+    figure = blank(1 + 0.45 * steps, 0.5 * rows)
     axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
     for axis, x, label in zip(axes, walked.x, walked.labels()):
         axis.imshow(np.concatenate(_framed(x, space), 1), interpolation="nearest")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
-
 from ..core.spaces import Pixels
+from .films import film
 from .gallery import picture
-from .grids import grid
+from .shown import Film
 from .traversals import Traversal, walked_in
 
 
@@ -17,21 +16,12 @@ def draw(
     steps: int = 15,
     reach: float = 2.0,
     example: int = 0,
-) -> bytes:
-    """The same as a GIF, in which all latents move at once."""
-    return film(*walked_in(checkpoint, rows, steps, reach, example))
+) -> Film:
+    """What every latent of a model of images changes, all at once, each in an image of its own."""
+    return there_and_back(*walked_in(checkpoint, rows, steps, reach, example))
 
 
-def film(walked: Traversal, space: Pixels, columns: int = 5, milliseconds: int = 120) -> bytes:
-    """A GIF: all latents move at once, each in an image of its own, there and back."""
-    from PIL import Image
-
+def there_and_back(walked: Traversal, space: Pixels) -> Film:
+    """All latents move at once, each in an image of its own, up and down again."""
     steps = [*range(walked.x.shape[1]), *range(walked.x.shape[1] - 2, 0, -1)]
-    frames = [
-        Image.open(io.BytesIO(grid(walked.x[:, t], space, columns, 3))).convert("P") for t in steps
-    ]
-    buffer = io.BytesIO()
-    frames[0].save(
-        buffer, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0
-    )
-    return buffer.getvalue()
+    return film([walked.x[:, t] for t in steps], space, columns=5, scale=3)

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from ..core import checkpoint
 from ..core.contract import Generative, Latent, Pushforward
 from ..core.spaces import Pixels, count
-from ..data.names import recorded_data
+from ..media.trained import opened
+from .shown import looking
 
 DRAWS = 256  # from the prior, whose range they show; and of data, whose KL is averaged
 
@@ -37,7 +37,6 @@ class Traversal:
         return [f"z{d}{nats}" for d, nats in zip(self.dimensions, told)]
 
 
-@torch.no_grad()
 def traversal(
     model: Generative,
     x: Tensor | None = None,
@@ -61,17 +60,13 @@ def traversal(
     """
     if not isinstance(model, Pushforward):
         raise ValueError(f"{type(model).__name__} has no latents to walk along")
-    training = model.training
-    model.eval()
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with looking(model, seed):
         prior = model.latents(DRAWS)
         start, nats = _start(model, prior, x)
         order = range(start.numel()) if nats is None else nats.argsort(descending=True).tolist()
         chosen = tuple(order)[: count("rows", rows)]
         z = _moved(start, prior.flatten(1), chosen, count("steps", steps, 2), reach)
         out = model.push(z.flatten(0, 1).unflatten(1, prior.shape[1:]))
-    model.train(training)
     told = () if nats is None else tuple(nats[list(chosen)].tolist())
     return Traversal(out.unflatten(0, (len(chosen), steps)), chosen, told)
 
@@ -129,7 +124,7 @@ def _trained() -> tuple[Generative, Tensor]:
 
 
 def _loaded(path: str) -> tuple[Generative, Tensor | None]:
-    model = checkpoint.load(path)
-    if not isinstance(model, Latent):
-        return model, None
-    return model, recorded_data(checkpoint.read(path)).test.at(slice(0, DRAWS))[0]
+    trained = opened(path)
+    if not isinstance(trained.model, Latent):
+        return trained.model, None
+    return trained.model, trained.data().test.at(slice(0, DRAWS))[0]

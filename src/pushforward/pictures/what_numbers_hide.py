@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from ..metrics.precision_recall import PrecisionRecall
 from .demonstrations import Fooled, Judged
+from .shown import blank
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .notebook import Sheet
 
 
 def what_numbers_hide(
@@ -17,11 +18,9 @@ def what_numbers_hide(
     scales: Sequence[float],
     truncated: Sequence[PrecisionRecall],
     fooled: Mapping[str, Fooled],
-) -> Figure:
+) -> Sheet:
     """Three panels: likelihood against distance, the path of truncation, score against recall."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    figure = blank(11, 3.6)
     left, middle, right = figure.subplots(1, 3)
     for name, (nats, quality) in judged.items():
         left.scatter(nats, quality.frechet.value)

@@ -1,14 +1,11 @@
-"""Sentences out of models: samples as text, and how many keep to the grammar."""
+"""Sentences out of models: how many keep to the grammar."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from ..core import checkpoint
 from ..core.contract import Generative
 from ..core.dataset import Dataset
 from ..core.vocabulary import Vocabulary
@@ -19,14 +16,6 @@ from ..models.latent.sentence_vae import interpolate
 from ..models.latent.vae import VAE
 
 PAIRS, STEPS = 100, 7
-
-
-def as_text(path: str | Path, drawn: Tensor) -> str | None:
-    """The samples of a checkpoint as lines; None where it was not trained on sentences."""
-    about = checkpoint.read(path).record.get("data", {})
-    if "words" not in about:
-        return None
-    return "\n".join(Vocabulary.recorded(about).decode(drawn.cpu())) + "\n"
 
 
 def grammatical_lines(model: Generative, data: Dataset, samples: int) -> Iterator[str]:
