@@ -50,7 +50,7 @@ def latents(model: Generative, data: Dataset, axes: tuple[int, int] | None = Non
     for name, mine in kinds(rest, data.classes):
         axis.plot(across[mine], up[mine], ".", markersize=3, label=name)
     axis.set(aspect="equal", xlabel=f"z{chosen[0]}", ylabel=f"z{chosen[1]}")
-    axis.legend(fontsize=8, markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.legend(fontsize=8, markerscale=2, loc="outside right center")
     return figure
 
 
