@@ -380,3 +380,26 @@ def test_a_function_of_the_users_file_is_trained(tmp_path, capsys) -> None:
 
 def test_a_class_for_a_model_without_any_is_refused(checkpoint) -> None:
     assert "knows no classes: leave --label out" in refused("sample", checkpoint, "--label", "3")
+
+
+def test_a_model_that_is_told_a_class_is_sampled_and_measured(tmp_path, capsys) -> None:
+    data = pf.data.digits(labels=True)
+    model = pf.RealNVP(data.space, width=4, blocks=1, classes=10)
+    pf.fit(model, data, pf.Recipe(1, 32), tmp_path, quiet=True)
+    file = str(tmp_path / "checkpoint.safetensors")
+    told = ran(capsys, "sample", file, "--n", "5", "--label", "3", "--batch-size", "2")
+    assert "(5, 1, 8, 8) uint8" in told
+    drawn = np.load(tmp_path / "samples.npy")
+    ran(capsys, "sample", file, "--n", "5", "--label", "3", "--batch-size", "5")
+    assert (np.load(tmp_path / "samples.npy") == drawn).all(), "batches change no draw of a flow"
+    assert "this RealNVP needs a class: give --label" in refused("sample", file)
+    assert "0 .. 9" in refused("sample", file, "--label", "10")
+    told = ran(capsys, "evaluate", file, "--samples", "50")
+    assert "bits/dim (lower bound, 347 examples)" in told
+
+
+def test_a_model_that_is_told_nothing_does_not_see_labels(checkpoint, capsys) -> None:
+    words = ("evaluate", checkpoint, "--samples", "50")
+    plain = ran(capsys, *words)
+    labelled = ran(capsys, *words, "--data", "digits?labels=True")
+    assert plain.splitlines()[1:5] == labelled.splitlines()[1:5]

@@ -350,3 +350,40 @@ pf.pictures.masks(pf.MADE(pf.Reals((2,)), width=4))._repr_png_()
 assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", ask], check=True)
+
+
+def test_what_a_model_is_told_is_told_to_its_pictures():
+    from pushforward.models.flow.realnvp import VectorRealNVP
+
+    torch.manual_seed(0)
+    model = VectorRealNVP(2, 2, 8, classes=2).double()
+    for p in model.parameters():
+        torch.nn.init.normal_(p, std=0.3)
+    shades = []
+    for label in (0, torch.tensor(1)):
+        figure = pf.pictures.density(model, reach=2.0, given=label)
+        shade = np.asarray(figure.axes[0].collections[0].get_array())
+        x, y = torch.full((1, 2), 1.0).double(), torch.as_tensor(label)[None]
+        assert shade[150, 150] == pytest.approx(model.log_prob(x, y).exp().item())
+        shades.append(shade)
+    assert np.abs(shades[0] - shades[1]).max() > 1e-3
+    assert len(pf.pictures.walk(model, rows=2, given=1).axes[0].lines) == 5
+    for draw in (pf.pictures.density, pf.pictures.walk):
+        with pytest.raises(ValueError, match="VectorRealNVP is told Labels"):
+            draw(model)
+    with pytest.raises(ValueError, match="NICE is told nothing"):
+        pf.pictures.walk(pf.NICE(2, width=8), given=1)
+
+
+def test_the_latents_of_a_conditional_model_are_those_of_the_examples_own_labels():
+    from pushforward.models.flow.realnvp import VectorRealNVP
+
+    torch.manual_seed(0)
+    model = VectorRealNVP(2, 2, 8, classes=2)
+    split = pf.Split((torch.randn(20, 2), torch.arange(20) % 2))
+    data = pf.Dataset("two", model.space, split, split, split, classes=("even", "odd"))
+    axis = pf.pictures.latents(model, data).axes[0]
+    odd = next(line for line in axis.lines if line.get_label() == "odd")
+    with torch.no_grad():
+        z = model.noise(*split.tensors)[1::2]
+    np.testing.assert_allclose(odd.get_xydata(), z.numpy(), rtol=1e-5)

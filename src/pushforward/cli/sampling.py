@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..core.catalogue import Usage
 from .flags import load_file
@@ -13,6 +12,7 @@ from .flags import load_file
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..core.contract import Generative
     from ..media.trained import Trained
 
 
@@ -50,54 +50,56 @@ def sample(
     if file:
         load_file(file)
     trained = opened(checkpoint)
-    draw = _sampler(trained, label) if partial is None else _completer(trained, label, partial)
+    told = _told(trained.model, label, n)
     torch.manual_seed(seed)
-    sizes = [min(batch_size, n - start) for start in range(0, n, batch_size)]
+    if partial is None:
+        batches = trained.model.draws(n, *told, size=batch_size)
+    else:
+        batches = _completed(trained, partial, n, told, batch_size)
     target = Path(out) if out else trained.path.with_name("samples.png")
-    print(f"wrote {keep(_counted(map(draw, sizes), len(sizes), n), n, trained.medium, target)}")
+    print(f"wrote {keep(_counted(batches, n, batch_size), n, trained.medium, target)}")
 
 
-def _sampler(trained: Trained, label: int | None) -> Callable[[int], Tensor]:
-    """What draws so many samples. Raises Usage where the model needs a label, or knows none."""
-    model = trained.model
-    try:
-        inspect.signature(model.sample).bind(1, *_conditions(1, label))
-    except TypeError as error:
-        needs = "needs a class: give --label"
-        told = needs if label is None else "knows no classes: leave --label out"
-        raise Usage(f"this {type(model).__name__} {told}") from error
-    return lambda size: model.sample(size, *_conditions(size, label))
+def _told(model: Generative, label: int | None, n: int) -> tuple[Tensor, ...]:
+    """The conditions of `n` samples. Raises Usage where the model needs a label, or knows none."""
+    import torch
+
+    from ..core.given import spaces_of
+    from ..core.spaces import Labels
+
+    wanted = spaces_of(model.given)
+    name = f"this {type(model).__name__}"
+    if label is not None and not any(isinstance(space, Labels) for space in wanted):
+        raise Usage(f"{name} knows no classes: leave --label out")
+    if label is None and any(isinstance(space, Labels) and not space.unknown for space in wanted):
+        raise Usage(f"{name} needs a class: give --label")
+    return model.told(n, *([] if label is None else [torch.full((n,), label)]))
 
 
-def _completer(trained: Trained, label: int | None, partial: str) -> Callable[[int], Tensor]:
-    """What draws so many completions of what a file knows in part."""
+def _completed(
+    trained: Trained, partial: str, n: int, told: tuple[Tensor, ...], size: int
+) -> Iterator[Tensor]:
+    """`n` completions of what a file knows in part, `size` at a time."""
     from ..core.contract import Completing
     from ..data.partial import read_partial
 
     model = trained.model
-    _sampler(trained, label)
     if not isinstance(model, Completing):
         name = type(model).__name__
         raise Usage(f"this {name} cannot complete what is known in part: leave --partial out")
     x, known = read_partial(partial, model.space, trained.about.get("rate", 16_000))
-    return lambda size: model.complete(
-        x.expand(size, *x.shape[1:]), known, *_conditions(size, label)
-    )
+    for start in range(0, n, size):
+        m, part = min(size, n - start), (c[start : start + size] for c in told)
+        yield model.complete(x.expand(m, *x.shape[1:]), known, *part)
 
 
-def _conditions(size: int, label: int | None) -> list[Any]:
-    import torch
-
-    return [] if label is None else [torch.full((size,), label)]
-
-
-def _counted(batches: Iterable[Tensor], steps: int, n: int) -> Iterator[Tensor]:
+def _counted(batches: Iterable[Tensor], n: int, size: int) -> Iterator[Tensor]:
     """The same batches, with a progress bar on stderr where there are several."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=steps == 1) as bar:
+    with Progress(*columns, console=Console(stderr=True), disable=n <= size) as bar:
         task = bar.add_task("samples", total=n)
         for batch in batches:
             bar.advance(task, len(batch))

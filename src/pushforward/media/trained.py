@@ -51,8 +51,11 @@ class Trained:
         return medium_of(self.model.space, self.about)
 
     def data(self) -> Dataset:
-        """The data that it learned from. Raises ValueError where the file names none."""
-        return recorded_data(self.name, self.about)
+        """The data that it learned from, as the model is told them.
+
+        Raises ValueError where the file names none.
+        """
+        return recorded_data(self.name, self.about).told(self.model.given)
 
 
 def opened(path: str | Path) -> Trained:

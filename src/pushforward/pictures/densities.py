@@ -11,20 +11,29 @@ from ..core.contract import Bounded, Density, Generative, Weighted
 from ..core.dataset import Dataset
 from ..core.likelihood import importance_weighted
 from ..core.spaces import Reals
-from .shown import blank, looking
+from .shown import Told, blank, looking, repeated
 
 if TYPE_CHECKING:
     from .notebook import Sheet
 
-SIDE, DRAWS, SHOWN = 201, 20, 500  # points to a side; of a bound; data that are shown
+SIDE, DRAWS = 201, 20  # points to a side; of a bound
+SHOWN, DRAWN = 500, 2_000  # data; samples that tell how far it reaches
 Box = tuple[tuple[float, float], tuple[float, float]]
 
 
-def density(model: Generative, data: Dataset | None = None, reach: float | None = None) -> Sheet:
-    """p(x) of a model of the plane, shaded; with `data`, some of its test examples as dots.
+def density(
+    model: Generative, data: Dataset | None = None, reach: float | None = None, given: Told = ()
+) -> Sheet:
+    """p(x) of a model of the plane, shaded.
 
     Of a model that only knows a bound, the exponential of the bound (of 20 draws), and the title
-    says so. The square ends at `reach`, or holds nearly all data, or else samples.
+    says so.
+
+    Args:
+        model: over Reals((2,)).
+        data: whose test examples are shown as dots.
+        reach: where the square round 0 ends; by default it holds nearly all data, or else samples.
+        given: what the model is told, if it is told something: a label, or a vector.
 
     Raises:
         ValueError: for a model of another space, or without a likelihood.
@@ -32,10 +41,12 @@ def density(model: Generative, data: Dataset | None = None, reach: float | None 
     _check_plane(model)
     x = None if data is None else data.test.first(SHOWN).at(slice(None))[0]
     with looking(model):
-        box = ((-reach, reach),) * 2 if reach else around(model.sample(2_000) if x is None else x)
+        drawn = model.sample(DRAWN, *repeated(model, given, DRAWN)) if x is None else x
+        box = ((-reach, reach),) * 2 if reach else around(drawn)
         across, up = (torch.linspace(*ends, SIDE).to(model.progress) for ends in box)
         square = torch.cartesian_prod(across, up).split(4_096)
-        shade = torch.cat([_log_p(model, part) for part in square]).exp()
+        told = (repeated(model, given, len(part)) for part in square)
+        shade = torch.cat([_log_p(model, *pair) for pair in zip(square, told)]).exp()
     figure = blank(5, 4.2)
     axis = figure.subplots()
     values = shade.reshape(SIDE, SIDE).T.cpu().numpy()
@@ -76,13 +87,13 @@ def _check_plane(model: Generative) -> None:
         )
 
 
-def _log_p(model: Generative, x: Tensor) -> Tensor:
+def _log_p(model: Generative, x: Tensor, conditions: tuple[Tensor, ...]) -> Tensor:
     if isinstance(model, Density):
-        return model.log_prob(x)
+        return model.log_prob(x, *conditions)
     if isinstance(model, Weighted):
-        return model.importance_weighted(x, k=DRAWS)
+        return model.importance_weighted(x, *conditions, k=DRAWS)
     assert isinstance(model, Bounded)
-    return model.elbo(x, samples=DRAWS)
+    return model.elbo(x, *conditions, samples=DRAWS)
 
 
 def _kind(model: Generative) -> str:

@@ -36,9 +36,10 @@ def latents(model: Generative, data: Dataset, axes: tuple[int, int] | None = Non
     """
     if not isinstance(model, Latent | Invertible):
         raise ValueError(f"{type(model).__name__} has no latents that data are encoded to")
-    x, *rest = data.test.first(MOST).at(slice(None), model.device)
+    split = data.test.first(MOST)
+    x, *told = split.told(model.given).at(slice(None), model.device)
     with looking(model):
-        z = encoded(model, model.space.check(x, data.name))
+        z = encoded(model, model.space.check(x, data.name), *told)
         prior = model.latents(len(z)).flatten(1) if isinstance(model, Pushforward) else z[:0]
     chosen = _two(z, axes, type(model).__name__)
     figure = blank(5, 4.4)
@@ -47,24 +48,24 @@ def latents(model: Generative, data: Dataset, axes: tuple[int, int] | None = Non
     if len(prior):
         expected = prior[:, chosen].cpu().unbind(1)
         axis.plot(*expected, "+", color="0.75", markersize=4, label="prior")
-    for name, mine in kinds(rest, data.classes):
+    for name, mine in kinds(split.tensors[1:], data.classes):
         axis.plot(across[mine], up[mine], ".", markersize=3, label=name)
     axis.set(aspect="equal", xlabel=f"z{chosen[0]}", ylabel=f"z{chosen[1]}")
     figure.legend(fontsize=8, markerscale=2, loc="outside right center")
     return figure
 
 
-def encoded(model: Generative, x: Tensor) -> Tensor:
+def encoded(model: Generative, x: Tensor, *conditions: Tensor) -> Tensor:
     """Where the model puts data among its latents, (batch, latents)."""
     if isinstance(model, Latent):
-        return moments(model.encode(x))[0]
+        return moments(model.encode(x, *conditions))[0]
     assert isinstance(model, Invertible)
-    return model.noise(x).flatten(1)
+    return model.noise(x, *conditions).flatten(1)
 
 
-def kinds(rest: Sequence[Tensor], classes: Sequence[str]) -> Iterator[tuple[str, Tensor | slice]]:
+def kinds(beside: Sequence[Tensor], classes: Sequence[str]) -> Iterator[tuple[str, Tensor | slice]]:
     """Every label that occurs by its name, and which examples have it; else all at once."""
-    y = next((t for t in rest if t.dim() == 1 and not t.is_floating_point()), None)
+    y = next((t for t in beside if t.dim() == 1 and not t.is_floating_point()), None)
     if y is None:
         yield "data", slice(None)
         return

@@ -39,7 +39,7 @@ def draw(layers: int = 6, size: int = 21, seed: int = 0) -> Sheet:
     }
     figure = blank(8, 4.2)
     for axis, (title, model) in zip(figure.subplots(1, 2), models.items()):
-        _show(axis, model.eval(), *_place(space, None, None))
+        _show(axis, model.eval(), *_place(model, None, None))
         axis.set_title(title)
     figure.supxlabel("blue: moves the prediction at the black pixel; red: before it, yet unseen")
     return figure
@@ -65,7 +65,7 @@ def receptive_field(
             f"{type(model).__name__} does not predict pixels by convolutions along the rows, as "
             "PixelCNN does: it has no receptive field"
         )
-    place = _place(model.space, row, column)
+    place = _place(model, row, column)
     figure = blank(3.6, 4)
     axis = figure.subplots()
     with looking(model, seed):
@@ -74,11 +74,11 @@ def receptive_field(
     return figure
 
 
-def _place(space: Pixels, row: int | None, column: int | None) -> tuple[int, int]:
+def _place(model: Raster, row: int | None, column: int | None) -> tuple[int, int]:
     """The pixel that is asked about: by default one with enough above it to be seen."""
     return (
-        2 * space.height // 3 if row is None else row,
-        space.width // 2 if column is None else column,
+        2 * model.height // 3 if row is None else row,
+        model.breadth // 2 if column is None else column,
     )
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Union
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from ..core.contract import Generative
 from ..media.images import png
 from ..media.medium import attribute, embedded
 
@@ -55,6 +56,8 @@ def _few_colours(frame: Image) -> Image:
 
 
 Drawing = Union["Sheet", "Image", Film]
+Told = int | Tensor | tuple[int | Tensor, ...]
+"""What a model is told of one datum: a label, a vector without a batch, or several in order."""
 
 
 def blank(width: float, height: float) -> Sheet:
@@ -69,6 +72,16 @@ def encoded(drawing: Drawing) -> bytes:
     if isinstance(drawing, Film):
         return drawing.gif()
     return drawing.png() if hasattr(drawing, "png") else png(drawing)
+
+
+def repeated(model: Generative, given: Told, n: int) -> tuple[Tensor, ...]:
+    """The conditions of `n` data that are all told the same, each (n, ...).
+
+    Raises ValueError where that is not what the model is told.
+    """
+    parts = given if isinstance(given, tuple) else (given,)
+    told = (torch.as_tensor(part, device=model.device) for part in parts)
+    return model.told(n, *(part.expand(n, *part.shape) for part in told))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from ..core.contract import Generative, Pushforward
 from ..core.spaces import Pixels, Reals
 from ..media.images import sheet
 from .densities import around
-from .shown import Drawing, blank, looking
+from .shown import Drawing, Told, blank, looking, repeated
 
 if TYPE_CHECKING:
     from .notebook import Sheet
@@ -25,13 +25,24 @@ if TYPE_CHECKING:
 DRAWS = 1_000  # that are shown behind the walks
 
 
-def walk(model: Generative, rows: int = 4, steps: int = 8, seed: int = 0) -> Drawing:
-    """What lies on `rows` walks between pairs of latents, each in `steps` steps.
+def walk(
+    model: Generative, rows: int = 4, steps: int = 8, seed: int = 0, given: Told = ()
+) -> Drawing:
+    """What lies on walks between pairs of latents.
 
-    Images are shown in rows, points in the plane as paths that begin at their large dots. Raises
-    ValueError for a model without latents, or of other data.
+    Images are shown in rows, points in the plane as paths that begin at their large dots.
+
+    Args:
+        model: with latents, of images or of the plane.
+        rows: how many walks.
+        steps: of each.
+        seed: of the latents.
+        given: what the model is told on the way, if it is told something: a label, or a vector.
+
+    Raises:
+        ValueError: for a model without latents, of other data, or that is told something else.
     """
-    space, x = model.space, walked(model, rows, steps, seed)
+    space, x = model.space, walked(model, rows, steps, seed, given)
     if x is None:
         raise ValueError(f"{type(model).__name__} has no latents to walk between")
     if isinstance(space, Pixels):
@@ -39,7 +50,7 @@ def walk(model: Generative, rows: int = 4, steps: int = 8, seed: int = 0) -> Dra
     if not isinstance(space, Reals) or space.shape != (2,):
         raise ValueError(f"walks are drawn through images and the plane, not through {space}")
     with looking(model, seed):
-        others = model.sample(DRAWS).cpu()
+        others = model.sample(DRAWS, *repeated(model, given, DRAWS)).cpu()
     return _paths(x.unflatten(0, (rows, steps)).cpu(), others)
 
 
@@ -56,14 +67,17 @@ def _paths(walks: Tensor, others: Tensor) -> Sheet:
     return figure
 
 
-def walked(model: Generative, rows: int = 4, steps: int = 8, seed: int = 0) -> Tensor | None:
+def walked(
+    model: Generative, rows: int = 4, steps: int = 8, seed: int = 0, given: Told = ()
+) -> Tensor | None:
     """Data on `rows` walks between pairs of latents, (rows * steps, ...); None without latents."""
     if not isinstance(model, Pushforward):
         return None
     with looking(model, seed):
         start, end = model.latents(rows), model.latents(rows)
         ways = [slerp(start, end, t) for t in np.linspace(0, 1, steps)]
-        return model.push(torch.stack(ways, 1).flatten(0, 1))
+        told = repeated(model, given, rows * steps)
+        return model.push(torch.stack(ways, 1).flatten(0, 1), *told)
 
 
 def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:

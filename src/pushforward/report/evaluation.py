@@ -118,7 +118,7 @@ def _source(trained: Trained, data: str | None, k: int | None) -> Dataset:
         )
     if k is not None and not isinstance(model, Weighted):
         raise ValueError(f"{path}: {type(model).__name__} has no importance weights: leave --k out")
-    return source
+    return source.told(model.given)
 
 
 def _check_one_data(data: dict[str, Dataset]) -> None:

@@ -55,7 +55,7 @@ def measure(name: str) -> Row:
 def _of_preset(preset: Preset) -> Row:
     torch.manual_seed(0)
     experiment = preset.build()
-    data, recipe = experiment.data, experiment.recipe
+    data, recipe = experiment.data.told(experiment.model.given), experiment.recipe
     untrained = likelihood(experiment.model, data.test)
     untrained_quality = Sampled.of(experiment.model, data).quality
     history: list[Report] = []
@@ -122,7 +122,7 @@ def _row(
         seed=None,
         samples=shown,
         neighbours=neighbours(shown[:PAIRS], data),
-        walk=walked(model),
+        walk=walked(model, given=tuple(c[0] for c in data.test.at(slice(0, 1))[1:])),
         surgery=surgery(model, data.test),
         further=(
             *drawn.further(data),
@@ -150,7 +150,7 @@ def _moved(model: Generative, split: Split) -> bool:
     if not isinstance(model, Latent):
         return False
     with torch.no_grad():
-        q = model.encode(split.at(slice(0, 1), model.device)[0])
+        q = model.encode(*split.at(slice(0, 1), model.device))
     return hasattr(q, "rsample_and_log_prob")
 
 

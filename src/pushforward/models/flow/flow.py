@@ -28,10 +28,10 @@ from ...probability.bijections.bijection import Bijection, Chain
 class Invertible(Protocol):
     """What knows the noise of data, and the data of noise: `push(noise(x))` gives back `x`."""
 
-    def noise(self, x: Tensor) -> Tensor:
+    def noise(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """The noise that `x` comes from, (batch, ...)."""
 
-    def push(self, z: Tensor) -> Tensor:
+    def push(self, z: Tensor, *conditions: Tensor) -> Tensor:
         """The data that the noise `z` stands for."""
 
 
