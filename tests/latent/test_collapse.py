@@ -3,7 +3,7 @@
 import pytest
 from test_vae import BITS
 
-from pushforward.metrics.elbo_surgery import elbo_surgery
+from pushforward.metrics.surgery import elbo_surgery
 from pushforward.models.latent.lagging import AggressiveVAE
 from pushforward.models.latent.vae import dense
 from pushforward.pictures.gallery import drawing_called

@@ -12,7 +12,7 @@ from pushforward.cli import main
 from pushforward.core.catalogue import preset_called
 from pushforward.core.vocabulary import Vocabulary, ended
 from pushforward.data.grammar import Grammar, sentences
-from pushforward.metrics.elbo_surgery import elbo_surgery
+from pushforward.metrics.surgery import elbo_surgery
 from pushforward.models.autoregressive.recurrent import RecurrentLM
 from pushforward.models.latent.sentence_vae import Reader, interpolate, recurrent_vae
 from pushforward.objectives.variational import ELBO, Linear

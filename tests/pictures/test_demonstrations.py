@@ -13,7 +13,7 @@ from pushforward.core.contract import Pushforward
 from pushforward.core.spaces import Pixels, Reals
 from pushforward.data import digits
 from pushforward.metrics.features import features_as_given
-from pushforward.metrics.small_classifier import digits_classifier
+from pushforward.metrics.small_classifiers import digits_classifier
 from pushforward.pictures.demonstrations import (
     likelihood_without_samples,
     one_image_per_class,

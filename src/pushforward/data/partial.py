@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from ..core.spaces import Pixels, Reals, Space, Tokens
-from .mu_law import mu_law
-from .wav import read_wav
+from .companding import mu_law
+from .waves import read_wav
 
 
 def read_partial(path: str | Path, space: Space, rate: int = 16_000) -> tuple[Tensor, Tensor]:

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..core.spaces import Tokens, count
-from ..data.mu_law import mu_law_inverse
-from ..data.wav import wave_file
+from ..data.companding import mu_law_inverse
+from ..data.waves import wave_file
 from .medium import Medium, attribute, embedded
 
 PAUSE = 0.2  # seconds of silence after each sample

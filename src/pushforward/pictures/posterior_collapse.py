@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ..metrics.elbo_surgery import elbo_surgery
+from ..metrics.surgery import elbo_surgery
 from ..presets.collapse import FLOOR, LATENT, remedies
 from ..training.experiment import Experiment
 from ..training.loop import Training

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..metrics.elbo_surgery import Surgery, rate_distortion
+from ..metrics.surgery import Surgery, rate_distortion
 from ..presets.latent import beta_digits
 from ..training.fit import fit
 from .gallery import picture

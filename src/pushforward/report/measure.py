@@ -16,9 +16,9 @@ from ..core.spaces import Pixels
 from ..data.names import recorded_data
 from ..media.trained import Trained, opened
 from ..metrics.disentanglement import scores_if_known
-from ..metrics.elbo_surgery import Levels, Surgery, elbo_surgery, level_rates
 from ..metrics.likelihood import bits_per_dim, nats
-from ..metrics.reverse_kl import reverse_kl_if_known
+from ..metrics.reverse_divergence import reverse_kl_if_known
+from ..metrics.surgery import Levels, Surgery, elbo_surgery, level_rates
 from ..pictures.walks import walked
 from ..training.fit import LOG, fit
 from ..training.reports import Report, logged

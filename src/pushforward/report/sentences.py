@@ -10,7 +10,7 @@ from ..core.contract import Generative
 from ..core.dataset import Dataset
 from ..core.vocabulary import Vocabulary
 from ..data.grammar import Grammar
-from ..metrics.accepted import accepted
+from ..metrics.acceptance import accepted
 from ..metrics.measurement import Measurement
 from ..models.latent.sentence_vae import interpolate
 from ..models.latent.vae import VAE

@@ -1,10 +1,10 @@
 """Disentanglement: what single latents tell of single factors; a file for each paper."""
 
 from .beta_vae import beta_vae_score
-from .dci import DCI, completeness, dci, disentanglement
 from .factor_vae import factor_vae_score
+from .importances import DCI, completeness, dci, disentanglement
 from .mig import mutual_information_gap
-from .modularity import modularity
+from .modular import modularity
 from .sap import separated_attribute_predictability
 from .scores import (
     Disentanglement,

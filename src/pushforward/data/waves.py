@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..core.dataset import Dataset
 from ..core.spaces import Tokens, count
-from .mu_law import mu_law
+from .companding import mu_law
 from .specs import findable
 from .splits import cut, sizes
 
