@@ -21,14 +21,14 @@ from ...core.catalogue import system
 from ...core.contract import Generative, Latent
 from ...core.dataset import Dataset, Split
 from ...core.spaces import count
-from ..elbo_surgery import ACTIVE, posterior_mean
 from ..measurement import Measurement
+from ..surgery import ACTIVE, posterior_mean
 from .beta_vae import beta_vae_score
-from .dci import dci
 from .factor_vae import factor_vae_score
+from .importances import dci
 from .irs import interventional_robustness
 from .mig import mutual_information_gap
-from .modularity import modularity
+from .modular import modularity
 from .sap import separated_attribute_predictability
 
 EXAMPLES, SEEDS = 10_000, 3
