@@ -14,13 +14,13 @@ compare: .venv/installed  ## train every family on real digits and write runs/co
 	$(BIN)/pushforward compare --out runs/compare
 
 test: .venv/installed  ## everything that the tests check
-	$(BIN)/python -m pytest -n 2 --dist worksteal tests src
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests src
 
 check: .venv/installed  ## lint, types, fast tests: before each commit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not browser" tests src
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not browser" tests src
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .

@@ -1,5 +1,7 @@
 """The laws of DESIGN section 8 over every registered example."""
 
+from functools import lru_cache
+
 import pytest
 
 from pushforward import data
@@ -7,17 +9,23 @@ from pushforward.core.catalogue import examples
 from pushforward.laws import LAWS, NotApplicable, Subject
 
 EXAMPLES = examples()
-NAMES = [
-    pytest.param(name, marks=pytest.mark.slow) if example.slow else name
-    for name, example in EXAMPLES.items()
-]
+
+
+def marks(name):
+    """An example's laws run in one process, where it is trained once."""
+    group = pytest.mark.xdist_group(name)
+    return [group, pytest.mark.slow] if EXAMPLES[name].slow else [group]
+
+
+@lru_cache(maxsize=2)
+def subject_of(name):
+    return Subject(EXAMPLES[name].build, data.find(EXAMPLES[name].data))
 
 
 @pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=marks(n)) for n in EXAMPLES])
 def test_law(name, law):
-    example = EXAMPLES[name]
-    subject = Subject(example.build, data.find(example.data))
+    subject = subject_of(name)
     assert subject.model().space == subject.data.space, "an example's data are of its space"
     try:
         LAWS[law](subject)

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import data, metrics
+from . import data, metrics, pictures
 from .core.blueprint import Component
 from .core.catalogue import discover, example, preset, system
 from .core.checkpoint import CheckpointError, load, save
 from .core.contract import (
     Bounded,
     Density,
+    Estimated,
     Generative,
     Latent,
     Player,
@@ -30,8 +31,9 @@ from .core.contract import (
     Weighted,
 )
 from .core.dataset import Dataset, Split
+from .core.given import Given
 from .core.likelihood import Kind, Likelihood
-from .core.spaces import Pixels, Reals, Space, Tokens
+from .core.spaces import Labels, Pixels, Reals, Space, Tokens
 from .training.experiment import Experiment
 from .training.fit import Interrupted, fit
 from .training.loop import Training

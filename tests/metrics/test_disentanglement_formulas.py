@@ -27,7 +27,7 @@ from pushforward.metrics.disentanglement import (
     unsupervised_ranking,
 )
 from pushforward.metrics.disentanglement.codes import binned
-from pushforward.metrics.disentanglement.dci import validated
+from pushforward.metrics.disentanglement.importances import validated
 
 VALUES = (3, 4, 6)
 

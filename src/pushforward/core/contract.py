@@ -6,15 +6,18 @@ stages`: each rung's default is written with the rung below, and a model climbs 
 needs.
 
 What a user passes is checked here, once for all models: the x of `log_prob`, `elbo`, `loss` against
-the model's space, the n of `sample`, what `complete` is given. Sampling never records gradients.
+the model's space, what stands beside it against what the model is told (`given`), the n of
+`sample`, what `complete` knows. Sampling never records gradients, and draws many data in parts.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
+import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +27,8 @@ from torch.distributions import Distribution
 
 from .blueprint import Component
 from .dataset import Batch, unchanged
-from .likelihood import EXACT, LOWER_BOUND, NONE, Kind
+from .given import Given, check_given, spaces_of
+from .likelihood import EXACT, LOWER_BOUND, NONE, Kind, estimate, importance_weighted
 from .spaces import Space, count
 
 Terms = dict[str, Tensor]
@@ -36,7 +40,8 @@ class Player:
     """Someone who moves `module`: by gradient on `loss`, or by a closed-form `update`.
 
     `turns` moves are made in a step, each on a new batch. The t-th turns of all players share
-    theirs. After every move `project` brings the module back to where it may be (clipped weights).
+    theirs. With `every` = k the player moves in each k-th step alone (a lazy regulariser). After
+    every move `project` brings the module back to where it may be (clipped weights).
     """
 
     name: str
@@ -45,11 +50,13 @@ class Player:
     update: Callable[..., Terms] | None = None
     turns: int = 1
     project: Callable[[], None] | None = None
+    every: int = 1
 
     def __post_init__(self) -> None:
         if (self.loss is None) == (self.update is None):
             raise ValueError(f"player {self.name!r} needs either a loss or an update, and not both")
         count(f"turns of player {self.name!r}", self.turns)
+        count(f"every of player {self.name!r}", self.every)
 
 
 @dataclass(frozen=True)
@@ -62,44 +69,121 @@ class Stage:
     share: float = 1.0
 
 
-def _of_space(method: Callable) -> Callable:
+NUMBERS = 2**20  # of data that `sample` draws at a time
+STEPS = 25  # of an ODE's solver, where nobody says how many
+
+
+def _named(method: Callable) -> tuple[str, ...]:
+    """The parameters of a method, after self, that may be passed by position."""
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    return tuple(p.name for p in parameters if p.kind in places)
+
+
+def _checked(many: int, check: Callable) -> Callable[[Callable], Callable]:
+    """A decorator of methods: `check(model, *first)` returns the first `many` arguments, and how
+    many data there are. What else may be
+    passed by position, but numbers, are conditions.
+    """
+
+    def decorate(method: Callable) -> Callable:
+        names = _named(method)
+
+        @functools.wraps(method)
+        def checked(self: Generative, *passed: Any, **options: Any) -> Any:
+            named = (k for k in names[len(passed) :] if isinstance(options.get(k), Tensor))
+            passed += tuple(options.pop(k) for k in tuple(named))
+            if len(passed) < many:
+                return method(self, *passed, **options)  # where Python says what is missing
+            first, n = check(self, *passed[:many])
+            counts = [c for c in passed[many:] if isinstance(c, int | float)]
+            beside = (c for c in passed[many:] if not isinstance(c, int | float))
+            return method(self, *first, *self.told(n, *beside), *counts, **options)
+
+        return checked
+
+    return decorate
+
+
+def _data(self: Generative, x: Tensor) -> tuple[tuple, int]:
+    return (self.space.check(x),), len(x)
+
+
+def _noise(self: Generative, z: Tensor) -> tuple[tuple, int]:
+    return (z,), len(z)
+
+
+def _noisy(self: Generative, x: Tensor, t: Tensor) -> tuple[tuple, int]:
+    return (x, t), len(x)
+
+
+def _number(self: Generative, n: int) -> tuple[tuple, int]:
+    return (count("n", n),), n
+
+
+def _partial(self: Generative, x: Tensor, known: Tensor) -> tuple[tuple, int]:
+    x = self.space.check(x)
+    try:
+        return (x, known.to(x.device).bool().expand_as(x)), len(x)
+    except (AttributeError, RuntimeError) as error:
+        shape = tuple(getattr(known, "shape", ())) or type(known).__name__
+        raise ValueError(
+            f"known must be bool and broadcast to x's shape {tuple(x.shape)}, not {shape}"
+        ) from error
+
+
+def _drawing(method: Callable) -> Callable:
+    """Without gradients, in parts where there are many data, and contiguous."""
+
     @functools.wraps(method)
-    def checked(self: Generative, x: Tensor, *rest: Any, **options: Any) -> Any:
-        return method(self, self.space.check(x), *rest, **options)
-
-    return checked
-
-
-def _of_number(method: Callable) -> Callable:
-    @functools.wraps(method)
-    def checked(self: Generative, n: int, *rest: Any, **options: Any) -> Any:
+    def drawn(self: Generative, first: Any, *rest: Any, **options: Any) -> Any:
         with torch.no_grad():
-            drawn = method(self, count("n", n), *rest, **options)
+            if isinstance(first, int) and first > self.at_once:
+                return torch.cat(list(self.draws(first, *rest, **options)))
+            found = method(self, first, *rest, **options)
         # Whichever dimension a model has last in memory, its data can be viewed in another shape.
-        return drawn.contiguous() if isinstance(drawn, Tensor) else drawn
+        return found.contiguous() if isinstance(found, Tensor) else found
 
-    return checked
+    return drawn
 
 
-def _of_partial(method: Callable) -> Callable:
-    @functools.wraps(method)
-    def checked(self: Generative, x: Tensor, known: Tensor, *rest: Any, **options: Any) -> Any:
-        x = self.space.check(x)
-        try:
-            spread = known.to(x.device).bool().expand_as(x)
-        except (AttributeError, RuntimeError) as error:
-            shape = tuple(getattr(known, "shape", ())) or type(known).__name__
-            raise ValueError(
-                f"known must be bool and broadcast to x's shape {tuple(x.shape)}, not {shape}"
-            ) from error
-        with torch.no_grad():
-            return method(self, x, spread, *rest, **options).contiguous()
+def _cut(told: tuple[Tensor, ...], size: int) -> Iterator[tuple[Tensor, ...]]:
+    """Conditions in parts of `size`; without any, () for ever."""
+    return zip(*(c.split(size) for c in told)) if told else itertools.repeat(())
 
-    return checked
+
+CHECKS: dict[str, Callable[[Callable], Callable]] = {
+    **dict.fromkeys(
+        ("log_prob", "elbo", "log_weights", "estimated_log_prob", "loss", "encode"),
+        _checked(1, _data),
+    ),
+    "score": _checked(2, _noisy),
+    "push": _checked(1, _noise),
+    "sample": lambda method: _checked(1, _number)(_drawing(method)),
+    "complete": lambda method: _checked(2, _partial)(_drawing(method)),
+}
+"""What is checked of the methods that models write, once for all of them."""
+
+
+def keep_apart(first: nn.Module, second: nn.Module) -> None:
+    """Raises ValueError where the second stage's module owns a weight of the first stage's.
+
+    The first is frozen while the second learns: shared weights would move it all the same.
+    """
+    frozen = {id(p): name for name, p in first.named_parameters()}
+    shared = [frozen[id(p)] for p in second.parameters() if id(p) in frozen]
+    if shared:
+        raise ValueError(
+            f"a {type(second).__name__} that learns after the {type(first).__name__} must not own "
+            f"a part of it, and shares {shared[0]!r}: train them together, or give it a copy"
+        )
 
 
 class Generative(Component, ABC):
     """A model of data in `space`: it can be sampled, and it says who learns what.
+
+    `given` is what it is told beside its data: None, a space such as `Labels(10)`, or a tuple of
+    them, in the order in which conditions follow x in `log_prob(x, y)` and n in `sample(n, y)`.
 
     `progress` goes from 0 to 1 over each stage of training: a schedule that belongs to the model
     (a KL warm-up, a temperature) reads it. It is 1 where nobody trains.
@@ -108,28 +192,53 @@ class Generative(Component, ABC):
     likelihood: Kind = NONE
     progress: Tensor
 
-    def __init__(self, space: Space):
+    def __init__(self, space: Space, given: Given = None):
         super().__init__()
-        self.space = space
+        spaces_of(given)
+        self.space, self.given = space, given
         self.register_buffer("progress", torch.ones(()))
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        checks: dict[str, Callable] = {
-            "log_prob": _of_space,
-            "elbo": _of_space,
-            "log_weights": _of_space,
-            "complete": _of_partial,
-        }
-        for name, check in {**checks, "loss": _of_space, "sample": _of_number}.items():
-            if name in cls.__dict__ and not getattr(
-                cls.__dict__[name], "__isabstractmethod__", False
-            ):
-                setattr(cls, name, check(cls.__dict__[name]))
+        for name, check in CHECKS.items():
+            method = cls.__dict__.get(name)
+            if method is not None and not getattr(method, "__isabstractmethod__", False):
+                setattr(cls, name, check(method))
 
     @abstractmethod
-    def sample(self, n: int) -> Tensor:
-        """`n` new data of `space`, contiguous, by torch's global generator, without gradients."""
+    def sample(self, n: int, *conditions: Tensor) -> Tensor:
+        """`n` new data of `space`, contiguous, by torch's global generator, without gradients.
+
+        A model that is told something takes `n` conditions of each kind.
+        """
+
+    def draws(
+        self, n: int, *conditions: Tensor, size: int | None = None, **options: Any
+    ) -> Iterator[Tensor]:
+        """`n` data as of `sample`, in parts of at most `size` as they are drawn.
+
+        Memory does not grow with n. Where all that is random is drawn beforehand (`Pushforward`
+        models that leave `sample` as it is), the data do not depend on `size`.
+        """
+        for m, part in self._parts(n, conditions, min(size or self.at_once, self.at_once)):
+            yield self.sample(m, *part, **options)
+
+    def _parts(
+        self, n: int, conditions: tuple[Tensor | None, ...], size: int
+    ) -> Iterator[tuple[int, tuple[Tensor, ...]]]:
+        """How many data there are in each part of at most `size`, and their conditions."""
+        told = self.told(count("n", n), *conditions)
+        for start in range(0, n, count("size", size)):
+            yield min(size, n - start), tuple(c[start : start + size] for c in told)
+
+    @property
+    def at_once(self) -> int:
+        """How many data `sample` draws at a time."""
+        return max(1, NUMBERS // self.space.dims)
+
+    def told(self, n: int, *conditions: Tensor | None) -> tuple[Tensor, ...]:
+        """The conditions of `n` data as `given` has them. Raises ValueError where they are not."""
+        return check_given(self.given, conditions, n, type(self).__name__, self.device)
 
     def loss(self, *batch: Tensor) -> Terms:
         """What is minimised, as named terms. A model with several players has none of its own."""
@@ -154,13 +263,26 @@ class Generative(Component, ABC):
         return self.progress.dtype
 
 
-class Density(Generative):
-    """A model whose likelihood is exact."""
+def weakened(kind: Kind, model: nn.Module) -> Kind:
+    """`kind`, or an estimate of it where parts of `model` say that they are `estimates` by.
 
-    likelihood = EXACT
+    What an ODE's solver gives is exact up to its steps, whatever it is a part of.
+    """
+    parts = (getattr(module, "estimates", ()) for module in model.modules())
+    by = tuple(dict.fromkeys(itertools.chain.from_iterable(parts)))
+    return estimate(*by, of=kind) if by else kind
+
+
+class Density(Generative):
+    """A model whose likelihood is exact, or would be if its ODE were solved exactly."""
+
+    @property
+    def likelihood(self) -> Kind:
+        """Exact; an estimate where a part of the model is one."""
+        return weakened(EXACT, self)
 
     @abstractmethod
-    def log_prob(self, x: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """log p(x) in nats, (batch,)."""
 
     def loss(self, *batch: Tensor) -> Terms:
@@ -171,7 +293,10 @@ class Density(Generative):
 class Bounded(Generative):
     """A model that knows a lower bound on its likelihood, never called `log_prob`."""
 
-    likelihood = LOWER_BOUND
+    @property
+    def likelihood(self) -> Kind:
+        """A lower bound; an estimate of one where a part of the model is an estimate."""
+        return weakened(LOWER_BOUND, self)
 
     @abstractmethod
     def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
@@ -198,20 +323,47 @@ class Weighted(Bounded):
         return self.log_weights(x, *conditions, samples=count("samples", samples)).mean(0)
 
     def importance_weighted(self, x: Tensor, *conditions: Tensor, k: int) -> Tensor:
-        """Log (1/k) sum_i w_i in nats, (batch,)."""
+        """Log (1/k) sum_i w_i in nats, (batch,): of the kind `weighted_likelihood(k)`."""
         log_weights = self.log_weights(x, *conditions, samples=count("k", k))
         return log_weights.logsumexp(0) - math.log(k)
+
+    def weighted_likelihood(self, k: int) -> Kind:
+        """The kind of the bound with `k` weights."""
+        return weakened(importance_weighted(k), self)
+
+
+class Estimated(Generative):
+    """A model whose log p(x) can be estimated by an ODE, and is neither exact nor bounded."""
+
+    @abstractmethod
+    def estimated_log_prob(
+        self, x: Tensor, *conditions: Tensor, steps: int = STEPS, probes: int | None = None
+    ) -> Tensor:
+        """log p(x) in nats, (batch,), by `steps` of a solver and Hutchinson's `probes`.
+
+        0 probes take the exact divergence, a backward pass for every dimension; None takes that up
+        to eight dimensions, and one probe above.
+        """
+
+    @abstractmethod
+    def estimate_kind(self, steps: int = STEPS, probes: int | None = None) -> Kind:
+        """What such an estimate is told to be."""
+
+    @property
+    def likelihood(self) -> Kind:
+        """An estimate, with what it is one by where nothing is chosen."""
+        return self.estimate_kind()
 
 
 class Latent(Generative):
     """A model with latent variables: encode(x) -> q(z|x), decode(z) -> p(x|z)."""
 
     @abstractmethod
-    def encode(self, x: Tensor) -> Distribution:
+    def encode(self, x: Tensor, *conditions: Tensor) -> Distribution:
         """q(z|x): its samples are (batch, *latent shape)."""
 
     @abstractmethod
-    def decode(self, z: Tensor) -> Distribution:
+    def decode(self, z: Tensor, *conditions: Tensor) -> Distribution:
         """p(x|z): its samples are data of `space`."""
 
 
@@ -234,13 +386,34 @@ class Pushforward(Generative):
         """`n` draws from the prior over noise, (n, ...)."""
 
     @abstractmethod
-    def push(self, z: Tensor) -> Tensor:
+    def push(self, z: Tensor, *conditions: Tensor) -> Tensor:
         """The data that `z` stands for, without further noise."""
+
+    def sample(self, n: int, *conditions: Tensor, temperature: float = 1.0) -> Tensor:
+        """`n` data; a temperature below 1 shrinks the noise towards the mode."""
+        z = self.latents(n)
+        return self.push(z if temperature == 1 else z * temperature, *conditions)
+
+    def draws(
+        self, n: int, *conditions: Tensor, size: int | None = None, **options: Any
+    ) -> Iterator[Tensor]:
+        """The same `n` data as of `sample` in parts: whatever `size`, where only noise is drawn."""
+        if type(self).sample is not Pushforward.sample:
+            yield from super().draws(n, *conditions, size=size, **options)
+            return
+        scale = options.get("temperature", 1.0)
+        for m, told in self._parts(n, conditions, self.at_once):
+            with torch.no_grad():
+                noise = self.latents(m) * scale
+            for z, part in zip(noise.split(size or m), _cut(told, size or m)):
+                with torch.no_grad():
+                    pushed = self.push(z, *part)
+                yield pushed
 
 
 class Scored(Generative):
     """A model that knows the gradient of its log-density at every noise level."""
 
     @abstractmethod
-    def score(self, x: Tensor, t: Tensor) -> Tensor:
+    def score(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
         """grad_x log p_t(x) for `x` in the model's own float scale, of `x`'s shape."""

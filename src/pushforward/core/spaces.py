@@ -1,8 +1,9 @@
 """Spaces: what a datum is. Every model is built for one, and speaks it.
 
 `Pixels` are the integers that a dataset holds, `Reals` are float tensors, `Tokens` are integer
-sequences. Scaling, dequantisation and their log-determinants happen inside the models, so that
-bits/dim means the same thing for all of them.
+sequences or grids, `Labels` are classes. Scaling, dequantisation and their log-determinants happen
+inside the models, so that bits/dim means the same thing for all of them. What a model is told
+beside is of a space too (`core/given.py`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -37,17 +39,18 @@ def _refuse(space: object, name: str, expected: str, given: str) -> None:
     raise ValueError(f"{name} is not of {space}: expected {expected}, was given {given}")
 
 
-def _check_form(space: Space, x: Tensor, name: str, types: str, fits: bool) -> None:
+def _check_form(space: Condition, x: Tensor, name: str, types: str, fits: bool) -> None:
     if not isinstance(x, Tensor):
         _refuse(space, name, "a torch.Tensor", type(x).__name__)
-    shape = ", ".join(map(str, space.shape))
+    shape = ", ".join(("batch", *map(str, space.shape)))
     if x.dim() != len(space.shape) + 1 or tuple(x.shape[1:]) != space.shape:
-        _refuse(space, name, f"shape (batch, {shape})", f"shape {tuple(x.shape)}")
+        comma = "" if space.shape else ","
+        _refuse(space, name, f"shape ({shape}{comma})", f"shape {tuple(x.shape)}")
     if not fits:
         _refuse(space, name, types, str(x.dtype).removeprefix("torch."))
 
 
-def _check_values(space: Space, x: Tensor, name: str, top: int) -> None:
+def _check_values(space: Condition, x: Tensor, name: str, top: int) -> None:
     if _trust[-1] or torch.compiler.is_compiling() or x.numel() == 0:
         return
     low, high = (int(v) for v in torch.aminmax(x))
@@ -141,28 +144,51 @@ class Reals:
 @record
 @dataclass(frozen=True)
 class Tokens:
-    """Sequences: int64 (batch, length) with values 0 .. vocabulary - 1.
+    """Sequences: int64 (batch, length) with values 0 .. vocabulary - 1; or grids of them.
+
+    A tuple in place of the length is the shape of a grid, whose order is raster order:
 
     >>> Tokens(length=16, vocabulary=27).shape
     (16,)
+    >>> Tokens((4, 4), 512).shape
+    (4, 4)
     """
 
     length: int
     vocabulary: int
+    grid: tuple[int, ...] = ()
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, length: int | tuple[int, ...], vocabulary: int, grid: tuple[int, ...] = ()
+        ) -> None: ...
 
     def __post_init__(self) -> None:
+        shape = self.length if isinstance(self.length, tuple | list) else self.grid
+        grid = tuple(int(n) for n in shape)
+        if not isinstance(self.length, int):
+            object.__setattr__(self, "length", math.prod(grid))
+        object.__setattr__(self, "grid", grid if len(grid) > 1 else ())
         if self.length < 1 or self.vocabulary < 1:
             raise ValueError(f"length and vocabulary must be at least 1: {self}")
+        if self.grid and math.prod(self.grid) != self.length:
+            raise ValueError(f"a grid {self.grid} does not hold {self.length} tokens")
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of one datum: (length,)."""
-        return (self.length,)
+        """Shape of one datum: (length,), or that of the grid."""
+        return self.grid or (self.length,)
 
     @property
     def dims(self) -> int:
         """How many tokens one datum has."""
         return self.length
+
+    @property
+    def sequence(self) -> Tokens:
+        """The same tokens without their grid."""
+        return Tokens(self.length, self.vocabulary)
 
     def check(self, x: Tensor, name: str = "x") -> Tensor:
         """Returns `x`; raises ValueError with what was expected and what was given."""
@@ -171,7 +197,46 @@ class Tokens:
         return x
 
 
+@record
+@dataclass(frozen=True)
+class Labels:
+    """Classes: int64 (batch,) with values 0 .. classes - 1.
+
+    With `unknown`, the value `classes` stands for a class that is not known: for models that were
+    trained to do without.
+
+    >>> Labels(10).shape
+    ()
+    """
+
+    classes: int
+    unknown: bool = False
+
+    def __post_init__(self) -> None:
+        count("classes", self.classes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one label: ()."""
+        return ()
+
+    @property
+    def dims(self) -> int:
+        """A label is one number."""
+        return 1
+
+    def check(self, x: Tensor, name: str = "labels") -> Tensor:
+        """Returns `x`; raises ValueError with what was expected and what was given."""
+        _check_form(self, x, name, "int64", getattr(x, "dtype", None) == torch.int64)
+        _check_values(self, x, name, self.classes - (not self.unknown))
+        return x
+
+
 Space = Pixels | Reals | Tokens
+"""What a model models."""
+
+Condition = Space | Labels
+"""What a model is told."""
 
 
 def count(name: str, value: object, least: int = 1) -> int:

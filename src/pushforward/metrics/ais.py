@@ -27,8 +27,10 @@ from torch import Tensor
 from ..core.catalogue import system
 from ..core.contract import Latent
 from ..core.dataset import Split
+from ..core.given import heard, repeated
 from ..core.likelihood import Kind, Likelihood
 from ..core.spaces import count
+from ..objectives.variational import prior_log_prob
 from .likelihood import summary
 
 LogDensity = Callable[[Tensor], Tensor]
@@ -37,9 +39,14 @@ PILOTS = 4  # chains at most, for each example
 
 
 def log_weights(
-    model: Any, x: Tensor, chains: int = CHAINS, steps: int = STEPS, leapfrogs: int = LEAPFROGS
+    model: Any,
+    x: Tensor,
+    *conditions: Tensor,
+    chains: int = CHAINS,
+    steps: int = STEPS,
+    leapfrogs: int = LEAPFROGS,
 ) -> Tensor:
-    """Log w (chains, batch) in nats for a `Latent` model with a `prior`.
+    """Log w (chains, batch) in nats for a `Latent` model with a `prior`, given its conditions.
 
     Raises ValueError for another model.
     """
@@ -47,13 +54,14 @@ def log_weights(
     for name, value in {"chains": chains, "steps": steps, "leapfrogs": leapfrogs}.items():
         count(name, value)
     ladder = temperatures(steps)
-    lengths = pilot_lengths(model, x, ladder, leapfrogs, min(chains, PILOTS))
-    z = _started(model, x, chains)
+    lengths = pilot_lengths(model, ladder, leapfrogs, min(chains, PILOTS), x, *conditions)
+    z = _started(model, chains, x, *conditions)
     total = torch.zeros(z.shape[:2], device=z.device, dtype=z.dtype)
     for (low, high), length in zip(pairwise(ladder), lengths):
         with torch.no_grad():
-            total += (high - low) * model.decode(z).log_prob(x)
-        z, _ = hamiltonian(annealed(model, x, high), z, length.expand_as(total), leapfrogs)
+            total += (high - low) * model.decode(z, *conditions).log_prob(x)
+        target = annealed(model, high, x, *conditions)
+        z, _ = hamiltonian(target, z, length.expand_as(total), leapfrogs)
     return total
 
 
@@ -64,33 +72,35 @@ def check_annealable(model: Any) -> None:
 
 
 def pilot_lengths(
-    model: Any, x: Tensor, ladder: Sequence[float], leapfrogs: int, chains: int
+    model: Any, ladder: Sequence[float], leapfrogs: int, chains: int, x: Tensor, *conditions: Tensor
 ) -> list[Tensor]:
     """The length of a step at each temperature but the first, (batch,) each.
 
     Chains that adapt theirs by 2 % a move; what is returned is the geometric mean over them.
     """
-    z = _started(model, x, chains)
+    z = _started(model, chains, x, *conditions)
     length = torch.full(z.shape[:2], 0.1, device=z.device, dtype=z.dtype)
     found = []
     for power in ladder[1:]:
-        z, accepted = hamiltonian(annealed(model, x, power), z, length, leapfrogs)
+        target = annealed(model, power, x, *conditions)
+        z, accepted = hamiltonian(target, z, length, leapfrogs)
         length = length * torch.where(accepted > 0.65, 1.02, 0.98)
         found.append(length.log().mean(0).exp())
     return found
 
 
-def _started(model: Any, x: Tensor, chains: int) -> Tensor:
+def _started(model: Any, chains: int, x: Tensor, *conditions: Tensor) -> Tensor:
     """Draws from the prior, (chains, batch, latent)."""
-    return model.prior.sample(chains * len(x)).unflatten(0, (chains, len(x)))
+    told = repeated(heard(model.prior, conditions), chains)
+    return model.prior.sample(chains * len(x), *told).unflatten(0, (chains, len(x)))
 
 
-def annealed(model: Any, x: Tensor, power: float) -> LogDensity:
+def annealed(model: Any, power: float, x: Tensor, *conditions: Tensor) -> LogDensity:
     """Log p(z) + power log p(x|z) as a function of z (chains, batch, latent)."""
 
     def log_density(z: Tensor) -> Tensor:
-        log_p = model.prior.log_prob(z.flatten(0, 1)).view(z.shape[:2])
-        return log_p + power * model.decode(z).log_prob(x)
+        log_p = prior_log_prob(model.prior, z, heard(model.prior, conditions))
+        return log_p + power * model.decode(z, *conditions).log_prob(x)
 
     return log_density
 
@@ -149,8 +159,11 @@ def ais_nats(
     model.eval()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        batches = (batch[0] for batch in split.batches(size, model.device))
-        parts = [log_weights(model, x, chains, steps, leapfrogs) for x in batches]
+        batches = split.told(model.given).batches(size, model.device)
+        parts = [
+            log_weights(model, *batch, chains=chains, steps=steps, leapfrogs=leapfrogs)
+            for batch in batches
+        ]
     model.train(training)
     each = -(torch.cat(parts, 1).double().logsumexp(0) - math.log(chains)).cpu()
     return summary(

@@ -45,12 +45,13 @@ class Draws:
         start = i * self.size
         m = min(self.size, self.n - start)
         index = torch.arange(start, start + m) % len(self.split)
+        told = self.split.told(self.model.given)
         training = self.model.training
         self.model.eval()
         try:
             with torch.random.fork_rng():
                 torch.manual_seed(self.seed + STRIDE * i)
-                conditions = [c.to(self.model.device) for c in self.split.at(index)[1:]]
+                conditions = [c.to(self.model.device) for c in told.at(index)[1:]]
                 return self.model.sample(m, *conditions).cpu()
         finally:
             self.model.train(training)

@@ -30,35 +30,35 @@ def concat_elu(x: Tensor, dim: int = 1) -> Tensor:
 
 
 class GatedResidual(Component):
-    """x + a o sigma(b), where a, b come by two convolutions, a shortcut and a label.
+    """x + a o sigma(b), where a, b come by two convolutions, a shortcut and what is told.
 
     Args:
         width: features.
         stream: U or S, which convolutions.
         shortcut: features of what is handed over; 0 is nothing.
-        classes: number of labels; 0 is none.
+        context: length of the vector that is told; 0 is none.
         dropout: in training, between the two convolutions.
     """
 
-    def __init__(self, width: int, stream: int, shortcut: int, classes: int, dropout: float):
+    def __init__(self, width: int, stream: int, shortcut: int, context: int, dropout: float):
         super().__init__()
         kernel, pad = KERNEL[stream], PAD[stream]
         self.first = WeightNormConv(2 * width, width, kernel, pad)
         self.shortcut = WeightNormConv(2 * shortcut, width) if shortcut else None
         self.second = WeightNormConv(2 * width, 2 * width, kernel, pad, scale=0.1)
-        self.label = nn.Embedding(classes, 2 * width) if classes else None
+        self.told = nn.Linear(context, 2 * width, bias=False) if context else None
         self.drop = nn.Dropout2d(dropout)  # not in the paper: whole feature maps
-        if self.label is not None:
-            nn.init.normal_(self.label.weight, std=0.05)
+        if self.told is not None:
+            nn.init.normal_(self.told.weight, std=0.05)
 
-    def forward(self, x: Tensor, handed: Tensor | None, y: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, handed: Tensor | None, c: Tensor | None) -> Tensor:
         """The stream (batch, width, height, width) after this layer."""
         inner = self.first(concat_elu(x))
         if self.shortcut is not None and handed is not None:
             inner = inner + self.shortcut(concat_elu(handed))
         both = self.second(self.drop(concat_elu(inner)))
-        if self.label is not None:
-            both = both + self.label(y)[:, :, None, None]
+        if self.told is not None:
+            both = both + self.told(c)[:, :, None, None]
         a, b = both.chunk(2, 1)
         return x + a * b.sigmoid()
 
@@ -70,19 +70,21 @@ class Level(Component):
         width: features of each stream.
         layers: residual layers on the way up.
         halvings: how many coarser levels there are.
-        classes: number of labels; 0 is none.
+        context: length of the vector that is told; 0 is none.
         dropout: in training.
     """
 
     up: Sequence[Sequence[GatedResidual]]
     down: Sequence[Sequence[GatedResidual]]
 
-    def __init__(self, width: int, layers: int, halvings: int, classes: int, dropout: float):
+    def __init__(self, width: int, layers: int, halvings: int, context: int, dropout: float):
         super().__init__()
 
         def pair(u: int, s: int) -> nn.ModuleList:
             given = ((U, u), (S, s))
-            return nn.ModuleList(GatedResidual(width, k, c, classes, dropout) for k, c in given)
+            return nn.ModuleList(
+                GatedResidual(width, k, many, context, dropout) for k, many in given
+            )
 
         self.layers, self.inner = layers, None
         self.up = nn.ModuleList(pair(0, width) for _ in range(layers))  # type: ignore[assignment]
@@ -92,25 +94,25 @@ class Level(Component):
             self.shrink = nn.ModuleList(
                 WeightNormConv(width, width, KERNEL[k], PAD[k], stride=2) for k in (U, S)
             )
-            self.inner = Level(width, layers, halvings - 1, classes, dropout)
+            self.inner = Level(width, layers, halvings - 1, context, dropout)
             self.grow = nn.ModuleList(
                 WeightNormConv(width, width, KERNEL[k], CROP[k], grow=True) for k in (U, S)
             )
 
-    def forward(self, u: Tensor, s: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(self, u: Tensor, s: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
         """Both streams (batch, width, height, width) after this level."""
         handed = [(u, s)]
         for up_u, up_s in self.up:
-            u = up_u(u, None, y)
-            s = up_s(s, u, y)
+            u = up_u(u, None, c)
+            s = up_s(s, u, c)
             handed.append((u, s))
         if self.inner is None:
             handed.pop()
         else:
-            u, s = self.inner(self.shrink[U](u), self.shrink[S](s), y)
+            u, s = self.inner(self.shrink[U](u), self.shrink[S](s), c)
             u, s = self.grow[U](u), self.grow[S](s)
         for down_u, down_s in self.down:
             skip_u, skip_s = handed.pop()
-            u = down_u(u, skip_u, y)
-            s = down_s(s, torch.cat([u, skip_s], 1), y)
+            u = down_u(u, skip_u, c)
+            s = down_s(s, torch.cat([u, skip_s], 1), c)
         return u, s

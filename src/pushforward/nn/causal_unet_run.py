@@ -39,29 +39,29 @@ class RowConv:
 class RowResidual:
     """A `GatedResidual` of the stream u."""
 
-    def __init__(self, layer: GatedResidual, n: int, width: int, y: Tensor | None):
+    def __init__(self, layer: GatedResidual, n: int, width: int, c: Tensor | None):
         self.layer = layer
         self.first, self.second = RowConv(layer.first, n, width), RowConv(layer.second, n, width)
-        self.label = 0 if layer.label is None else layer.label(y)[:, :, None, None]
+        self.told = 0 if layer.told is None else layer.told(c)[:, :, None, None]
 
     def next(self, x: Tensor, handed: Tensor | None) -> Tensor:
         """The row after this layer."""
         inner = self.first.next(concat_elu(x))
         if handed is not None:
             inner = inner + self.layer.shortcut(concat_elu(handed))  # type: ignore[misc]
-        a, b = (self.second.next(concat_elu(inner)) + self.label).chunk(2, 1)
+        a, b = (self.second.next(concat_elu(inner)) + self.told).chunk(2, 1)
         return x + a * b.sigmoid()
 
 
 class PixelResidual:
     """A `GatedResidual` of the stream s."""
 
-    def __init__(self, layer: GatedResidual, n: int, width: int, y: Tensor | None):
+    def __init__(self, layer: GatedResidual, n: int, width: int, c: Tensor | None):
         self.first, self.second = walking(layer.first, n, width), walking(layer.second, n, width)
         shortcut = layer.shortcut
         assert shortcut is not None, "the stream s always sees the stream u"
         self.shortcut, self.bias = shortcut.weight().flatten(1), shortcut.bias[:, None]
-        self.label = 0 if layer.label is None else layer.label(y).t()
+        self.told = 0 if layer.told is None else layer.told(c).t()
 
     def next_row(self) -> None:
         """Moves on to the next row."""
@@ -74,23 +74,23 @@ class PixelResidual:
         inner = torch.addmm(self.bias, self.shortcut, concat_elu(handed, 0))
         inner += self.first.at(column, 0)
         self.second.slot(column, 0).copy_(concat_elu(inner, 0))
-        a, b = (self.second.at(column, 0) + self.label).chunk(2)
+        a, b = (self.second.at(column, 0) + self.told).chunk(2)
         return torch.addcmul(x, a, b.sigmoid())
 
 
 class LevelRun:
     """A `Level` under way, with the coarser ones within it."""
 
-    def __init__(self, level: Level, n: int, width: int, y: Tensor | None):
+    def __init__(self, level: Level, n: int, width: int, c: Tensor | None):
         self.row, self.inner = -1, None
         self.up = [
-            (RowResidual(u, n, width, y), PixelResidual(s, n, width, y)) for u, s in level.up
+            (RowResidual(u, n, width, c), PixelResidual(s, n, width, c)) for u, s in level.up
         ]
         self.down = [
-            (RowResidual(u, n, width, y), PixelResidual(s, n, width, y)) for u, s in level.down
+            (RowResidual(u, n, width, c), PixelResidual(s, n, width, c)) for u, s in level.down
         ]
         if level.inner is not None:
-            self.inner = LevelRun(level.inner, n, width // 2, y)
+            self.inner = LevelRun(level.inner, n, width // 2, c)
             self.shrink_u = RowConv(level.shrink[U], n, width)  # type: ignore[arg-type]
             self.shrink_s = walking(level.shrink[S], n, width)  # type: ignore[arg-type]
             self.grow_u, grow_s = level.grow[U], level.grow[S]

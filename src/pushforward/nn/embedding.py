@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.blueprint import Component
+from ..core.given import told
 from ..core.spaces import count
 
 
@@ -32,25 +33,32 @@ def sinusoidal(t: Tensor, width: int) -> Tensor:
 
 
 class Embedding(Component):
-    """Times (batch,) in [0, 1] and classes (batch,) to vectors (batch, width).
+    """Times (batch,) in [0, 1], and what the network is told, to vectors (batch, width).
 
     Args:
         width: length of the vectors, even.
         classes: how many classes there are; 0 takes none. Class number `classes` stands for
-            "unknown", and so does a missing `y`.
+            "unknown", and so does a missing label.
+        context: length of a vector that is told after the label; 0 takes none.
     """
 
-    def __init__(self, width: int, classes: int = 0):
+    def __init__(self, width: int, classes: int = 0, context: int = 0):
         super().__init__()
         self.width, self.classes = count("width", width, 2), count("classes", classes, 0)
+        self.given = told(classes, count("context", context, 0))
         self.net = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.labels = nn.Embedding(classes + 1, width) if classes else None
+        self.vector = nn.Linear(context, width, bias=False) if context else None
 
-    def forward(self, t: Tensor, y: Tensor | None = None) -> Tensor:
-        """The vectors. Raises ValueError for a `y` where the network was built without classes."""
-        h = self.net(sinusoidal(t, self.width))
+    def forward(self, t: Tensor, *conditions: Tensor | None) -> Tensor:
+        """The vectors. Raises ValueError for conditions that the network was built without."""
+        h, rest = self.net(sinusoidal(t, self.width)), [c for c in conditions if c is not None]
         if self.labels is not None:
-            return h + self.labels(torch.full_like(t, self.classes).long() if y is None else y)
-        if y is not None:
+            known = bool(rest) and rest[0].dtype == torch.int64
+            unknown = torch.full_like(t, self.classes).long()
+            h = h + self.labels(rest.pop(0) if known else unknown)
+        if self.vector is not None and rest:
+            h = h + self.vector(rest.pop(0).to(h.dtype))
+        if rest:
             raise ValueError("this network knows no classes: build it with classes=..., or drop y")
         return h

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core.blueprint import Component
+from .conditions import everywhere
 from .masked_conv import MaskedConv, RowRun
 
 
@@ -35,8 +36,8 @@ class GatedLayer(Component):
         width: features going out, a multiple of `groups`.
         reach: rows and columns seen to each side.
         groups: of features, in order.
-        classes: number of labels y (batch,) to condition on; 0 is none.
-        context: features of a map y (batch, context, height, width) to condition on; 0 is none.
+        context: length of a vector (batch, context), or features of a map (batch, context, height,
+            width), to condition on; 0 is none.
         first: the layer on the image itself: it does not see the pixel, and adds nothing to it.
     """
 
@@ -46,7 +47,6 @@ class GatedLayer(Component):
         width: int,
         reach: int = 1,
         groups: int = 1,
-        classes: int = 0,
         context: int = 0,
         first: bool = False,
     ):
@@ -56,38 +56,34 @@ class GatedLayer(Component):
         self.link = nn.Conv2d(2 * width, 2 * width, 1)
         self.horizontal = MaskedConv(inputs, 2 * width, 0, reach, groups, strict=first)
         self.leave = MaskedConv(width, width, groups=groups)
-        self.label = nn.Embedding(classes, 4 * width) if classes else None
         self.map = nn.Conv2d(context, 4 * width, 1) if context else None
 
-    def forward(self, v: Tensor, h: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, v: Tensor, h: Tensor, c: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The vertical and the horizontal stack after this layer."""
         reach = self.reach
         seen = self.vertical(F.pad(v, (reach, reach, reach, -1 if self.first else 0)))
-        for_v, for_h = self.labels(y)
+        for_v, for_h = self.told(c)
         found = self.leave(gate(self.horizontal(h) + self.link(seen) + for_h, self.groups))
         return gate(seen + for_v), found if self.first else h + found
 
-    def labels(self, y: Tensor | None) -> tuple[Tensor | float, Tensor | float]:
-        """What y adds to the two stacks, (batch, 2 * width, 1, 1) or at every pixel."""
-        if self.map is not None:
-            for_v, for_h = self.map(y).chunk(2, 1)
-            return for_v, for_h
-        if self.label is None:
+    def told(self, c: Tensor | None) -> tuple[Tensor | float, Tensor | float]:
+        """What c adds to the two stacks, (batch, 2 * width, 1, 1) or at every pixel."""
+        if self.map is None or c is None:
             return 0.0, 0.0
-        for_v, for_h = self.label(y)[:, :, None, None].chunk(2, 1)
+        for_v, for_h = self.map(everywhere(c)).chunk(2, 1)
         return for_v, for_h
 
-    def run(self, n: int, width: int, y: Tensor | None) -> GatedRun:
+    def run(self, n: int, width: int, c: Tensor | None) -> GatedRun:
         """The same layer, row by row and pixel by pixel."""
-        return GatedRun(self, n, width, y)
+        return GatedRun(self, n, width, c)
 
 
 class GatedRun:
     """A `GatedLayer` under way along the rows of `n` images of this width."""
 
-    def __init__(self, layer: GatedLayer, n: int, width: int, y: Tensor | None):
+    def __init__(self, layer: GatedLayer, n: int, width: int, c: Tensor | None):
         self.layer, self.row = layer, 0
-        self.for_v, self.for_h = layer.labels(y)
+        self.for_v, self.for_h = layer.told(c)
         self.horizontal: RowRun = layer.horizontal.run(n, width, renewed=True)
         self.leave: RowRun = layer.leave.run(n, width)
         weight = layer.vertical.weight
@@ -114,10 +110,10 @@ class GatedRun:
         return gate(seen + for_v)
 
     def _here(self, given: Tensor | float) -> Tensor | float:
-        """What y adds in this row."""
-        if isinstance(given, Tensor) and self.layer.map is not None:
-            return given[:, :, self.row : self.row + 1]
-        return given
+        """What c adds in this row."""
+        if isinstance(given, float) or given.shape[2] == 1:
+            return given
+        return given[:, :, self.row : self.row + 1]
 
     def at(self, h: Tensor | None, column: int, group: int) -> Tensor:
         """The horizontal stack (features of the group, n) at a pixel; `h` is None in the first."""

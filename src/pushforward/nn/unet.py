@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core.blueprint import Component
+from ..core.given import Given
 from ..core.spaces import count
 from .embedding import Embedding
 
@@ -142,6 +143,7 @@ class UNet(Component):
         heads: of the attention.
         dropout: within the residual blocks.
         classes: how many classes `y` may name; 0 takes no `y`.
+        context: length of a vector that is told after the class; 0 is none.
     """
 
     def __init__(
@@ -155,9 +157,9 @@ class UNet(Component):
         heads: int = 4,
         dropout: float = 0.0,
         classes: int = 0,
+        context: int = 0,
     ):
         super().__init__()
-        self.classes = classes
         widths = [count("width", width, 2) * m for m in multipliers]
 
         def block(a: int, b: int) -> ResidualBlock:
@@ -166,13 +168,18 @@ class UNet(Component):
         def attend(a: int) -> Attention2d:
             return Attention2d(a, heads)
 
-        self.embed = Embedding(4 * width, classes)
+        self.embed = Embedding(4 * width, classes, context)
         self.enter = nn.Conv2d(count("channels", channels), width, 3, padding=1)
         self.body = Resolution(width, widths, count("blocks", blocks), attention, block, attend)
         self.norm = _norm(widths[0])
         self.leave = _zero(nn.Conv2d(widths[0], outputs or channels, 3, padding=1))
 
-    def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+    @property
+    def given(self) -> Given:
+        """What it is told beside the time."""
+        return self.embed.given
+
+    def forward(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
         """The outputs for the float images `x` at times `t` in [0, 1]."""
-        h = self.body(self.enter(x), F.silu(self.embed(t, y)))
+        h = self.body(self.enter(x), F.silu(self.embed(t, *conditions)))
         return self.leave(F.silu(self.norm(h)))

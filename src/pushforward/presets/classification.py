@@ -31,7 +31,9 @@ def labels_given_data(data: Dataset) -> Dataset:
 
     train, validation, test = (turned(s) for s in (data.train, data.validation, data.test))
     space = Tokens(1, len(data.classes))
-    return replace(data, space=space, train=train, validation=validation, test=test)
+    return replace(
+        data, space=space, train=train, validation=validation, test=test, given=data.space
+    )
 
 
 def _accuracy(value: float, seconds: float) -> tuple[Reached, ...]:

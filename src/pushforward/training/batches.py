@@ -24,17 +24,21 @@ class Batches:
         rank: int = 0,
         world: int = 1,
     ):
-        if size is not None and size > len(split):
-            raise ValueError(
-                f"a batch of {size} is larger than the {len(split)} training examples: "
-                "lower batch_size, or pass None for full batches"
-            )
         self.device = device
         self.split = split.to(device) if _fits(split, device) else split
-        self.size = size or len(split)
+        self.resize(size)
         self.mine = slice(rank, None, world)
         self.generator = torch.Generator().manual_seed(seed)
         self._shuffle()
+
+    def resize(self, size: int | None) -> None:
+        """Goes on in batches of `size`, None for the whole split; ValueError where it is less."""
+        if size is not None and size > len(self.split):
+            raise ValueError(
+                f"a batch of {size} is larger than the {len(self.split)} training examples: "
+                "lower batch_size, or pass None for full batches"
+            )
+        self.size = size or len(self.split)
 
     def _shuffle(self) -> None:
         self.before = self.generator.get_state()

@@ -7,14 +7,14 @@ progress bar, a log and checkpoints.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..core.contract import Generative, Stage
+from ..core.contract import Generative, Player, Stage
 from ..core.dataset import Batch, Dataset
 from ..core.spaces import trusted
 from . import distributed, state
@@ -41,9 +41,13 @@ class Training:
         recipe: how to train.
         device: where; by default where the model is.
 
+    Only modules of players are in training mode, and only while they play: whoever looks at the
+    model in the loop's body, or takes it and leaves, sees it in eval mode.
+
     Raises:
-        ValueError: where the data's space is not the model's, a batch is larger than the data, or
-            the device is not there.
+        ValueError: where the data's space is not the model's, or what stands beside x is not what
+            the model is told (a model that is told nothing sees x alone), a batch is larger than
+            the data, or the device is not there.
         Diverged: while iterating, where a loss is not a number.
 
     >>> import pushforward as pf
@@ -59,6 +63,7 @@ class Training:
         recipe: Recipe = Recipe(),  # noqa: B008 (it is frozen)
         device: torch.device | str | None = None,
     ):
+        data = data.told(model.given)
         _check_fit(model, data, recipe)
         self.model, self.data, self.recipe = (
             model.to(_available(device or model.device)),
@@ -71,7 +76,6 @@ class Training:
             data.train, recipe.batch_size, model.device, recipe.seed, rank, world
         )
         self.average = Average(model, recipe.ema) if recipe.ema is not None else None
-        self.progress = [m.progress for m in model.modules() if isinstance(m, Generative)]
         self.random = state.Random(model.device, recipe.seed + rank)
         self.step, self.seconds = 0, 0.0
         self.stop_asked = False
@@ -107,8 +111,6 @@ class Training:
             with self._playing():
                 report = self._until_report()
             yield report
-        if self.step == self.recipe.steps:
-            self.model.eval()
 
     @contextmanager
     def _playing(self) -> Iterator[None]:
@@ -120,22 +122,31 @@ class Training:
     def _until_report(self) -> Report:
         window = Window()
         every = self.recipe.every(self.recipe.report_every, 100)
-        self.model.train()
+        self._play()
         while True:
             self._step(window)
             ended = self.step in (self.recipe.steps, *self.ends)
             if self.step % every == 0 or ended or self.stop_asked:
+                self.model.eval()  # whoever looks now, or leaves with the model, changes nothing
                 return self._report(window)
+
+    def _play(self) -> None:
+        """The modules of this stage's players are in training mode, and no others."""
+        self.model.eval()
+        for mover in self.movers:
+            mover.player.module.train()
 
     def _step(self, window: Window) -> None:
         if self.step >= self.ends[self.stage]:
             self._enter(self.stage + 1)
+            self._play()
         begin, end = ([0, *self.ends])[self.stage], self.ends[self.stage]
         for progress in self.progress:
             progress.fill_((self.step - begin) / max(1, end - begin - 1))
         factor = self.recipe.schedule.factor(self.step - begin, end - begin)
-        drawn = [self._batch() for _ in range(max(m.player.turns for m in self.movers))]
-        for mover in self.movers:
+        playing = [m for m in self.movers if self.step % m.player.every == 0]
+        drawn = [self._batch() for _ in range(max((m.player.turns for m in playing), default=0))]
+        for mover in playing:
             for batch in drawn[: mover.player.turns]:
                 window.add(self.step + 1, mover.player.name, mover.move(batch, factor))
         if self.average is not None:
@@ -151,7 +162,14 @@ class Training:
         self.stage = stage
         self.stages: tuple[Stage, ...] = self.model.stages()
         self.ends = _ends(self.stages, self.recipe.steps)
-        self.movers = [Mover(player, self.recipe) for player in self.stages[stage].players]
+        name, players = self.stages[stage].name, self.stages[stage].players
+        self.movers = [Mover(player, self.recipe, name) for player in players]
+        self.batches.resize(self.recipe.batch_sizes.get(name, self.recipe.batch_size))
+        moving = _under_way(self.model, players)
+        self.progress = [m.progress for m in moving]
+        for module in self.model.modules():
+            if isinstance(module, Generative) and module not in moving:
+                module.progress.fill_(1.0)  # as everywhere where nobody trains
 
     def _report(self, window: Window) -> Report:
         where = f"the last good checkpoint is {self.saved}" if self.saved else "nothing was saved"
@@ -159,6 +177,7 @@ class Training:
         speed = window.speed()
         every = self.recipe.every(self.recipe.validate_every, 10)
         due = every > 0 and self.step // every > (self.step - window.steps) // every
+        due = due and len(self.data.validation) > 0
         held = self._validate() if due and any(m.loss for m in self.movers) else None
         stage = self.stages[self.stage].name
         loss = first_player(terms)
@@ -169,7 +188,6 @@ class Training:
         sums: dict[str, Tensor] = {}
         held = self.data.validation.first(VALIDATION_EXAMPLES)
         view = self.stages[self.stage].view
-        self.model.eval()
         with state.Random(self.model.device, self.recipe.seed).mine():
             for batch in held.batches(self.batches.size, self.model.device):
                 with torch.no_grad():
@@ -178,8 +196,18 @@ class Training:
                     for name, mean in mover.terms(seen).items():
                         key = f"{mover.player.name}/{name}"
                         sums[key] = sums.get(key, 0) + mean.detach() * (len(seen[0]) / len(held))
-        self.model.train()
         return {name: value.item() for name, value in sums.items()}
+
+
+def _under_way(model: Generative, players: tuple[Player, ...]) -> set[Generative]:
+    """Whose `progress` moves in a stage: the model's, and that of all whom its players move, or
+    whose losses they follow.
+    """
+    found: set[nn.Module] = {model}
+    for player in players:
+        found.update(player.module.modules())
+        found.add(getattr(player.loss or player.update, "__self__", model))
+    return {module for module in found if isinstance(module, Generative)}
 
 
 def _ends(stages: tuple[Stage, ...], steps: int) -> list[int]:
@@ -213,10 +241,15 @@ def _check_fit(model: Generative, data: Dataset, recipe: Recipe) -> None:
         for split in (data.train, data.validation):  # once, so that no step has to
             for batch in split.batches(4096):
                 model.space.check(batch[0], data.name)
+                model.told(len(batch[0]), *batch[1:])
     stages = model.stages()
     if recipe.steps < len(stages):
         raise ValueError(f"{len(stages)} stages need at least as many steps, not {recipe.steps}")
-    named = {player.name for stage in stages for player in stage.players}
-    unknown = set(recipe.optimizers) - named
-    if unknown:
-        raise ValueError(f"no player is called {sorted(unknown)[0]!r}; there are {sorted(named)}")
+    _check_named("player", recipe.optimizers, [p.name for s in stages for p in s.players])
+    _check_named("stage", {**recipe.batch_sizes, **recipe.rates}, [s.name for s in stages])
+
+
+def _check_named(what: str, settings: Mapping[str, object], names: list[str]) -> None:
+    for name in settings:
+        if name not in names:
+            raise ValueError(f"no {what} is called {name!r}; there are {sorted(set(names))}")

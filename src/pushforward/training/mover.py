@@ -17,10 +17,11 @@ from .recipe import Recipe
 class Mover:
     """Makes a player's moves by its loss or its update, over its own parameters alone.
 
+    `stage` is the name of the stage, for which the recipe may have a learning rate of its own.
     Raises ValueError for a player that has a loss and nothing to train.
     """
 
-    def __init__(self, player: Player, recipe: Recipe):
+    def __init__(self, player: Player, recipe: Recipe, stage: str = ""):
         self.player, self.recipe = player, recipe
         self.parameters = [p for p in player.module.parameters() if p.requires_grad]
         self.optimizer: torch.optim.Optimizer | None = None
@@ -29,7 +30,7 @@ class Mover:
             return
         if not self.parameters:
             raise ValueError(f"player {player.name!r} has a loss, but no parameter to train")
-        description = recipe.optimizers.get(player.name, recipe.optimizer)
+        description = recipe.optimizer_of(player.name, stage)
         self.optimizer = description.build(self.parameters)
         self.lr = description.lr
         self.loss = _compiled(player.loss) if recipe.compile else player.loss

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -141,6 +141,8 @@ class Recipe:
         batch_size: examples in a batch; None is the whole training split (EM).
         optimizer: for every player that moves by gradient.
         optimizers: overrides by player name.
+        rates: learning rates by stage name, in place of the optimisers' own.
+        batch_sizes: by stage name, in place of `batch_size`.
         schedule: of the learning rate, over each stage.
         ema: decay of the exponential moving average of the weights; None keeps none.
         clip: bound on the norm of a player's gradient; None does not clip.
@@ -157,6 +159,8 @@ class Recipe:
     batch_size: int | None = 128
     optimizer: Optimizer = Adam()
     optimizers: Mapping[str, Optimizer] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+    batch_sizes: Mapping[str, int] = field(default_factory=dict)
     schedule: Schedule = Constant()
     ema: float | None = None
     clip: float | None = None
@@ -176,10 +180,19 @@ class Recipe:
                 count(name, getattr(self, name), least)
         if self.save_every is not None:
             count("save_every", self.save_every)
+        for stage, rate in self.rates.items():
+            _positive(f"the learning rate of stage {stage!r}", rate)
+        for stage, size in self.batch_sizes.items():
+            count(f"the batch size of stage {stage!r}", size)
         if self.ema is not None and not 0 <= self.ema < 1:
             raise ValueError(f"ema is a decay in [0, 1), such as 0.999, not {self.ema!r}")
         if self.clip is not None:
             _positive("clip", self.clip)
+
+    def optimizer_of(self, player: str, stage: str) -> Optimizer:
+        """The optimiser of a player in a stage."""
+        found = self.optimizers.get(player, self.optimizer)
+        return replace(found, lr=self.rates[stage]) if stage in self.rates else found
 
     def every(self, what: int | None, times: int) -> int:
         """An interval in steps: `what`, or what makes `times` of them over the run."""

@@ -21,14 +21,14 @@ from ...core.catalogue import system
 from ...core.contract import Generative, Latent
 from ...core.dataset import Dataset, Split
 from ...core.spaces import count
-from ..elbo_surgery import ACTIVE, posterior_mean
 from ..measurement import Measurement
+from ..surgery import ACTIVE, posterior_mean
 from .beta_vae import beta_vae_score
-from .dci import dci
 from .factor_vae import factor_vae_score
+from .importances import dci
 from .irs import interventional_robustness
 from .mig import mutual_information_gap
-from .modularity import modularity
+from .modular import modularity
 from .sap import separated_attribute_predictability
 
 EXAMPLES, SEEDS = 10_000, 3
@@ -135,7 +135,8 @@ def _codes(model: Latent, split: Split, seed: int = 0, size: int = 256) -> Tenso
     model.eval()
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(seed)
-        codes = torch.cat([_means(model, x) for x, *_ in split.batches(size, model.device)])
+        batches = split.told(model.given).batches(size, model.device)
+        codes = torch.cat([_means(model, *batch) for batch in batches])
     model.train(training)
     return codes
 
@@ -144,8 +145,8 @@ def _active(codes: Tensor) -> Tensor:
     return torch.where(codes.var(0) > ACTIVE, codes, 0.0)
 
 
-def _means(model: Latent, x: Tensor) -> Tensor:
-    q = model.encode(x)
+def _means(model: Latent, x: Tensor, *conditions: Tensor) -> Tensor:
+    q = model.encode(x, *conditions)
     return posterior_mean(q, q.sample((8,))).flatten(1).cpu()
 
 

@@ -18,7 +18,9 @@ import torch
 from torch import Tensor
 
 from ...core.contract import Completing, Density
+from ...core.given import Given as Told
 from ...core.spaces import Pixels, Space, Tokens, count
+from ...nn.conditions import as_vector
 from ...probability.heads import Head, likeliest
 
 Choice = Callable[[Head, Tensor], Tensor]
@@ -45,46 +47,39 @@ class Factorised(Density, Completing):
     Args:
         space: Pixels or Tokens.
         head: of the conditionals.
-        classes: number of labels y that the density is conditioned on; 0 is none.
-        context: shape of the floats that it is conditioned on instead; () is none.
+        given: what the density is conditioned on, in the order of its conditions.
     """
 
-    def __init__(self, space: Space, head: Head, classes: int = 0, context: tuple[int, ...] = ()):
-        super().__init__(space)
-        self.head, self.classes = head.check(space), count("classes", classes, 0)
-        self.context = check_shape(context, classes)
+    def __init__(self, space: Space, head: Head, given: Told = None):
+        super().__init__(space, given)
+        self.head = head.check(space)
 
     @abstractmethod
-    def conditionals(self, x: Tensor, *conditions: Tensor | None) -> Tensor:
+    def conditionals(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """Parameters (batch, dims, outputs) in the order of drawing: row i sees only x before i."""
 
     @abstractmethod
-    def run(self, n: int, *conditions: Tensor | None) -> Run:
+    def run(self, n: int, *conditions: Tensor) -> Run:
         """The quick way to sample: nothing is computed twice. To be used under `torch.no_grad`."""
 
     def log_prob(self, x: Tensor, *conditions: Tensor) -> Tensor:
-        """log p(x) in nats, (batch,); with classes, log p(x | y) of the labels y (batch,) given.
-
-        Raises ValueError where a condition is missing, superfluous or out of range.
-        """
-        given = self.conditions(len(x), *conditions)
-        return self.head.log_prob(self.conditionals(x, *given), self.flatten(x)).sum(1)
+        """log p(x | conditions) in nats, (batch,)."""
+        return self.head.log_prob(self.conditionals(x, *conditions), self.flatten(x)).sum(1)
 
     def sample(self, n: int, *conditions: Tensor) -> Tensor:
-        """`n` new data; with classes, of the labels y (n,) given."""
-        run = self.run(n, *self.conditions(n, *conditions))
-        return self._drawn(run)
+        """`n` new data, given their conditions."""
+        return self._drawn(self.run(n, *conditions))
 
     @torch.no_grad()
     def likeliest(self, n: int, *conditions: Tensor) -> Tensor:
         """`n` data whose every number is the likeliest one after those before it."""
-        run = self.run(n, *self.conditions(n, *conditions))
+        run = self.run(n, *self.told(count("n", n), *conditions))
         return self._drawn(run, choose=greedy)
 
     @torch.no_grad()
     def sample_naively(self, n: int, *conditions: Tensor) -> Tensor:
         """The textbook's sampler: the same draws as `sample`, with a whole pass per number."""
-        run = _Naive(self, count("n", n), self.conditions(n, *conditions))
+        run = _Naive(self, count("n", n), self.told(n, *conditions))
         return self._drawn(run)
 
     def complete(self, x: Tensor, known: Tensor, *conditions: Tensor) -> Tensor:
@@ -98,25 +93,21 @@ class Factorised(Density, Completing):
         drawn would depend on what is known: this order cannot do that.
         """
         kept = check_known(self.flatten(known))
-        run = self.run(len(x), *self.conditions(len(x), *conditions))
+        run = self.run(len(x), *conditions)
         return self._drawn(run, (self.flatten(x), kept))
 
-    def conditions(self, n: int, *given: Tensor) -> tuple[Tensor | None, ...]:
-        """What the network is conditioned on, for `n` data; raises ValueError where it is wrong."""
-        if len(given) > 1:
-            raise ValueError(f"at most one condition can be given, not {len(given)}")
-        if self.context:
-            return (check_context(given[0] if given else None, self.context, n),)
-        return (check_labels(given[0] if given else None, self.classes, n),)
+    def vector(self, *conditions: Tensor) -> Tensor | None:
+        """The conditions side by side, as networks take them (`nn.conditions.as_vector`)."""
+        return as_vector(self.given, conditions, self.dtype)
 
     def flatten(self, x: Tensor) -> Tensor:
         """Data as sequences (batch, dims) in the order of drawing."""
-        return x.permute(0, 2, 3, 1).flatten(1) if isinstance(self.space, Pixels) else x
+        return x.permute(0, 2, 3, 1).flatten(1) if isinstance(self.space, Pixels) else x.flatten(1)
 
     def unflatten(self, s: Tensor) -> Tensor:
         """Sequences (batch, dims) in the order of drawing as data."""
         if not isinstance(self.space, Pixels):
-            return s
+            return s.view(-1, *self.space.shape)
         channels, height, width = self.space.shape
         return s.view(-1, height, width, channels).permute(0, 3, 1, 2).contiguous()
 
@@ -128,7 +119,7 @@ class Factorised(Density, Completing):
 class _Naive(Run):
     """A whole pass for every number."""
 
-    def __init__(self, model: Factorised, n: int, conditions: tuple[Tensor | None, ...]):
+    def __init__(self, model: Factorised, n: int, conditions: tuple[Tensor, ...]):
         self.model, self.conditions = model, conditions
         self.s = blank(model.space, n, model.device, model.dtype).flatten(1)
 
@@ -138,38 +129,6 @@ class _Naive(Run):
 
     def know(self, i: int, values: Tensor) -> None:
         self.s[:, i] = values
-
-
-def check_labels(y: Tensor | None, classes: int, n: int) -> Tensor | None:
-    """Returns `y`; raises ValueError where it is not `n` labels in 0 .. classes - 1."""
-    if not classes:
-        if y is not None:
-            raise ValueError("this model was built without classes: labels y must be left out")
-        return None
-    wanted = f"labels y must be int64 of shape ({n},) in 0 .. {classes - 1}"
-    if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.shape != (n,):
-        given = f"{tuple(y.shape)} of {y.dtype}" if isinstance(y, Tensor) else repr(y)
-        raise ValueError(f"{wanted}, not {given}")
-    if not torch.compiler.is_compiling() and y.device.type == "cpu":
-        low, high = (int(v) for v in torch.aminmax(y))
-        if low < 0 or high >= classes:
-            raise ValueError(f"{wanted}, not {low} .. {high}")
-    return y
-
-
-def check_shape(context: tuple[int, ...], classes: int) -> tuple[int, ...]:
-    """Returns the shape of a context; raises ValueError where there are classes besides."""
-    if context and classes:
-        raise ValueError("a model is conditioned on classes or on a context, not on both")
-    return tuple(count("each size of the context", size) for size in context)
-
-
-def check_context(given: Tensor | None, shape: tuple[int, ...], n: int) -> Tensor:
-    """Returns the context `given`; raises ValueError where it is not floats (n, *shape)."""
-    if given is None or not given.is_floating_point() or given.shape != (n, *shape):
-        said = "nothing" if given is None else f"{tuple(given.shape)} of {given.dtype}"
-        raise ValueError(f"the context must be floats of shape {(n, *shape)}, not {said}")
-    return given
 
 
 def unforeseen(given: Tensor) -> Tensor:

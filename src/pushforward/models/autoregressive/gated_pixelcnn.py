@@ -23,24 +23,26 @@ from torch.nn import functional as F
 
 from ...core.catalogue import example, system
 from ...core.spaces import Pixels, Space, count
+from ...nn.conditions import width_of
 from ...nn.gated import GatedLayer
 from ...nn.masked_conv import MaskedConv
 from .pixelcnn import odd, relu_through
-from .raster import Raster, RasterRun
+from .raster import Raster, RasterRun, image_of
 
 
 class GatedPixelCNN(Raster):
-    """An exact density over images; `log_prob(x, y)` and `sample(n, y)` with classes.
+    """An exact density over images or grids of codes, given a class, a map, both or nothing.
 
     Args:
-        space: Pixels; channels are red before green before blue.
+        space: Pixels, whose channels are red before green before blue; or Tokens of a grid.
         width: features, a multiple of the channels.
         layers: gated layers after the first.
         kernel: of their convolutions, odd.
         first: kernel of the first convolution, odd.
         classes: number of labels to condition on; 0 is none.
         embedding: length of the learned vectors as which values enter; 0 scales them to [-1, 1].
-        context: features at every pixel (batch, context, height, width) to condition on; 0 is none.
+        context: features at every pixel (batch, context, height, width) to condition on, after the
+            label; or (length,) of a vector, the same everywhere; 0 is none.
     """
 
     def __init__(
@@ -52,14 +54,19 @@ class GatedPixelCNN(Raster):
         first: int = 7,
         classes: int = 0,
         embedding: int = 0,
-        context: int = 0,
+        context: int | tuple[int] = 0,
     ):
-        super().__init__(space, classes, embedding, context)
-        channels = self.space.channels
+        _, height, breadth, _ = image_of(space, "GatedPixelCNN")
+        if isinstance(context, tuple):
+            shape: tuple[int, ...] = context
+        else:
+            shape = (context, height, breadth) if count("context", context, 0) else ()
+        super().__init__(space, classes, embedding, shape)
+        channels = self.channels
         if width % channels:
             raise ValueError(f"width must be a multiple of the {channels} channels, not {width}")
         far, reach = odd("first", first) // 2, odd("kernel", kernel) // 2
-        given = (channels, classes, context)
+        given = (channels, width_of(self.given))
         enter = GatedLayer(channels * self.size, width, far, *given, first=True)
         deeper = [GatedLayer(width, width, reach, *given) for _ in range(layers)]
         count("layers", layers)
@@ -67,24 +74,24 @@ class GatedPixelCNN(Raster):
         self.hidden = MaskedConv(width, width, groups=channels)
         self.leave = MaskedConv(width, channels * self.head.outputs, groups=channels)
 
-    def network(self, features: Tensor, y: Tensor | None) -> Tensor:
+    def network(self, features: Tensor, c: Tensor | None) -> Tensor:
         """Parameters (batch, channels * outputs, height, width)."""
         v = h = features
         for layer in self.layers:
-            v, h = layer(v, h, y)
+            v, h = layer(v, h, c)
         return self.leave(F.relu(self.hidden(F.relu(h))))
 
-    def run_rows(self, n: int, y: Tensor | None) -> RasterRun:
+    def run_rows(self, n: int, c: Tensor | None) -> RasterRun:
         """The network, one channel of one pixel at a time."""
-        return _Rows(self, n, y)
+        return _Rows(self, n, c)
 
 
 class _Rows(RasterRun):
     """Every layer under way."""
 
-    def __init__(self, model: GatedPixelCNN, n: int, y: Tensor | None):
-        width = model.space.width
-        self.layers = [layer.run(n, width, y) for layer in model.layers]
+    def __init__(self, model: GatedPixelCNN, n: int, c: Tensor | None):
+        width = model.breadth
+        self.layers = [layer.run(n, width, c) for layer in model.layers]
         self.hidden, self.leave = (conv.run(n, width) for conv in (model.hidden, model.leave))
 
     def next_row(self) -> None:

@@ -22,7 +22,9 @@ from torch import Tensor
 
 from ...core.catalogue import example, system
 from ...core.contract import Completing, Density, Terms
+from ...core.given import told
 from ...core.spaces import Pixels, Reals, Space, count
+from ...nn.conditions import as_vector, width_of
 from ...nn.masked import MaskedMLP, Unrolled
 from ...probability.heads import GaussianMixtureHead, Head, head_for
 from .factorised import (
@@ -31,7 +33,6 @@ from .factorised import (
     Run,
     blank,
     chain,
-    check_context,
     check_known,
     draw,
     greedy,
@@ -55,6 +56,7 @@ class MADE(Density, Completing):
         context: length of a vector z that the density is conditioned on, as
             `log_prob(x, z)` and `sample(n, z)`; 0 is none.
         blind: probability of hiding a number from those after it, in training (word dropout).
+        classes: number of labels to condition on, before the context; 0 is none.
 
     Raises ValueError where the head does not describe the space, or `blind` is no probability.
     """
@@ -71,9 +73,11 @@ class MADE(Density, Completing):
         seed: int = 0,
         context: int = 0,
         blind: float = 0.0,
+        classes: int = 0,
     ):
-        super().__init__(space)
-        self.context, self.blind = (context,) if context else (), probability("blind", blind)
+        given = told(classes, context)
+        super().__init__(space, given)
+        self.blind = probability("blind", blind)
         self.head = (head or head_for(space)).check(space)
         self.net = MaskedMLP(
             space.dims,
@@ -84,7 +88,7 @@ class MADE(Density, Completing):
             masks,
             shuffled,
             direct,
-            context,
+            width_of(given),
             seed,
         )
 
@@ -95,43 +99,41 @@ class MADE(Density, Completing):
             seen = seen * (torch.rand_like(seen[..., :1]) >= self.blind)
         return self.net(seen, z, which)
 
-    def log_prob(self, x: Tensor, *context: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """log of the mean of the masks' densities, in nats, (batch,)."""
-        z = self._given(len(x), *context)
+        z = self._vector(*conditions)
         each = [self._under(x, which, z) for which in range(self.net.masks)]
         return torch.stack(each).logsumexp(0) - math.log(len(each))
 
-    def loss(self, x: Tensor, *context: Tensor) -> Terms:
+    def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"nll": (batch,)}: in training of one mask, drawn at random; else of the mixture."""
         if self.training and self.net.masks > 1:
             which = torch.randint(self.net.masks, (), device=self.device)
-            return {"nll": -self._under(x, which, self._given(len(x), *context))}
-        return {"nll": -self.log_prob(x, *context)}
+            return {"nll": -self._under(x, which, self._vector(*conditions))}
+        return {"nll": -self.log_prob(x, *conditions)}
 
     def _under(self, x: Tensor, which: int | Tensor, z: Tensor | None) -> Tensor:
         return self.head.log_prob(self.conditionals(x, which, z), x.flatten(1)).sum(1)
 
-    def _given(self, n: int, *context: Tensor) -> Tensor | None:
-        if len(context) > bool(self.context):
-            raise ValueError(f"this MADE takes {len(self.context)} conditions, not {len(context)}")
-        given = context[0] if context else None
-        return check_context(given, self.context, n) if self.context else None
+    def _vector(self, *conditions: Tensor) -> Tensor | None:
+        return as_vector(self.given, conditions, self.dtype)
 
-    def sample(self, n: int, *context: Tensor) -> Tensor:
+    def sample(self, n: int, *conditions: Tensor) -> Tensor:
         """`n` draws, each under a mask of its own; every hidden unit is computed once."""
-        return self._walk(_Cached, self._masks(n), draw, *context)
+        return self._walk(_Cached, self._masks(n), draw, *conditions)
 
     @torch.no_grad()
-    def likeliest(self, n: int, *context: Tensor) -> Tensor:
+    def likeliest(self, n: int, *conditions: Tensor) -> Tensor:
         """The same with the likeliest number at every step instead of a draw."""
-        return self._walk(_Cached, self._masks(n), greedy, *context)
+        return self._walk(_Cached, self._masks(n), greedy, *self.told(n, *conditions))
 
     @torch.no_grad()
-    def sample_naively(self, n: int, *context: Tensor) -> Tensor:
+    def sample_naively(self, n: int, *conditions: Tensor) -> Tensor:
         """The textbook's sampler: the same draws as `sample`, with a whole pass per dimension."""
-        return self._walk(_Naive, self._masks(count("n", n)), draw, *context)
+        masks = self._masks(count("n", n))
+        return self._walk(_Naive, masks, draw, *self.told(n, *conditions))
 
-    def complete(self, x: Tensor, known: Tensor, *context: Tensor) -> Tensor:
+    def complete(self, x: Tensor, known: Tensor, *conditions: Tensor) -> Tensor:
         """Data that agree with `x` where `known` (bool, broadcast to x's shape) is true.
 
         Each datum is drawn under one set of masks: the one in whose order the fewest known values
@@ -141,7 +143,7 @@ class MADE(Density, Completing):
         kept, orders = known.flatten(1), self.net.ranks.argsort(1)
         which = torch.stack([unforeseen(kept[:, order]).sum(1) for order in orders]).argmin(0)
         check_known(kept.gather(1, orders[which]), "the order of the masks")
-        return self._walk(_Cached, which, draw, *context, given=(x.flatten(1), kept))
+        return self._walk(_Cached, which, draw, *conditions, given=(x.flatten(1), kept))
 
     def _masks(self, n: int) -> Tensor:
         return torch.randint(self.net.masks, (n,), device=self.device)
@@ -151,11 +153,11 @@ class MADE(Density, Completing):
         way: type[_Cached | _Naive],
         masks: Tensor,
         choose: Choice,
-        *context: Tensor,
+        *conditions: Tensor,
         given: Given | None = None,
     ) -> Tensor:
         """A datum under each of `masks` (n,), those of one mask together."""
-        z = self._given(len(masks), *context)
+        z = self._vector(*conditions)
         x = blank(self.space, len(masks), self.device, self.dtype)
         flat = x.flatten(1)
         for which in masks.unique().tolist():

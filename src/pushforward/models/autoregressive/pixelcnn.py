@@ -9,8 +9,8 @@ sees some pixels above to the right, however deep it is: the *blind spot*, which
 Pixel Recurrent Neural Networks (van den Oord, Kalchbrenner & Kavukcuoglu, 2016), arXiv:1601.06759,
 eqs. 1-2, sections 3.3-3.5, table 1 (PixelCNN column), figure 5 (the residual block).
 
-Differs from the paper: labels may condition every block; values may enter as learned vectors;
-blocks may be single convolutions, as in the plain PixelCNN of many tutorials.
+Differs from the paper: labels and vectors may condition every block; values may enter as learned
+vectors; blocks may be single convolutions, as in the plain PixelCNN of many tutorials.
 """
 
 from __future__ import annotations
@@ -22,59 +22,60 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...core.catalogue import example, system
-from ...core.spaces import Pixels, Space
+from ...core.spaces import Pixels, Space, count
+from ...nn.conditions import width_of
 from ...nn.masked_conv import MaskedConv, RowRun
 from .raster import Raster, RasterRun
 
 
 class Residual(nn.Module):
-    """h + 1x1(relu(k x k(relu(1x1(relu(h)) + label)))), half as wide inside."""
+    """h + 1x1(relu(k x k(relu(1x1(relu(h)) + told)))), half as wide inside."""
 
-    def __init__(self, width: int, reach: int, groups: int, classes: int):
+    def __init__(self, width: int, reach: int, groups: int, context: int):
         super().__init__()
         half = width // 2
         self.narrow = MaskedConv(width, half, groups=groups)
         self.look = MaskedConv(half, half, reach, reach, groups)
         self.widen = MaskedConv(half, width, groups=groups)
-        self.label = nn.Embedding(classes, half) if classes else None
+        self.told = nn.Linear(context, half, bias=False) if context else None
 
-    def forward(self, h: Tensor, y: Tensor | None) -> Tensor:
+    def forward(self, h: Tensor, c: Tensor | None) -> Tensor:
         """The features (batch, width, height, width) after this block."""
         inner = self.narrow(F.relu(h))
-        if self.label is not None:
-            inner = inner + self.label(y)[:, :, None, None]
+        if self.told is not None:
+            inner = inner + self.told(c)[:, :, None, None]
         return h + self.widen(F.relu(self.look(F.relu(inner))))
 
-    def run(self, n: int, width: int, y: Tensor | None) -> list[RowRun]:
-        """Its convolutions under way; the labels are in the bias of the first."""
-        label = None if self.label is None else self.label(y)
-        first = self.narrow.run(n, width, label)
+    def run(self, n: int, width: int, c: Tensor | None) -> list[RowRun]:
+        """Its convolutions under way; what is told is in the bias of the first."""
+        told = None if self.told is None else self.told(c)
+        first = self.narrow.run(n, width, told)
         return [first, self.look.run(n, width), self.widen.run(n, width)]
 
 
 class Plain(nn.Module):
-    """k x k(relu(h)) + label: a layer and nothing else."""
+    """k x k(relu(h)) + told: a layer and nothing else."""
 
-    def __init__(self, width: int, reach: int, groups: int, classes: int):
+    def __init__(self, width: int, reach: int, groups: int, context: int):
         super().__init__()
         self.look = MaskedConv(width, width, reach, reach, groups)
-        self.label = nn.Embedding(classes, width) if classes else None
+        self.told = nn.Linear(context, width, bias=False) if context else None
 
-    def forward(self, h: Tensor, y: Tensor | None) -> Tensor:
+    def forward(self, h: Tensor, c: Tensor | None) -> Tensor:
         """The features (batch, width, height, width) after this layer."""
         found = self.look(F.relu(h))
-        return found if self.label is None else found + self.label(y)[:, :, None, None]
+        return found if self.told is None else found + self.told(c)[:, :, None, None]
 
-    def run(self, n: int, width: int, y: Tensor | None) -> list[RowRun]:
+    def run(self, n: int, width: int, c: Tensor | None) -> list[RowRun]:
         """Its convolution under way."""
-        return [self.look.run(n, width, None if self.label is None else self.label(y))]
+        return [self.look.run(n, width, None if self.told is None else self.told(c))]
 
 
 class PixelCNN(Raster):
-    """An exact density over images; `log_prob(x, y)` and `sample(n, y)` with classes.
+    """An exact density over images or grids of codes, given a class, a vector, both or nothing.
 
     Args:
-        space: Pixels; channels are red before green before blue.
+        space: Pixels, whose channels are red before green before blue; or Tokens of a grid.
         width: features, a multiple of twice the channels (the paper's 2h).
         layers: residual blocks.
         kernel: of the blocks' convolutions, odd.
@@ -82,6 +83,7 @@ class PixelCNN(Raster):
         classes: number of labels to condition on; 0 is none.
         embedding: length of the learned vectors as which values enter; 0 scales them to [-1, 1].
         residual: blocks of three convolutions that add to h; else every layer is one convolution.
+        context: length of a vector to condition on, after the label; 0 is none.
     """
 
     def __init__(
@@ -94,45 +96,47 @@ class PixelCNN(Raster):
         classes: int = 0,
         embedding: int = 0,
         residual: bool = True,
+        context: int = 0,
     ):
-        super().__init__(space, classes, embedding)
-        channels = self.space.channels
+        super().__init__(space, classes, embedding, vector("context", context))
+        channels = self.channels
         if width % (2 * channels):
             raise ValueError(f"width must be a multiple of {2 * channels}, not {width}")
         reach, far = odd("kernel", kernel) // 2, odd("first", first) // 2
         self.enter = MaskedConv(channels * self.size, width, far, far, channels, strict=True)
         block = Residual if residual else Plain
-        blocks = [block(width, reach, channels, classes) for _ in range(layers)]
+        told = width_of(self.given)
+        blocks = [block(width, reach, channels, told) for _ in range(layers)]
         self.blocks: Sequence[Residual | Plain] = nn.ModuleList(blocks)  # type: ignore[assignment]
         self.hidden = MaskedConv(width, width, groups=channels)
         self.leave = MaskedConv(width, channels * self.head.outputs, groups=channels)
 
-    def network(self, features: Tensor, y: Tensor | None) -> Tensor:
+    def network(self, features: Tensor, c: Tensor | None) -> Tensor:
         """Parameters (batch, channels * outputs, height, width)."""
         h = self.enter(features)
         for block in self.blocks:
-            h = block(h, y)
+            h = block(h, c)
         return self.leave(F.relu(self.hidden(F.relu(h))))
 
-    def run_rows(self, n: int, y: Tensor | None) -> RasterRun:
+    def run_rows(self, n: int, c: Tensor | None) -> RasterRun:
         """The network, one channel of one pixel at a time."""
-        return _Rows(self, n, y)
+        return _Rows(self, n, c)
 
 
 class _Rows(RasterRun):
     """Every convolution under way."""
 
-    def __init__(self, model: PixelCNN, n: int, y: Tensor | None):
-        width, groups = model.space.width, model.space.channels
+    def __init__(self, model: PixelCNN, n: int, c: Tensor | None):
+        width, groups = model.breadth, model.channels
         self.enter, hidden, leave = (
             conv.run(n, width) for conv in (model.enter, model.hidden, model.leave)
         )
-        blocks = [*(block.run(n, width, y) for block in model.blocks), [hidden], [leave]]
+        blocks = [*(block.run(n, width, c) for block in model.blocks), [hidden], [leave]]
         self.looking = [run for block in ([self.enter], *blocks) for run in block if run.rows]
         # At a pixel these are read thousands of times, so they are looked up once.
         self.places = [
-            [[[run.place(c, g) for run in block] for block in blocks] for g in range(groups)]
-            for c in range(width)
+            [[[run.place(i, g) for run in block] for block in blocks] for g in range(groups)]
+            for i in range(width)
         ]
 
     def next_row(self) -> None:
@@ -157,6 +161,11 @@ def relu_through(run: RowRun, h: Tensor, column: int, group: int) -> Tensor:
     """The convolution of relu(h) at one pixel, of features (features, n) known so far."""
     torch.clamp_min(h, 0, out=run.slot(column, group))
     return run.at(column, group)
+
+
+def vector(name: str, length: int) -> tuple[int, ...]:
+    """The shape of a vector of that length; () for 0."""
+    return (length,) if count(name, length, 0) else ()
 
 
 def odd(name: str, kernel: int) -> int:

@@ -14,22 +14,31 @@ Differs from the paper: the likelihood of a bin is exact where the official code
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ...core.catalogue import example, system
 from ...core.contract import Completing, Density
+from ...core.given import told
 from ...core.spaces import Pixels, Space, count
 from ...nn.causal_unet import Level
 from ...nn.causal_unet_run import LevelRun
+from ...nn.conditions import as_vector, width_of
 from ...nn.weight_norm import WeightNormConv
 from ...probability.discretized import DiscretizedLogisticMixture
-from .factorised import blank, check_known, check_labels
+from .factorised import blank, check_known
+
+
+def drawn(mixture: DiscretizedLogisticMixture) -> Tensor:
+    """One draw of every pixel."""
+    return mixture.sample()
 
 
 class PixelCNNpp(Density, Completing):
-    """An exact density over images; `log_prob(x, y)` and `sample(n, y)` with classes.
+    """An exact density over images, given a class, a vector, both or nothing.
 
     Args:
         space: Pixels, with sides that can be halved `halvings` times.
@@ -39,6 +48,7 @@ class PixelCNNpp(Density, Completing):
         halvings: of the sides.
         classes: number of labels to condition on; 0 is none.
         dropout: in training.
+        context: length of a vector to condition on, after the label; 0 is none.
     """
 
     space: Pixels
@@ -52,50 +62,60 @@ class PixelCNNpp(Density, Completing):
         halvings: int = 2,
         classes: int = 0,
         dropout: float = 0.5,
+        context: int = 0,
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"PixelCNNpp models Pixels, not {space}")
         if space.height % 2**halvings or space.width % 2**halvings:
             raise ValueError(f"{halvings} halvings need sides that are multiples of {2**halvings}")
-        super().__init__(space)
-        self.classes, inputs = classes, space.channels + 1
+        given = told(classes, context)
+        super().__init__(space, given)
+        inputs = space.channels + 1
         self.above = WeightNormConv(inputs, width, (2, 3), (1, 1, 2, -1))
         self.near = WeightNormConv(inputs, width, (1, 3), (1, 1, 1, -1))
         self.left = WeightNormConv(inputs, width, (2, 1), (1, -1, 1, 0))
-        self.body = Level(count("width", width), layers, halvings, classes, dropout)
+        self.body = Level(count("width", width), layers, halvings, width_of(given), dropout)
         outputs = DiscretizedLogisticMixture.outputs(space.channels, components)
         self.leave = WeightNormConv(width, outputs, scale=0.1)
 
-    def mixture(self, x: Tensor, y: Tensor | None = None) -> DiscretizedLogisticMixture:
+    def mixture(self, x: Tensor, *conditions: Tensor) -> DiscretizedLogisticMixture:
         """The conditionals of all pixels, each given the pixels before it."""
         seen = self.features(x)
         s = self.near(seen) + self.left(seen)
-        _, s = self.body(self.above(seen), s, y)
+        _, s = self.body(self.above(seen), s, self.vector(*conditions))
         return self._mixture(self.leave(F.elu(s)))
 
     def features(self, x: Tensor) -> Tensor:
         """x scaled to [-1, 1], and a channel of ones by which the edges are told."""
         return F.pad(self.space.to_signed(x, self.dtype), (0, 0, 0, 0, 0, 1), value=1.0)
 
-    def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """log p(x) in nats, (batch,); log p(x | y) of labels `y` (batch,) where there are classes.
+    def vector(self, *conditions: Tensor) -> Tensor | None:
+        """The conditions side by side, (batch, width)."""
+        return as_vector(self.given, conditions, self.dtype)
 
-        Raises ValueError where labels are missing, superfluous or out of range.
-        """
-        return self.mixture(x, check_labels(y, self.classes, len(x))).log_prob(x)
+    def log_prob(self, x: Tensor, *conditions: Tensor) -> Tensor:
+        """log p(x | conditions) in nats, (batch,)."""
+        return self.mixture(x, *conditions).log_prob(x)
 
-    def sample(self, n: int, y: Tensor | None = None) -> Tensor:
-        """`n` new images, of the labels `y` (n,) where there are classes."""
+    def sample(self, n: int, *conditions: Tensor) -> Tensor:
+        """`n` new images, given their conditions."""
         x = blank(self.space, n, self.device, self.dtype)
-        return self._draw(_Walk(self, n, check_labels(y, self.classes, n)), x)
+        return self._draw(_Walk(self, n, self.vector(*conditions)), x)
 
     @torch.no_grad()
-    def sample_naively(self, n: int, y: Tensor | None = None) -> Tensor:
+    def likeliest(self, n: int, *conditions: Tensor) -> Tensor:
+        """`n` images whose every pixel is the mode of its likeliest component."""
+        x = blank(self.space, count("n", n), self.device, self.dtype)
+        run = _Walk(self, n, self.vector(*self.told(n, *conditions)))
+        return self._draw(run, x, choose=lambda mixture: mixture.mode)
+
+    @torch.no_grad()
+    def sample_naively(self, n: int, *conditions: Tensor) -> Tensor:
         """The textbook's sampler: the same draws as `sample`, with a whole pass per pixel."""
         x = blank(self.space, count("n", n), self.device, self.dtype)
-        return self._draw(_Naive(self, x, check_labels(y, self.classes, n)), x)
+        return self._draw(_Naive(self, x, self.vector(*self.told(n, *conditions))), x)
 
-    def complete(self, x: Tensor, known: Tensor, y: Tensor | None = None) -> Tensor:
+    def complete(self, x: Tensor, known: Tensor, *conditions: Tensor) -> Tensor:
         """Images that agree with `x` where `known` (bool, broadcast to x's shape) is true.
 
         Whole pixels are known or not, since their channels are drawn together: else ValueError is
@@ -106,16 +126,22 @@ class PixelCNNpp(Density, Completing):
         if (known.any(1) != given).any():
             raise ValueError("a pixel's channels are drawn together: know all of them or none")
         check_known(given.flatten(1))
-        run = _Walk(self, len(x), check_labels(y, self.classes, len(x)))
+        run = _Walk(self, len(x), self.vector(*conditions))
         return self._draw(run, x.clone(), given)
 
     def _mixture(self, parameters: Tensor) -> DiscretizedLogisticMixture:
         return DiscretizedLogisticMixture(parameters, self.space.channels, self.space.levels)
 
-    def _draw(self, run: _Walk | _Naive, x: Tensor, known: Tensor | None = None) -> Tensor:
+    def _draw(
+        self,
+        run: _Walk | _Naive,
+        x: Tensor,
+        known: Tensor | None = None,
+        choose: Callable[[DiscretizedLogisticMixture], Tensor] = drawn,
+    ) -> Tensor:
         for row in range(self.space.height):
             for column in range(self.space.width):
-                pixel = self._mixture(run.parameters(row, column)).sample()[:, :, 0, 0]
+                pixel = choose(self._mixture(run.parameters(row, column)))[:, :, 0, 0]
                 if known is not None:
                     kept = known[:, row, column, None]
                     pixel = torch.where(kept, x[:, :, row, column], pixel)
@@ -127,14 +153,14 @@ class PixelCNNpp(Density, Completing):
 class _Naive:
     """A whole pass for every pixel; it looks at the image under way itself."""
 
-    def __init__(self, model: PixelCNNpp, x: Tensor, y: Tensor | None):
-        self.model, self.x, self.y = model, x, y
+    def __init__(self, model: PixelCNNpp, x: Tensor, c: Tensor | None):
+        self.model, self.x, self.c = model, x, c
 
     def parameters(self, row: int, column: int) -> Tensor:
         """Parameters (n, outputs, 1, 1) of a pixel."""
         seen = self.model.features(self.x)
         s = self.model.near(seen) + self.model.left(seen)
-        _, s = self.model.body(self.model.above(seen), s, self.y)
+        _, s = self.model.body(self.model.above(seen), s, self.c)
         return self.model.leave(F.elu(s))[:, :, row : row + 1, column : column + 1]
 
     def know(self, row: int, column: int, pixel: Tensor) -> None:
@@ -144,9 +170,9 @@ class _Naive:
 class _Walk:
     """Along the rows, every feature once. The image has two rows and a column of margin."""
 
-    def __init__(self, model: PixelCNNpp, n: int, y: Tensor | None):
+    def __init__(self, model: PixelCNNpp, n: int, c: Tensor | None):
         self.model, size = model, model.space.shape
-        self.body = LevelRun(model.body, n, size[2], y)
+        self.body = LevelRun(model.body, n, size[2], c)
         self.seen = model.progress.new_zeros(n, size[0] + 1, 2 + size[1], 1 + size[2] + 1)
         self.weights = {c: c.weight() for c in (model.above, model.near, model.left)}
 

@@ -12,7 +12,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from ...core.spaces import Pixels, Space, count
+from ...core.given import spaces_of, told
+from ...core.spaces import Labels, Pixels, Space, Tokens, count
 from ...probability.heads import head_for
 from .factorised import Factorised, Run
 
@@ -33,61 +34,73 @@ class RasterRun(ABC):
         """Takes the features (size, n) of a channel of a pixel."""
 
 
+CODES = 16  # length of the vectors that stand for codes, where none is given
+
+
 class Raster(Factorised):
-    """A density over Pixels by a masked convolutional network, with the space's own head.
+    """A density over images, or over grids of tokens, by a masked convolutional network.
 
     A pixel value enters as a number in [-1, 1] or, with `embedding` > 0, as a learned vector of
-    that length. `context` features at every pixel may condition it instead of classes. Raises
-    ValueError for other spaces.
+    that length; a token, whose number means nothing, always as a vector. Raises ValueError for
+    other spaces.
+
+    Args:
+        space: Pixels, or Tokens of a grid (height, width).
+        classes: number of labels to condition on; 0 is none.
+        embedding: length of the learned vectors.
+        context: shape of the floats to condition on; () is none.
     """
 
-    space: Pixels
+    space: Pixels | Tokens
 
-    def __init__(self, space: Space, classes: int = 0, embedding: int = 0, context: int = 0):
-        if not isinstance(space, Pixels):
-            raise ValueError(f"{type(self).__name__} models Pixels, not {space}")
-        shape = (context, *space.shape[1:]) if count("context", context, 0) else ()
-        super().__init__(space, head_for(space), classes, shape)
-        self.size = count("embedding", embedding, 0) or 1
-        self.embedding = nn.Embedding(space.levels, embedding) if embedding else None
-
-    @abstractmethod
-    def network(self, features: Tensor, y: Tensor | None) -> Tensor:
-        """Parameters (batch, channels * outputs, height, width)."""
+    def __init__(
+        self, space: Space, classes: int = 0, embedding: int = 0, context: tuple[int, ...] = ()
+    ):
+        self.channels, self.height, self.breadth, levels = image_of(space, type(self).__name__)
+        super().__init__(space, head_for(space), told(classes, context))
+        least = CODES if isinstance(space, Tokens) else 0
+        vectors = count("embedding", embedding, 0) or least
+        self.size = vectors or 1
+        self.embedding = nn.Embedding(levels, vectors) if vectors else None
 
     @abstractmethod
-    def run_rows(self, n: int, y: Tensor | None) -> RasterRun:
+    def network(self, features: Tensor, c: Tensor | None) -> Tensor:
+        """Parameters (batch, channels * outputs, height, width), given the vector or map `c`."""
+
+    @abstractmethod
+    def run_rows(self, n: int, c: Tensor | None) -> RasterRun:
         """The network, one channel of one pixel at a time."""
 
     def features(self, x: Tensor) -> Tensor:
         """What the network sees of images, (batch, channels * size, height, width)."""
         if self.embedding is None:
-            return self.space.to_signed(x, self.dtype)
-        return self.embedding(x.long()).movedim(-1, 2).flatten(1, 2)
+            return self.space.to_signed(x, self.dtype)  # type: ignore[union-attr]
+        values = x.long().view(len(x), self.channels, self.height, self.breadth)
+        return self.embedding(values).movedim(-1, 2).flatten(1, 2)
 
     def features_of(self, values: Tensor) -> Tensor:
         """The features (size, n) of `n` pixel values: `features` of a number, as samplers ask."""
         if self.embedding is None:
-            return self.space.to_signed(values, self.dtype)[None]
+            return self.space.to_signed(values, self.dtype)[None]  # type: ignore[union-attr]
         return self.embedding(values.long()).t()
 
-    def conditionals(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def conditionals(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """Parameters (batch, dims, outputs) in raster order: row i sees only x before i."""
-        found = self.network(self.features(x), y)
-        found = found.unflatten(1, (self.space.channels, self.head.outputs))
+        found = self.network(self.features(x), self.vector(*conditions))
+        found = found.unflatten(1, (self.channels, self.head.outputs))
         return found.permute(0, 3, 4, 1, 2).flatten(1, 3)
 
-    def run(self, n: int, y: Tensor | None) -> Run:
+    def run(self, n: int, *conditions: Tensor) -> Run:
         """Sampling with every feature of every pixel computed once."""
-        return _Walk(self, n, y)
+        return _Walk(self, n, self.vector(*conditions))
 
 
 class _Walk(Run):
     """Along the rows, and at each pixel over its channels."""
 
-    def __init__(self, model: Raster, n: int, y: Tensor | None):
-        self.model, self.rows = model, model.run_rows(n, y)
-        self.channels, self.width = model.space.channels, model.space.width
+    def __init__(self, model: Raster, n: int, c: Tensor | None):
+        self.model, self.rows = model, model.run_rows(n, c)
+        self.channels, self.width = model.channels, model.breadth
 
     def parameters(self, i: int) -> Tensor:
         column, group = self._place(i)
@@ -113,15 +126,38 @@ def receptive_field(
     every pixel, over random images: zero exactly where nothing is seen. Raises ValueError where the
     pixel lies outside.
     """
-    space = model.space
-    for name, place, size in zip(("channel", "row", "column"), (channel, row, column), space.shape):
+    shape = (model.channels, model.height, model.breadth)
+    for name, place, size in zip(("channel", "row", "column"), (channel, row, column), shape):
         if not 0 <= place < size:
             raise ValueError(f"{name} must be in 0 .. {size - 1}, not {place!r}")
-    x = torch.randint(space.levels, (probes, *space.shape), device=model.device).to(torch.uint8)
-    y = torch.arange(probes, device=model.device) % model.classes if model.classes else None
-    if model.context:
-        y = torch.randn(probes, *model.context, device=model.device, dtype=model.dtype)
+    levels = image_of(model.space, type(model).__name__)[3]
+    x = torch.randint(levels, (probes, *model.space.shape), device=model.device)
     features = model.features(x).detach().requires_grad_()
-    found = model.network(features, y).unflatten(1, (space.channels, -1))
+    found = model.network(features, model.vector(*_some(model, probes)))
+    found = found.unflatten(1, (model.channels, -1))
     gradient = torch.autograd.grad(found[:, channel, :, row, column].sum(), features)[0]
-    return gradient.abs().unflatten(1, (space.channels, -1)).mean((0, 2))
+    return gradient.abs().unflatten(1, (model.channels, -1)).mean((0, 2))
+
+
+def _some(model: Raster, n: int) -> list[Tensor]:
+    """Some conditions: labels in turn, noise for vectors and maps."""
+    options: dict = {"device": model.device, "dtype": model.dtype}
+    return [
+        torch.arange(n, device=model.device) % space.classes
+        if isinstance(space, Labels)
+        else torch.randn(n, *space.shape, **options)
+        for space in spaces_of(model.given)
+    ]
+
+
+def image_of(space: Space, who: str) -> tuple[int, int, int, int]:
+    """Channels, height, width and levels of images, or of grids of tokens; else ValueError."""
+    if isinstance(space, Pixels):
+        return (*space.shape, space.levels)
+    if isinstance(space, Tokens) and len(space.grid) == 2:
+        return 1, *space.grid, space.vocabulary
+    wish = ": give them a grid, Tokens((height, width), vocabulary)"
+    raise ValueError(
+        f"{who} models Pixels or grids of Tokens, not {space}"
+        + (wish if isinstance(space, Tokens) else "")
+    )

@@ -20,14 +20,16 @@ import torch
 from torch import Tensor, nn
 
 from ...core.catalogue import example
+from ...core.given import told
 from ...core.spaces import Space, Tokens
 from ...core.vocabulary import END, ended
+from ...nn.conditions import width_of
 from ...probability.heads import CategoricalHead
 from .factorised import Factorised, Run, probability
 
 
 class RecurrentLM(Factorised):
-    """An exact density over sentences; `log_prob(x, z)` and `sample(n, z)` with a context.
+    """An exact density over sentences, given a class, a vector, both or nothing.
 
     Args:
         space: Tokens, of which 0 ends a sentence.
@@ -35,6 +37,7 @@ class RecurrentLM(Factorised):
         embedding: length of the vectors that stand for words.
         context: length of a vector that the density is conditioned on; 0 is none.
         blind: probability of hiding a word from those after it, in training.
+        classes: number of labels to condition on, before the context; 0 is none.
     """
 
     def __init__(
@@ -44,12 +47,13 @@ class RecurrentLM(Factorised):
         embedding: int = 64,
         context: int = 0,
         blind: float = 0.0,
+        classes: int = 0,
     ):
-        if not isinstance(space, Tokens):
-            raise ValueError(f"RecurrentLM models Tokens, not {space}")
-        super().__init__(
-            space, CategoricalHead(space.vocabulary), context=(context,) if context else ()
-        )
+        if not isinstance(space, Tokens) or space.grid:
+            raise ValueError(f"RecurrentLM models Tokens without a grid, not {space}")
+        given = told(classes, context)
+        super().__init__(space, CategoricalHead(space.vocabulary), given)
+        context = width_of(given)
         self.blind = probability("blind", blind)
         self.embedding = nn.Embedding(space.vocabulary, embedding)
         self.start = nn.Parameter(torch.randn(embedding))
@@ -57,8 +61,9 @@ class RecurrentLM(Factorised):
         self.body = nn.GRU(embedding + context, width, batch_first=True)
         self.leave = nn.Linear(width, space.vocabulary)
 
-    def conditionals(self, x: Tensor, z: Tensor | None = None) -> Tensor:
+    def conditionals(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """Parameters (batch, length, vocabulary): row t sees only x before t."""
+        z = self.vector(*conditions)
         past = self.embedding(x[:, :-1])
         if self.training and self.blind:
             past = past * (torch.rand_like(past[..., :1]) >= self.blind)
@@ -76,9 +81,9 @@ class RecurrentLM(Factorised):
         """What the state starts as, (1, batch, width); None is zero."""
         return None if self.begin is None else self.begin(z).tanh()[None]
 
-    def run(self, n: int, z: Tensor | None) -> Run:
+    def run(self, n: int, *conditions: Tensor) -> Run:
         """Sampling with the state kept: one step of the GRU a word."""
-        return _Speaking(self, n, z)
+        return _Speaking(self, n, self.vector(*conditions))
 
 
 class _Speaking(Run):

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.catalogue import example, system
+from ...core.given import told
 from ...core.spaces import Pixels, Space
 from ...nn.transformer import CausalTransformer
 from ...probability.heads import Head, head_for, levels_of
@@ -27,7 +28,7 @@ from .factorised import Factorised, Run
 
 
 class ImageGPT(Factorised):
-    """An exact density over images or sequences; `log_prob(x, y)` and `sample(n, y)` with classes.
+    """An exact density over images or sequences, given a class, a vector, both or nothing.
 
     Args:
         space: Pixels or Tokens.
@@ -37,6 +38,7 @@ class ImageGPT(Factorised):
         classes: number of labels to condition on; 0 is none.
         dropout: in training.
         head: the conditionals; by default Bernoulli or categorical, as the space asks.
+        context: length of a vector to condition on, after the label; 0 is none.
     """
 
     def __init__(
@@ -48,38 +50,45 @@ class ImageGPT(Factorised):
         classes: int = 0,
         dropout: float = 0.0,
         head: Head | None = None,
+        context: int = 0,
     ):
         levels = levels_of(space)
         if levels is None:
             raise ValueError(f"ImageGPT models Pixels or Tokens; {space} must be made one of them")
-        super().__init__(space, head or head_for(space), classes)
+        given = told(classes, context)
+        super().__init__(space, head or head_for(space), given)
         self.embedding = nn.Embedding(levels, width)
         self.start = nn.Embedding(max(1, classes), width)
+        self.context = nn.Linear(context, width) if context else None
         self.positions = nn.Parameter(torch.randn(space.dims, width) * 0.02)
         self.body = CausalTransformer(width, layers, heads, dropout)
         self.leave = nn.Linear(width, self.head.outputs)
         for table in (self.embedding.weight, self.start.weight, self.leave.weight):
             nn.init.normal_(table, std=0.02)
 
-    def conditionals(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def conditionals(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """Parameters (batch, dims, outputs) in raster order: row i sees only x before i."""
         past = self.embedding(self.flatten(x)[:, :-1].long())
-        h = torch.cat([self.begin(len(x), y), past], 1) + self.positions
+        h = torch.cat([self.begin(len(x), *conditions), past], 1) + self.positions
         return self.leave(self.body(h))
 
-    def begin(self, n: int, y: Tensor | None) -> Tensor:
-        """What stands before the first number, (n, 1, width)."""
-        label = torch.zeros(n, dtype=torch.long, device=self.device) if y is None else y
-        return self.start(label)[:, None]
+    def begin(self, n: int, *conditions: Tensor | None) -> Tensor:
+        """What stands before the first number, (n, 1, width): of the label, and of the vector."""
+        told = [c for c in conditions if c is not None]
+        nothing = torch.zeros(n, dtype=torch.long, device=self.device)
+        start = self.start(told[0] if told and told[0].dtype == torch.long else nothing)
+        if self.context is not None:
+            start = start + self.context(told[-1])
+        return start[:, None]
 
-    def run(self, n: int, y: Tensor | None) -> Run:
+    def run(self, n: int, *conditions: Tensor) -> Run:
         """Sampling with the keys and values of past positions kept."""
-        return _Remembering(self, n, y)
+        return _Remembering(self, n, *conditions)
 
 
 class _Remembering(Run):
-    def __init__(self, model: ImageGPT, n: int, y: Tensor | None):
-        self.model, self.next = model, model.begin(n, y)
+    def __init__(self, model: ImageGPT, n: int, *conditions: Tensor):
+        self.model, self.next = model, model.begin(n, *conditions)
         self.memories = model.body.remember(n, model.space.dims)
 
     def parameters(self, i: int) -> Tensor:

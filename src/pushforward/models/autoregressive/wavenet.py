@@ -23,10 +23,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...core.catalogue import example, system
-from ...core.spaces import Space, Tokens, count
+from ...core.given import check_given, given_of, spaces_of, told
+from ...core.spaces import Labels, Reals, Space, Tokens, count
 from ...nn.dilated import DilatedLayer, DilatedRun, by_columns
 from ...probability.heads import CategoricalHead
-from .factorised import Factorised, Run, chain, check_labels
+from .factorised import Factorised, Run, chain
 
 
 class WaveNet(Factorised):
@@ -61,10 +62,12 @@ class WaveNet(Factorised):
         local: int = 0,
         hop: int = 1,
     ):
-        if not isinstance(space, Tokens):
-            raise ValueError(f"WaveNet models Tokens (sound by mu-law), not {space}")
-        super().__init__(space, CategoricalHead(space.vocabulary), classes)
+        if not isinstance(space, Tokens) or space.grid:
+            raise ValueError(f"WaveNet models Tokens without a grid (sound by mu-law), not {space}")
         self.local, self.hop = count("local", local, 0), count("hop", hop)
+        steps = (local, -(-space.length // hop)) if local else 0
+        given = told(classes, steps)
+        super().__init__(space, CategoricalHead(space.vocabulary), given)
         self.embedding = nn.Embedding(space.vocabulary, width)
         self.start = nn.Parameter(torch.randn(width))
         self.label = nn.Embedding(classes, width) if classes else None
@@ -80,11 +83,11 @@ class WaveNet(Factorised):
         """How many of the last values a conditional sees."""
         return 1 + sum(layer.back for layer in self.layers)
 
-    def conditionals(self, x: Tensor, *conditions: Tensor | None) -> Tensor:
+    def conditionals(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """Parameters (batch, length, vocabulary): row t sees only x before t."""
         return self.network(self.embedding(x), *conditions)
 
-    def network(self, past: Tensor, *conditions: Tensor | None) -> Tensor:
+    def network(self, past: Tensor, *conditions: Tensor) -> Tensor:
         """The same from the vectors (batch, length, width) of the values."""
         start = self.start.expand(len(past), 1, -1)
         h = torch.cat([start, past[:, :-1]], 1).transpose(1, 2)
@@ -94,7 +97,7 @@ class WaveNet(Factorised):
             skips = skips + skip
         return self.leave(F.relu(self.hidden(F.relu(skips)))).transpose(1, 2)
 
-    def run(self, n: int, *conditions: Tensor | None) -> Run:
+    def run(self, n: int, *conditions: Tensor) -> Run:
         """Sampling with constant work per value."""
         return _Rings(self, n, *conditions)
 
@@ -113,50 +116,32 @@ class WaveNet(Factorised):
             )
         s = F.pad(x, (0, count("steps", steps)))
         known = torch.arange(s.shape[1], device=x.device) < x.shape[1]
-        given = self.conditions(len(x), *conditions, length=s.shape[1])
-        return chain(self.head, self.run(len(x), *given), s.shape[1], (s, known.expand_as(s)))
+        local = Reals((self.local, -(-s.shape[1] // self.hop))) if self.local else None
+        given = given_of(*(p for p in spaces_of(self.given) if isinstance(p, Labels)), local)
+        told = check_given(given, conditions, len(x), "WaveNet", self.device)
+        return chain(self.head, self.run(len(x), *told), s.shape[1], (s, known.expand_as(s)))
 
-    def conditions(
-        self, n: int, *given: Tensor, length: int | None = None
-    ) -> tuple[Tensor | None, ...]:
-        """Labels and local features for `n` sequences; raises ValueError where they are wrong."""
-        wanted = (self.classes > 0) + (self.local > 0)
-        if len(given) != wanted:
-            names = ["labels y"] * (self.classes > 0) + ["local features"] * (self.local > 0)
-            raise ValueError(f"conditions must be {names}, not {len(given)} tensors")
-        y = check_labels(given[0] if self.classes else None, self.classes, n)
-        c = given[-1] if self.local else None
-        steps = -(-(length or self.space.length) // self.hop)
-        if c is not None and (c.shape != (n, self.local, steps) or not c.is_floating_point()):
-            shape = (n, self.local, steps)
-            raise ValueError(
-                f"local features must be floats {shape}, not {tuple(c.shape)} of {c.dtype}"
-            )
-        return y, c
-
-    def _context(
-        self, length: int, y: Tensor | None = None, c: Tensor | None = None
-    ) -> Tensor | None:
+    def _context(self, length: int, *conditions: Tensor | None) -> Tensor | None:
         """Both conditions at every step, (batch, features, length)."""
-        parts = []
-        if y is not None and self.label is not None:
-            parts.append(self.label(y)[:, :, None].expand(-1, -1, length))
-        if c is not None:
-            parts.append(c.repeat_interleave(self.hop, 2)[:, :, :length].to(self.dtype))
+        told, parts = [c for c in conditions if c is not None], []
+        if self.label is not None:
+            parts.append(self.label(told[0])[:, :, None].expand(-1, -1, length))
+        if self.local:
+            local = told[-1].repeat_interleave(self.hop, 2)
+            parts.append(local[:, :, :length].to(self.dtype))
         return torch.cat(parts, 1) if parts else None
 
 
 class _Rings(Run):
     """Every layer under way; numbers are (features, n)."""
 
-    def __init__(self, model: WaveNet, n: int, *conditions: Tensor | None):
+    def __init__(self, model: WaveNet, n: int, *conditions: Tensor):
         self.embedding, self.width = model.embedding, len(model.start)
         self.hidden, self.leave = _matrix(model.hidden), _matrix(model.leave)
         self.layers = DilatedRun(model.layers, n)
         self.shift = self.layers.shift[self.width :]
         self.vectors = model.start.detach()[:, None].expand(-1, n)
-        c = conditions[1] if len(conditions) > 1 else None
-        length = 1 if c is None else c.shape[2] * model.hop
+        length = conditions[-1].shape[2] * model.hop if model.local else 1
         context = model._context(length, *conditions)
         self.context = None if context is None else context.permute(2, 1, 0).contiguous()
 

@@ -20,7 +20,7 @@ from ...core.spaces import Pixels, Space, Tokens
 
 
 class DiscriminativeClassifier(Density):
-    """p(y | x) by a network.
+    """p(y | x) by a network: a model of labels that is told x.
 
     Args:
         given: the space of x.
@@ -28,9 +28,11 @@ class DiscriminativeClassifier(Density):
         classes: how many.
     """
 
+    given: Space
+
     def __init__(self, given: Space, network: Component, classes: int):
-        super().__init__(Tokens(1, classes))
-        self.given, self.network = given, network
+        super().__init__(Tokens(1, classes), given)
+        self.network = network
 
     def floats(self, x: Tensor) -> Tensor:
         """What the network sees of x: images in [-1, 1], of x's shape."""

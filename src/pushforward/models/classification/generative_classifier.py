@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ...core.catalogue import system
 from ...core.contract import Density, Player, Terms
+from ...core.spaces import Labels
 
 system(
     "generative-classifier",
@@ -49,6 +50,8 @@ class LabelCounts(nn.Module):
 class GenerativeClassifier(Density):
     """Any densities of one space, the k-th of class k, trained by their own players.
 
+    It is told a class; without one, or for the class "unknown", it is the mixture p(x) of all.
+
     Args:
         densities: one for each class. They learn in one stage each.
 
@@ -61,14 +64,16 @@ class GenerativeClassifier(Density):
             raise ValueError(f"two densities or more of one space are needed, not {spaces}")
         if any(len(d.stages()) > 1 for d in densities):
             raise ValueError("a class-conditional density must learn in a single stage")
-        super().__init__(densities[0].space)
+        super().__init__(densities[0].space, Labels(len(densities), unknown=True))
         self.densities = nn.ModuleList(densities)
         self.labels = LabelCounts(len(densities))
 
     def players(self) -> tuple[Player, ...]:
         """The players of every class, each shown its own examples, and who counts the labels."""
         own = [
-            Player(f"class {k} {p.name}", p.module, *self._shown(k, p), turns=p.turns)
+            Player(
+                f"class {k} {p.name}", p.module, *self._shown(k, p), turns=p.turns, every=p.every
+            )
             for k, density in enumerate(self._classes())
             for p in density.players()
         ]
@@ -99,27 +104,19 @@ class GenerativeClassifier(Density):
         return self.log_joint(x).log_softmax(1)
 
     def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Log p(x | y), or without labels log p(x): (batch,) in nats."""
-        if y is None:
-            return self.log_joint(x).logsumexp(1)
+        """Log p(x | y), or log p(x) where the class is unknown: (batch,) in nats."""
+        assert y is not None, "the contract puts the unknown class in the place of none"
         scores = torch.stack([d.log_prob(x) for d in self._classes()], 1)
-        return scores.gather(1, self._checked(y, len(x))[:, None])[:, 0]
+        mixture = (scores + self.labels()).logsumexp(1)
+        return torch.cat([scores, mixture[:, None]], 1).gather(1, y[:, None])[:, 0]
 
     def sample(self, n: int, y: Tensor | None = None) -> Tensor:
-        """`n` data, of the classes y (n,) or of classes drawn from p(y)."""
-        if y is None:
-            y = torch.multinomial(self.labels().exp(), n, replacement=True)
-        self._checked(y, n)
+        """`n` data of the classes y (n,), those that are unknown drawn from p(y)."""
+        assert y is not None, "the contract puts the unknown class in the place of none"
+        drawn_y = torch.multinomial(self.labels().exp(), n, replacement=True)
+        y = torch.where(y == len(self.densities), drawn_y, y)
         drawn = [d.sample(int((y == k).sum()) or 1) for k, d in enumerate(self._classes())]
         x = torch.empty(n, *self.space.shape, dtype=drawn[0].dtype, device=drawn[0].device)
         for k, own in enumerate(drawn):
             x[y == k] = own[: int((y == k).sum())]
         return x
-
-    def _checked(self, y: Tensor, n: int) -> Tensor:
-        if y.shape != (n,) or y.dtype != torch.int64:
-            raise ValueError(f"labels must be int64 ({n},), not {y.dtype} {tuple(y.shape)}")
-        if len(y) and not 0 <= y.min() <= y.max() < len(self.densities):
-            given = f"{y.min().item()} .. {y.max().item()}"
-            raise ValueError(f"labels must be 0 .. {len(self.densities) - 1}, not {given}")
-        return y

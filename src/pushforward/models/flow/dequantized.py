@@ -55,7 +55,7 @@ class DequantizedDensity(Weighted):
         dequantizer: Dequantizer | None = None,
         alpha: float = 0.05,
     ):
-        super().__init__(space)
+        super().__init__(space, density.given)
         if density.space.shape != space.shape:
             raise ValueError(f"the density is over {density.space}, not over the shape of {space}")
         self.density = density
@@ -73,13 +73,10 @@ class DequantizedDensity(Weighted):
         u, _ = self.dequantizer(self.space.to_unit(x, self.dtype))
         return self.logit((x.to(self.dtype) + u) / self.space.levels)[0], *conditions
 
-    def log_weights(self, x: Tensor, context: Tensor | None = None, samples: int = 1) -> Tensor:
-        """log of p(y) / L^D q(u|x) for noise u ~ q(u|x), in nats, (samples, batch).
-
-        `context` is what the density is conditional on: (batch, width), or labels (batch,).
-        """
+    def log_weights(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
+        """log of p(y) / L^D q(u|x) for noise u ~ q(u|x), in nats, (samples, batch)."""
         x = torch.cat([x] * count("samples", samples))
-        given = [] if context is None else [torch.cat([context] * samples)]
+        given = (torch.cat([c] * samples) for c in conditions)
         u, log_q = self.dequantizer(self.space.to_unit(x, self.dtype))
         y = (x.to(self.dtype) + u) / self.space.levels
         z, log_det = self.logit(y)
@@ -101,7 +98,7 @@ class DequantizedDensity(Weighted):
         return self._images(self.density.sample(n, *conditions))
 
 
-class Dequantized(DequantizedDensity, Pushforward):
+class Dequantized(Pushforward, DequantizedDensity):
     """A model of `Pixels` from a flow over `Reals` of the same shape: a lower bound.
 
     Args:
@@ -127,22 +124,18 @@ class Dequantized(DequantizedDensity, Pushforward):
         """The flow."""
         return self.density
 
-    def noise(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+    def noise(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """The noise of images, each value at the middle of its bin; `push` gives them back."""
         y = (self.space.check(x).to(self.dtype) + 0.5) / self.space.levels
-        return self.flow.noise(self.logit(y)[0], context)
+        return self.flow.noise(self.logit(y)[0], *conditions)
 
     def latents(self, n: int) -> Tensor:
         """`n` draws from the flow's base."""
         return self.flow.latents(n)
 
-    def push(self, z: Tensor, context: Tensor | None = None) -> Tensor:
+    def push(self, z: Tensor, *conditions: Tensor) -> Tensor:
         """The images that the noise `z` stands for."""
-        return self._images(self.flow.push(z, context))
-
-    def sample(self, n: int, context: Tensor | None = None, temperature: float = 1.0) -> Tensor:
-        """`n` images; a temperature below 1 shrinks the noise towards the mode."""
-        return self.push(self.latents(n) * temperature, context)
+        return self._images(self.flow.push(z, *conditions))
 
 
 def of_images(flow: Flow, space: Pixels, alpha: float = 0.05) -> Dequantized:
@@ -151,7 +144,8 @@ def of_images(flow: Flow, space: Pixels, alpha: float = 0.05) -> Dequantized:
     Raises ValueError where the vectors are not as long as an image has numbers.
     """
     steps = [Flatten(space.shape), flow.bijection]
-    return Dequantized(Flow(flow.base, steps, Reals(space.shape)), space, alpha=alpha)
+    images = Flow(flow.base, steps, Reals(space.shape), flow.given)
+    return Dequantized(images, space, alpha=alpha)
 
 
 system(

@@ -36,7 +36,9 @@ class Distillation(Density):
             raise ValueError(f"the teacher is over {teacher.space}, the student {student.space}")
         if not 0 < share < 1:
             raise ValueError(f"share must lie between 0 and 1, not {share}")
-        super().__init__(student.space)
+        if teacher.given != student.given:
+            raise ValueError(f"the teacher is told {teacher.given}, the student {student.given}")
+        super().__init__(student.space, student.given)
         self.teacher, self.student, self.share = teacher, student, share
 
     def stages(self) -> tuple[Stage, ...]:
@@ -52,21 +54,22 @@ class Distillation(Density):
         """All players, of both stages."""
         return tuple(player for stage in self.stages() for player in stage.players)
 
-    def distil(self, x: Tensor) -> Terms:
+    def distil(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"negative_entropy", "cross_entropy"}: they sum to KL(student || teacher), (batch,).
 
         Of the data `x` only the number is used.
         """
-        drawn, log_prob = self.student.rsample_and_log_prob(len(x))
-        return {"negative_entropy": log_prob, "cross_entropy": -self.teacher.log_prob(drawn)}
+        drawn, log_prob = self.student.rsample_and_log_prob(len(x), *conditions)
+        cross = -self.teacher.log_prob(drawn, *conditions)
+        return {"negative_entropy": log_prob, "cross_entropy": cross}
 
-    def log_prob(self, x: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """The student's log p(x) in nats, (batch,); for an IAF it takes a pass per feature."""
-        return self.student.log_prob(x)
+        return self.student.log_prob(x, *conditions)
 
-    def sample(self, n: int) -> Tensor:
+    def sample(self, n: int, *conditions: Tensor) -> Tensor:
         """`n` data of the student, quickly."""
-        return self.student.sample(n)
+        return self.student.sample(n, *conditions)
 
 
 system(

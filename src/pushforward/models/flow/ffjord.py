@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ...core.catalogue import example, system
 from ...core.contract import Bounded, Pushforward, Terms
+from ...core.given import told
 from ...core.spaces import Pixels, Reals
 from ...nn.velocity import ConvVelocity
 from ...probability.bijections.bijection import Bijection, Chain
@@ -36,6 +37,8 @@ from .realnvp import check_sides
 class FFJORD(NeuralODE):
     """A continuous flow of vectors, trained by estimates; its `log_prob` takes the exact trace.
 
+    It is a density up to the solver's error, an estimate that says by which.
+
     Args:
         features: length of the vectors.
         width, layers: of the velocity's network.
@@ -44,6 +47,7 @@ class FFJORD(NeuralODE):
         kinetic, jacobian: weights of the two penalties.
         adjoint: gradients by the adjoint ODE rather than through the solver's steps.
         context: width of a vector that the density is conditional on, or 0.
+        classes: number of labels to condition on, before the context; 0 is none.
     """
 
     def __init__(
@@ -57,13 +61,14 @@ class FFJORD(NeuralODE):
         jacobian: float = 0.0,
         adjoint: bool = True,
         context: int = 0,
+        classes: int = 0,
     ):
-        super().__init__(features, width, layers, solver, adjoint, context)
+        super().__init__(features, width, layers, solver, adjoint, context, classes)
         self.probes, self.kinetic, self.jacobian = probes, kinetic, jacobian
 
-    def loss(self, x: Tensor, context: Tensor | None = None) -> Terms:
+    def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"nll", "kinetic", "jacobian"}: an unbiased estimate in nats, and weighted penalties."""
-        context = self._given(context, len(x))
+        context = self._context(len(x), *conditions)
         z, extra = self.ode.carried(x, context, 0.0, 1.0, self.probes)
         log_det, kinetic, jacobian = extra.unbind(1)
         nll = -(self.base.log_prob(z) + log_det)
@@ -77,8 +82,9 @@ class FFJORD(NeuralODE):
 class ImageFFJORD(Bounded, Pushforward):
     """Continuous flows of images at several scales, dequantised uniformly.
 
-    Its `elbo` is an unbiased estimate of a lower bound: noise from dequantisation and from the
-    probes. Importance weights would not be a bound, so there are none.
+    Its `elbo` is an estimate of a lower bound: noise from dequantisation and from the probes does
+    not move its mean, the solver's error does. Importance weights would not be a bound, so there
+    are none.
 
     Args:
         space: the images; their sides must be multiples of 2^(scales - 1).
@@ -88,6 +94,7 @@ class ImageFFJORD(Bounded, Pushforward):
         probes: Hutchinson's.
         adjoint: gradients by the adjoint ODE rather than through the solver's steps.
         alpha: of the logit (see `Dequantized`).
+        classes: number of labels to condition on: every velocity is told; 0 is none.
     """
 
     def __init__(
@@ -100,43 +107,41 @@ class ImageFFJORD(Bounded, Pushforward):
         probes: int = 1,
         adjoint: bool = True,
         alpha: float = 0.05,
+        classes: int = 0,
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"ImageFFJORD models Pixels, not {space}: take FFJORD for vectors")
-        super().__init__(space)
+        given = told(classes)
+        super().__init__(space, given)
         if scales > 1:
             check_sides(space, scales - 1)
 
         def odes() -> Iterator[Continuous]:
             channels = space.channels
             for _ in range(scales):
-                velocity = ConvVelocity(channels, channels, width, layers)
-                yield Continuous(velocity, solver, probes, adjoint)
+                velocity = ConvVelocity(channels + classes, channels, width, layers)
+                yield Continuous(velocity, solver, probes, adjoint, classes)
                 channels *= 2
 
         chain = _scales(space.shape, list(odes()))
-        flow = Flow(StandardNormal((space.dims,)), [chain], Reals(space.shape))
+        flow = Flow(StandardNormal((space.dims,)), [chain], Reals(space.shape), given)
         self.dequantized = Dequantized(flow, space, alpha=alpha)
 
-    def elbo(self, x: Tensor, samples: int = 1) -> Tensor:
+    def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
         """A lower bound on log p(x) in expectation, in nats, (batch,)."""
-        return self.dequantized.elbo(x, samples=samples)
+        return self.dequantized.elbo(x, *conditions, samples=samples)
 
     def latents(self, n: int) -> Tensor:
         """`n` draws of noise."""
         return self.dequantized.latents(n)
 
-    def push(self, z: Tensor) -> Tensor:
+    def push(self, z: Tensor, *conditions: Tensor) -> Tensor:
         """The images that the noise `z` stands for."""
-        return self.dequantized.push(z)
+        return self.dequantized.push(z, *conditions)
 
-    def noise(self, x: Tensor) -> Tensor:
+    def noise(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """The noise of images; `push` gives them back up to the solver's error."""
-        return self.dequantized.noise(x)
-
-    def sample(self, n: int, temperature: float = 1.0) -> Tensor:
-        """`n` images; a temperature below 1 shrinks the noise towards the mode."""
-        return self.dequantized.sample(n, temperature=temperature)
+        return self.dequantized.noise(x, *conditions)
 
 
 def _scales(shape: tuple[int, int, int], odes: list[Continuous]) -> Bijection:

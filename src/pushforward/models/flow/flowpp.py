@@ -15,6 +15,7 @@ from __future__ import annotations
 import torch
 
 from ...core.catalogue import example, system
+from ...core.given import told
 from ...core.spaces import Pixels, Reals
 from ...nn.gated_attention import GatedAttentionNet
 from ...probability.bijections.bijection import Bijection, Chain, Inverse
@@ -41,6 +42,7 @@ class FlowPP(Dequantized):
         noise_couplings: couplings of the dequantiser.
         noise_blocks: blocks of the dequantiser's networks.
         alpha: of the logit (see `Dequantized`).
+        classes: number of labels to condition on: every coupling is told; 0 is none.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class FlowPP(Dequantized):
         noise_couplings: int = 4,
         noise_blocks: int = 2,
         alpha: float = 0.05,
+        classes: int = 0,
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"Flow++ models Pixels, not {space}")
@@ -60,13 +63,14 @@ class FlowPP(Dequantized):
         boards: list[Split] = [Checkerboard(flip=i % 2 == 1) for i in range(4)]
         halves: list[Split] = [Halves(flip=i % 2 == 1) for i in range(2)]
         steps = [
-            *coupling_steps(c, boards, width, blocks, components),
+            *coupling_steps(c, boards, width, blocks, components, classes),
             Squeeze(),
-            *coupling_steps(4 * c, halves, width, blocks, components),
-            *coupling_steps(4 * c, boards[:3], width, blocks, components),
+            *coupling_steps(4 * c, halves, width, blocks, components, classes),
+            *coupling_steps(4 * c, boards[:3], width, blocks, components, classes),
             Flatten((4 * c, h // 2, w // 2)),
         ]
-        flow = Flow(StandardNormal((space.dims,)), steps, Reals(space.shape))
+        given = told(classes)
+        flow = Flow(StandardNormal((space.dims,)), steps, Reals(space.shape), given)
         noise = variational_noise(space, noise_couplings, width, noise_blocks, components)
         super().__init__(flow, space, noise, alpha)
 
@@ -99,7 +103,8 @@ def variational_noise(
     encoder = GatedAttentionNet(space.channels, width, width, blocks)
     torch.nn.init.kaiming_normal_(encoder.leave.weight)
     # Inverted: noise is only ever drawn, and this way no root has to be found for it.
-    flow = Flow(StandardNormal(space.shape), [Inverse(Chain(*steps))])
+    features = Reals((width, *space.shape[1:]))
+    flow = Flow(StandardNormal(space.shape), [Inverse(Chain(*steps))], given=features)
     return VariationalNoise(flow, encoder)
 
 

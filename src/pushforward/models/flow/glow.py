@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from ...core.blueprint import Component
 from ...core.catalogue import example, system
+from ...core.given import told
 from ...core.spaces import Pixels, Reals, count
 from ...nn.linear import Linear
 from ...nn.zero import zero_last
@@ -113,7 +114,8 @@ class Glow(Dequantized):
         check_sides(space, scales)
         mixing = Mixing if plain else LUMixing
         chain = _levels(space.shape, scales, count("steps", steps), width, classes, mixing)
-        flow = Flow(StandardNormal((space.dims,)), [chain], Reals(space.shape))
+        given = told(classes)
+        flow = Flow(StandardNormal((space.dims,)), [chain], Reals(space.shape), given)
         super().__init__(flow, space, alpha=alpha)
 
 

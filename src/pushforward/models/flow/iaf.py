@@ -13,6 +13,8 @@ Differs from the paper: an affine step rather than the gated one (eq. 13).
 from __future__ import annotations
 
 from ...core.catalogue import example, system
+from ...core.given import told
+from ...nn.conditions import width_of
 from ...probability.bijections.bijection import Inverse
 from ...probability.bijections.elementwise import Elementwise
 from ...probability.priors import StandardNormal
@@ -29,6 +31,7 @@ class IAF(Flow):
         width, layers: units and hidden layers of each masked network.
         map: how a number is moved; affine where none is given.
         context: width of a vector that the density is conditional on (a posterior's), or 0.
+        classes: number of labels to condition on, before the context; 0 is none.
     """
 
     def __init__(
@@ -39,9 +42,13 @@ class IAF(Flow):
         layers: int = 1,
         map: Elementwise | None = None,
         context: int = 0,
+        classes: int = 0,
     ):
-        steps = autoregressive_steps(features, couplings, width, layers, map, context, False)
-        super().__init__(StandardNormal((features,)), [Inverse(step) for step in steps])
+        given = told(classes, context)
+        told_width = width_of(given)
+        steps = autoregressive_steps(features, couplings, width, layers, map, told_width, False)
+        inverted = [Inverse(step) for step in steps]
+        super().__init__(StandardNormal((features,)), inverted, given=given)
 
 
 system("iaf", lecture=5, title="Inverse autoregressive flow", paper="arXiv:1606.04934")

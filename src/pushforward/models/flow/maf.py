@@ -15,7 +15,9 @@ logistics through their CDF (`map=LogisticMixture(K)`) stand for mixtures of Gau
 from __future__ import annotations
 
 from ...core.catalogue import example, system
+from ...core.given import told
 from ...core.spaces import count
+from ...nn.conditions import width_of
 from ...nn.masked import MaskedMLP
 from ...probability.bijections.autoregressive import Autoregressive
 from ...probability.bijections.bijection import Bijection
@@ -35,6 +37,7 @@ class MAF(Flow):
         width, layers: units and hidden layers of each masked network.
         map: how a number is moved: affine (Gaussian conditionals) where none is given.
         context: width of a vector that the density is conditional on, or 0.
+        classes: number of labels to condition on, before the context; 0 is none.
         normalised: batch normalisation between layers.
     """
 
@@ -47,9 +50,13 @@ class MAF(Flow):
         map: Elementwise | None = None,
         context: int = 0,
         normalised: bool = False,
+        classes: int = 0,
     ):
-        steps = autoregressive_steps(features, couplings, width, layers, map, context, normalised)
-        super().__init__(StandardNormal((features,)), steps)
+        given = told(classes, context)
+        steps = autoregressive_steps(
+            features, couplings, width, layers, map, width_of(given), normalised
+        )
+        super().__init__(StandardNormal((features,)), steps, given=given)
 
 
 def autoregressive_steps(

@@ -15,6 +15,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...core.catalogue import example, system
+from ...core.given import told
+from ...nn.conditions import width_of
 from ...nn.velocity import Velocity
 from ...probability.priors import StandardNormal
 from ...solvers.adjoint import Solver
@@ -24,7 +26,9 @@ from .flow import Flow
 
 
 class NeuralODE(Flow):
-    """A continuous flow of vectors with the exact trace: a density, up to the solver's error.
+    """A continuous flow of vectors with the exact trace: a density up to the solver's error.
+
+    Its likelihood is an estimate and says by which solver.
 
     Args:
         features: length of the vectors.
@@ -32,6 +36,7 @@ class NeuralODE(Flow):
         solver: by default `DormandPrince()`.
         adjoint: gradients by the adjoint ODE rather than through the solver's steps.
         context: width of a vector that the density is conditional on, or 0.
+        classes: number of labels to condition on, before the context; 0 is none.
     """
 
     def __init__(
@@ -42,19 +47,22 @@ class NeuralODE(Flow):
         solver: Solver | None = None,
         adjoint: bool = True,
         context: int = 0,
+        classes: int = 0,
     ):
+        given = told(classes, context)
+        context = width_of(given)
         velocity = Velocity(features + context, features, width, layers)
         ode = Continuous(velocity, solver, 0, adjoint, context)
-        super().__init__(StandardNormal((features,)), [ode])
+        super().__init__(StandardNormal((features,)), [ode], given=given)
 
     @property
     def ode(self) -> Continuous:
         """The one bijection; its `calls` count how often the network ran."""
         return self.bijection.bijections[0]  # type: ignore[return-value]
 
-    def trajectory(self, z: Tensor, times: list[float], context: Tensor | None = None) -> Tensor:
+    def trajectory(self, z: Tensor, times: list[float], *conditions: Tensor) -> Tensor:
         """Where the noise `z` is at the falling `times` from 1 (noise) to 0 (data)."""
-        return self.ode.trajectory(z, times, context)
+        return self.ode.trajectory(z, times, self._context(len(z), *conditions))
 
 
 system("neural-ode", lecture=12, title="Neural ODE", paper="arXiv:1806.07366")

@@ -14,7 +14,9 @@ each layer, as there, but no affine part before the first.
 from __future__ import annotations
 
 from ...core.catalogue import example, system
+from ...core.given import told
 from ...core.spaces import count
+from ...nn.conditions import width_of
 from ...nn.masked import MaskedMLP
 from ...nn.mlp import MLP
 from ...probability.bijections.autoregressive import Autoregressive
@@ -37,6 +39,7 @@ class NSF(Flow):
         width, layers: of the networks that give the splines.
         bins, bound: of the splines; outside [-bound, bound] they are the identity.
         context: width of a vector that the density is conditional on, or 0.
+        classes: number of labels to condition on, before the context; 0 is none.
     """
 
     def __init__(
@@ -48,7 +51,10 @@ class NSF(Flow):
         bins: int = 8,
         bound: float = 3.0,
         context: int = 0,
+        classes: int = 0,
     ):
+        given = told(classes, context)
+        context = width_of(given)
         least_two(features)
         steps: list[Bijection] = []
         for i in range(count("couplings", couplings)):
@@ -56,7 +62,7 @@ class NSF(Flow):
             copied, moved = split.sizes(features)
             net = MLP(copied + context, spline.arity * moved, width, layers)
             steps += [LUMixing(features), Coupling(net, split, spline, context)]
-        super().__init__(StandardNormal((features,)), steps)
+        super().__init__(StandardNormal((features,)), steps, given=given)
 
 
 class AutoregressiveNSF(Flow):
@@ -74,13 +80,16 @@ class AutoregressiveNSF(Flow):
         bins: int = 8,
         bound: float = 3.0,
         context: int = 0,
+        classes: int = 0,
     ):
+        given = told(classes, context)
+        context = width_of(given)
         steps: list[Bijection] = []
         for _ in range(count("couplings", couplings)):
             spline = Spline(bins, bound)
             net = MaskedMLP(features, 1, spline.arity, width, layers, context=context)
             steps += [LUMixing(features), Autoregressive(net, spline, context)]
-        super().__init__(StandardNormal((features,)), steps)
+        super().__init__(StandardNormal((features,)), steps, given=given)
 
 
 system("nsf", lecture=5, title="Neural spline flows", paper="arXiv:1906.04032")

@@ -16,7 +16,9 @@ zeros; s is bounded softly rather than by a scaled tanh; 3 checkerboard coupling
 from __future__ import annotations
 
 from ...core.catalogue import example, system
+from ...core.given import told
 from ...core.spaces import Pixels, Reals, count
+from ...nn.conditions import width_of
 from ...nn.mlp import MLP
 from ...nn.residual import ResidualNet
 from ...nn.zero import zero_last
@@ -39,6 +41,7 @@ class VectorRealNVP(Flow):
         couplings: how many.
         width, layers: of the networks that give shift and scale.
         context: width of a vector that the density is conditional on, or 0.
+        classes: number of labels to condition on, before the context; 0 is none.
         normalised: batch normalisation after every coupling.
     """
 
@@ -50,8 +53,11 @@ class VectorRealNVP(Flow):
         layers: int = 2,
         context: int = 0,
         normalised: bool = False,
+        classes: int = 0,
     ):
         least_two(features)
+        given = told(classes, context)
+        context = width_of(given)
         bijections: list[Bijection] = []
         for i in range(count("couplings", couplings)):
             split = Halves(flip=i % 2 == 1)
@@ -60,7 +66,7 @@ class VectorRealNVP(Flow):
             bijections.append(Coupling(net, split, context=context))
             if normalised:
                 bijections.append(BatchNorm(features))
-        super().__init__(StandardNormal((features,)), bijections)
+        super().__init__(StandardNormal((features,)), bijections, given=given)
 
 
 class RealNVP(Dequantized):
@@ -72,6 +78,7 @@ class RealNVP(Dequantized):
         couplings: of each kind at each scale.
         width, blocks: of the residual networks.
         alpha: of the logit (see `Dequantized`).
+        classes: number of labels to condition on: every coupling is told; 0 is none.
     """
 
     def __init__(
@@ -82,12 +89,14 @@ class RealNVP(Dequantized):
         width: int = 64,
         blocks: int = 4,
         alpha: float = 0.05,
+        classes: int = 0,
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"RealNVP models Pixels, not {space}: take VectorRealNVP for vectors")
         check_sides(space, scales)
-        steps = _scales(space.shape, scales, couplings, width, blocks)
-        flow = Flow(StandardNormal((space.dims,)), [steps], Reals(space.shape))
+        given = told(classes)
+        steps = _scales(space.shape, scales, couplings, width, blocks, classes)
+        flow = Flow(StandardNormal((space.dims,)), [steps], Reals(space.shape), given)
         super().__init__(flow, space, alpha=alpha)
 
 
@@ -109,32 +118,32 @@ def check_sides(space: Pixels, scales: int) -> None:
 
 
 def _steps(
-    shape: tuple[int, int, int], splits: list[Split], width: int, blocks: int
+    shape: tuple[int, int, int], splits: list[Split], width: int, blocks: int, context: int
 ) -> list[Bijection]:
     steps: list[Bijection] = []
     for split in splits:
         copied, moved = split.sizes(shape[0])
-        net = ResidualNet(copied, 2 * moved, width, blocks)
-        steps += [Coupling(net, split, Affine(bound=3.0)), BatchNorm(shape[0])]
+        net = ResidualNet(copied + context, 2 * moved, width, blocks)
+        steps += [Coupling(net, split, Affine(bound=3.0), context), BatchNorm(shape[0])]
     return steps
 
 
 def _scales(
-    shape: tuple[int, int, int], scales: int, couplings: int, width: int, blocks: int
+    shape: tuple[int, int, int], scales: int, couplings: int, width: int, blocks: int, context: int
 ) -> Chain:
     """Couplings at this scale and, after half has left, at the next."""
     c, h, w = shape
     board: list[Split] = [Checkerboard(flip=i % 2 == 1) for i in range(couplings)]
-    steps = _steps(shape, board, width, blocks)
+    steps = _steps(shape, board, width, blocks, context)
     if scales == 1:
         return Chain(*steps, Flatten(shape))
     squeezed = (4 * c, h // 2, w // 2)
     halves: list[Split] = [Halves(flip=i % 2 == 1) for i in range(couplings)]
-    rest = _scales((2 * c, h // 2, w // 2), scales - 1, couplings, width, blocks)
+    rest = _scales((2 * c, h // 2, w // 2), scales - 1, couplings, width, blocks, context)
     return Chain(
         *steps,
         Squeeze(),
-        *_steps(squeezed, halves, width, blocks),
+        *_steps(squeezed, halves, width, blocks, context),
         FactorOut(squeezed, rest),
     )
 

@@ -53,8 +53,9 @@ class DDPM(Diffusion, Bounded):
 
     Args:
         space: Pixels, or Reals of about unit scale.
-        denoiser: called (x, t in [0, 1]) or (x, t, y); its output has x's shape, or twice as many
-            channels with `LearnedVariance`. `UNet` and `TimeMLP` fit.
+        denoiser: called (x, t in [0, 1]), and with the conditions after t where it is told any; its
+            output has x's shape, or twice as many channels with `LearnedVariance`. `UNet` and
+            `TimeMLP` fit.
         steps: T.
         schedule: of the noise.
         prediction: what the network predicts.
@@ -74,7 +75,7 @@ class DDPM(Diffusion, Bounded):
         variance: Variance = LargeVariance(),  # noqa: B008
         sampler: Sampler = Ancestral(),  # noqa: B008
     ):
-        super().__init__(space, sampler)
+        super().__init__(space, sampler, denoiser)
         self.denoiser, self.steps = denoiser, count("steps", steps)
         self.prediction, self.variance = prediction, variance
         signal = schedule.signal(steps)
@@ -122,15 +123,15 @@ class DDPM(Diffusion, Bounded):
         """DDIM over at most 50 steps, where the model's own sampler draws noise."""
         return DDIM(min(50, self.steps)) if self.sampler.draws else self.sampler
 
-    def denoise_at(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+    def denoise_at(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
         """E[x_0 | x_t = x] at the steps `t`, 1 .. T, (batch,)."""
         alpha, sigma = (spread(v, x) for v in self.at(t))
-        return self.prediction.x0(self._output(x, t, y)[0], x, alpha, sigma)
+        return self.prediction.x0(self._output(x, t, *conditions)[0], x, alpha, sigma)
 
-    def _output(self, x: Tensor, t: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def _output(self, x: Tensor, t: Tensor, *conditions: Tensor) -> tuple[Tensor, Tensor | None]:
         """The network's prediction, and its second output where it has one."""
         time = t.to(x.dtype) / self.steps
-        out = self.denoiser(x, time) if y is None else self.denoiser(x, time, y)
+        out = self.denoiser(x, time, *conditions)
         parts = 2 if isinstance(self.variance, LearnedVariance) else 1
         expected = (len(x), parts * x.shape[1], *x.shape[2:])
         if out.shape != expected:
@@ -145,24 +146,24 @@ class DDPM(Diffusion, Bounded):
         return self.clip(self.prediction.x0(out, x, alpha, sigma))
 
     def reverse(
-        self, x: Tensor, now: Level, after: Level, y: Tensor | None = None
+        self, x: Tensor, now: Level, after: Level, *conditions: Tensor
     ) -> tuple[Tensor, Tensor | float]:
         """Mean and variance of p(x_s | x_t), also for a step that leaves levels out."""
-        out, fraction = self._output(x, x.new_full((len(x),), now.t), y)
+        out, fraction = self._output(x, x.new_full((len(x),), now.t), *conditions)
         x0 = self._x0(x, x.new_full((len(x),), now.t), out)
         mean, small = posterior(x, x0, now, after)
         large = now.sigma**2 - (now.alpha / after.alpha * after.sigma) ** 2
         ends = (x.new_tensor(v).log() for v in (max(small, 1e-20), large))
         return mean, self.variance.log(fraction, *ends).exp()
 
-    def loss(self, x: Tensor, y: Tensor | None = None) -> Terms:
+    def terms(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"simple"}: mean squared error; with `LearnedVariance` also {"bound"}, nats per dim."""
         x0 = self.to_float(x)
         t = 1 + (stratified(len(x), self.device, self.dtype) * self.steps).long()
         eps = torch.randn_like(x0)
         alpha, sigma = (spread(v, x0) for v in self.at(t))
         noisy = alpha * x0 + sigma * eps
-        out, fraction = self._output(noisy, t, y)
+        out, fraction = self._output(noisy, t, *conditions)
         wrong = out - self.prediction.target(x0, eps, alpha, sigma)
         terms = {"simple": wrong.square().flatten(1).mean(1)}
         if isinstance(self.variance, LearnedVariance):
@@ -189,12 +190,12 @@ class DDPM(Diffusion, Bounded):
             return discretized_gaussian_log_prob(x, mean, std, self.space.levels)
         return -(((x - mean) / std) ** 2) / 2 - log_variance / 2 - math.log(2 * math.pi) / 2
 
-    def _draw_rate(self, x: Tensor, t: Tensor, y: Tensor | None) -> Tensor:
+    def _draw_rate(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
         """L_{t-1} at the steps `t` with one draw of x_t, in nats, (batch,)."""
         alpha, sigma = (spread(v, x) for v in self.at(t))
         x0 = self.to_float(x)
         noisy = alpha * x0 + sigma * torch.randn_like(x0)
-        out, fraction = self._output(noisy, t, y)
+        out, fraction = self._output(noisy, t, *conditions)
         return self._rate(x, noisy, t, self._x0(noisy, t, out), fraction)
 
     def _forgotten(self, x: Tensor) -> Tensor:
@@ -203,17 +204,17 @@ class DDPM(Diffusion, Bounded):
         squares = (alpha * self.to_float(x)) ** 2
         return per_example((squares + sigma**2 - 1) / 2 - sigma.log())
 
-    def rates(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def rates(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """L_0, L_1, ..., L_T in nats, (batch, T + 1), each with one draw of noise.
 
         Minus their sum is a lower bound on log p(x) that leaves nothing to chance but that noise.
         """
         self.space.check(x)
         steps = (torch.full((len(x),), t, device=self.device) for t in range(1, self.steps + 1))
-        drawn = [self._draw_rate(x, t, y) for t in steps]
+        drawn = [self._draw_rate(x, t, *conditions) for t in steps]
         return torch.stack([*drawn, self._forgotten(x)], dim=1)
 
-    def elbo(self, x: Tensor, y: Tensor | None = None, samples: int = 1) -> Tensor:
+    def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
         """A lower bound on log p(x) in nats, (batch,): L_T exactly, L_0 and a random L_t drawn.
 
         Unbiased for any number of `samples`: each is one draw of L_0 and one of a t in 2 .. T,
@@ -224,12 +225,12 @@ class DDPM(Diffusion, Bounded):
         total = self._forgotten(x)
         chance = self._chances()
         for i in range(count("samples", samples)):
-            total = total + self._draw_rate(x, ones, y) / samples
+            total = total + self._draw_rate(x, ones, *conditions) / samples
             if self.steps > 1:
                 u = (i + stratified(len(x), self.device, self.dtype)) / samples
                 place = torch.searchsorted(chance.cumsum(0), u).clamp(max=self.steps - 2)
                 weight = 1 / (samples * chance[place])
-                total = total + weight * self._draw_rate(x, 2 + place, y)
+                total = total + weight * self._draw_rate(x, 2 + place, *conditions)
         return -total
 
     def _chances(self) -> Tensor:

@@ -16,24 +16,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ...core.contract import Pushforward, Scored
+from ...core.contract import Pushforward, Scored, Terms
 from ...core.spaces import Pixels, Reals
 from ...solvers.diffusion import Level, posterior
 from ...solvers.samplers import DDIM, Sampler
 
 
 class Diffusion(Scored, Pushforward):
-    """Data from noise by a denoiser. `sampler` may be exchanged at any time."""
+    """Data from noise by a denoiser; `sampler` may be exchanged at any time.
+
+    It is told what its network is told, which the network says: `UNet(..., classes=10).given` is
+    Labels(10), and it is called (x, t, y). `terms` is the loss without the contract's checks, for
+    those who train the network's "unknown" as well (`Guided`).
+    """
 
     space: Pixels | Reals
 
-    def __init__(self, space: Pixels | Reals, sampler: Sampler):
+    def __init__(self, space: Pixels | Reals, sampler: Sampler, network: nn.Module):
         if not isinstance(space, (Pixels, Reals)):
             raise ValueError(f"a diffusion models Pixels or Reals, not {space}")
-        super().__init__(space)
+        super().__init__(space, getattr(network, "given", None))
         self.sampler = sampler
+
+    @abstractmethod
+    def terms(self, x: Tensor, *conditions: Tensor) -> Terms:
+        """What is minimised, for conditions as the network takes them, (batch,) each."""
+
+    def loss(self, *batch: Tensor) -> Terms:
+        """The same, for conditions that are checked."""
+        return self.terms(*batch)
 
     @abstractmethod
     def levels(self, steps: int | None = None) -> Sequence[Level]:
@@ -44,30 +57,30 @@ class Diffusion(Scored, Pushforward):
         """alpha and sigma at the times `t`, (batch,)."""
 
     @abstractmethod
-    def denoise_at(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
-        """E[x_0 | x_t = x] at the times `t`, (batch,), for the classes `y`."""
+    def denoise_at(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
+        """E[x_0 | x_t = x] at the times `t`, (batch,), given the conditions."""
 
-    def denoise(self, x: Tensor, level: Level, y: Tensor | None = None) -> Tensor:
+    def denoise(self, x: Tensor, level: Level, *conditions: Tensor) -> Tensor:
         """E[x_0 | x_t = x] where all of the batch are on one level."""
-        return self.clip(self.denoise_at(x, x.new_full((len(x),), level.t), y))
+        return self.clip(self.denoise_at(x, x.new_full((len(x),), level.t), *conditions))
 
     def reverse(
-        self, x: Tensor, now: Level, after: Level, y: Tensor | None = None
+        self, x: Tensor, now: Level, after: Level, *conditions: Tensor
     ) -> tuple[Tensor, Tensor | float]:
         """Mean and variance of p(x_s | x_t): the posterior given the denoised."""
-        return posterior(x, self.denoise(x, now, y), now, after)
+        return posterior(x, self.denoise(x, now, *conditions), now, after)
 
-    def sample(self, n: int, y: Tensor | None = None) -> Tensor:
-        """`n` data, of the classes `y` (n,) int64 where the denoiser knows classes."""
-        return self.to_data(self.sampler(Given(self, y), self.prior_std * self.latents(n)))
+    def sample(self, n: int, *conditions: Tensor) -> Tensor:
+        """`n` data, given their conditions."""
+        return self.to_data(self.sampler(Given(self, conditions), self.prior_std * self.latents(n)))
 
     def latents(self, n: int) -> Tensor:
         """Standard normal noise of the data's shape."""
         return torch.randn(n, *self.space.shape, device=self.device, dtype=self.dtype)
 
-    def push(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+    def push(self, z: Tensor, *conditions: Tensor) -> Tensor:
         """The data at the end of the probability flow that starts in `z`: no noise is drawn."""
-        return self.to_data(self.walk(Given(self, y), self.prior_std * z))
+        return self.to_data(self.walk(Given(self, conditions), self.prior_std * z))
 
     @property
     def prior_std(self) -> float:
@@ -79,10 +92,10 @@ class Diffusion(Scored, Pushforward):
         """The sampler of `push`: the model's own, or DDIM where that one draws noise."""
         return DDIM() if self.sampler.draws else self.sampler
 
-    def score(self, x: Tensor, t: Tensor) -> Tensor:
+    def score(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
         """grad_x log p_t(x), of `x`'s shape, for noisy `x` (Pixels: about [-1, 1]) at times `t`."""
         alpha, sigma = (spread(v, x) for v in self.at(t))
-        return (alpha * self.denoise_at(x, t) - x) / sigma**2
+        return (alpha * self.denoise_at(x, t, *conditions) - x) / sigma**2
 
     def to_float(self, x: Tensor) -> Tensor:
         """Data as the denoiser sees them."""
@@ -101,22 +114,22 @@ class Diffusion(Scored, Pushforward):
 
 @dataclass(frozen=True)
 class Given:
-    """A diffusion as a sampler sees it, given the classes `y`."""
+    """A diffusion as a sampler sees it, given its conditions."""
 
     model: Diffusion
-    y: Tensor | None = None
+    conditions: tuple[Tensor, ...] = ()
 
     def levels(self, steps: int | None = None) -> Sequence[Level]:
         """The model's levels."""
         return self.model.levels(steps)
 
     def denoise(self, x: Tensor, level: Level) -> Tensor:
-        """E[x_0 | x_t = x, y]."""
-        return self.model.denoise(x, level, self.y)
+        """E[x_0 | x_t = x, conditions]."""
+        return self.model.denoise(x, level, *self.conditions)
 
     def reverse(self, x: Tensor, now: Level, after: Level) -> tuple[Tensor, Tensor | float]:
-        """Mean and variance of p(x_s | x_t, y)."""
-        return self.model.reverse(x, now, after, self.y)
+        """Mean and variance of p(x_s | x_t, conditions)."""
+        return self.model.reverse(x, now, after, *self.conditions)
 
 
 def spread(v: Tensor, x: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ class EDM(Continuous):
 
     Args:
         space: Pixels, or Reals.
-        network: F, called (x, t) or (x, t, y).
+        network: F, called (x, t), and with the conditions after t.
         data_std: s: about 0.5 for images in [-1, 1].
         least, most: the noise levels between which is sampled.
         rho: how the sampler's steps crowd at little noise.
@@ -57,7 +57,7 @@ class EDM(Continuous):
         log_std: float = 1.2,
         sampler: Sampler = HeunSampler(),  # noqa: B008 (it is frozen)
     ):
-        super().__init__(space, NoiseLevel(most), sampler)
+        super().__init__(space, NoiseLevel(most), sampler, network)
         if not 0 < least < most or data_std <= 0:
             raise ValueError(
                 "noise levels and data_std must be positive, least below most: was given "
@@ -72,22 +72,22 @@ class EDM(Continuous):
         first, last = (v ** (1 / self.rho) for v in (self.most, self.least))
         return (torch.linspace(first, last, steps + 1, dtype=torch.float64) ** self.rho).tolist()
 
-    def denoise_at(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+    def denoise_at(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
         """D(x, sigma) at the noise levels `t`, (batch,)."""
         sigma, s = spread(t.to(x.dtype), x), self.data_std
         norm = (sigma**2 + s**2).sqrt()
         # Embeddings count time in thousandths of [0, 1]; c_noise is told in hundredths.
         noise = t.to(x.dtype).log() / 400
-        out = self.network(x / norm, noise) if y is None else self.network(x / norm, noise, y)
+        out = self.network(x / norm, noise, *conditions)
         return (s / norm) ** 2 * x + sigma * s / norm * out
 
-    def loss(self, x: Tensor, y: Tensor | None = None) -> Terms:
+    def terms(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"denoising": weighted squared error, a mean over dimensions}."""
         x0 = self.to_float(x)
         normal = torch.randn(len(x), device=self.device, dtype=self.dtype)
         t = (self.log_mean + self.log_std * normal).exp()
         sigma = spread(t, x0)
-        wrong = self.denoise_at(x0 + sigma * torch.randn_like(x0), t, y) - x0
+        wrong = self.denoise_at(x0 + sigma * torch.randn_like(x0), t, *conditions) - x0
         weight = (t**2 + self.data_std**2) / (t * self.data_std) ** 2
         return {"denoising": weight * wrong.square().flatten(1).mean(1)}
 

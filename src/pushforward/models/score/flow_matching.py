@@ -33,7 +33,7 @@ class FlowMatching(Continuous):
 
     Args:
         space: Pixels, or Reals of about unit scale.
-        network: v, called (x, t in [0, 1]) or (x, t, y).
+        network: v, called (x, t in [0, 1]), and with the conditions after t.
         sampler: what `sample` uses.
     """
 
@@ -43,27 +43,27 @@ class FlowMatching(Continuous):
         network: Component,
         sampler: Sampler = DDIM(50),  # noqa: B008 (it is frozen)
     ):
-        super().__init__(space, Rectified(), sampler)
+        super().__init__(space, Rectified(), sampler, network)
         self.network = network
 
     def times(self, steps: int) -> list[float]:
         """Evenly spread, from 1 to just above 0."""
         return torch.linspace(1, 1e-3, steps + 1, dtype=torch.float64).tolist()
 
-    def _velocity(self, x: Tensor, t: Tensor, y: Tensor | None) -> Tensor:
-        return self.network(x, t) if y is None else self.network(x, t, y)
+    def _velocity(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
+        return self.network(x, t, *conditions)
 
-    def denoise_at(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+    def denoise_at(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
         """E[x_0 | x_t = x] at the times `t`, (batch,)."""
-        return x - spread(t, x) * self._velocity(x, t, y)
+        return x - spread(t, x) * self._velocity(x, t, *conditions)
 
-    def loss(self, x: Tensor, y: Tensor | None = None) -> Terms:
+    def terms(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"velocity": mean squared error}."""
         x0 = self.to_float(x)
         t = stratified(len(x), self.device, self.dtype)
         eps = torch.randn_like(x0)
         noisy = (1 - spread(t, x0)) * x0 + spread(t, x0) * eps
-        wrong = self._velocity(noisy, t, y) - (eps - x0)
+        wrong = self._velocity(noisy, t, *conditions) - (eps - x0)
         return {"velocity": wrong.square().flatten(1).mean(1)}
 
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ...core.contract import Pushforward, Terms
-from ...core.spaces import count
+from ...core.spaces import Labels
 from ...solvers.diffusion import Level, posterior
 from .diffusion import Diffusion
 
@@ -28,44 +28,54 @@ from .diffusion import Diffusion
 class Guided(Pushforward):
     """Any diffusion whose network knows `classes`, trained and sampled with guidance.
 
+    Without labels, or for the label `classes`, it draws from all classes: its network was trained
+    on "unknown" as well.
+
     Args:
         model: the diffusion; its network was built with `classes`.
         classes: how many there are.
-        drop: how often training hides the class.
+        drop: how often training hides the class, above 0.
         weight: w.
+
+    Raises ValueError where the model is told something else than one of so many classes.
     """
 
     def __init__(self, model: Diffusion, classes: int, drop: float = 0.1, weight: float = 2.0):
-        super().__init__(model.space)
-        if not 0 <= drop <= 1:
-            raise ValueError(f"drop must be a probability, not {drop!r}")
-        self.model, self.classes = model, count("classes", classes, 1)
+        super().__init__(model.space, Labels(classes, unknown=True))
+        if model.given != Labels(classes):
+            raise ValueError(
+                f"guidance over {classes} classes needs a network that is told Labels({classes}), "
+                f"not {model.given}: build it with classes={classes}"
+            )
+        if not 0 < drop <= 1:
+            raise ValueError(
+                f'drop must be a probability above 0, so that "unknown" is learned, not {drop!r}'
+            )
+        self.model, self.classes = model, classes
         self.drop, self.weight = drop, weight
 
     def loss(self, x: Tensor, y: Tensor) -> Terms:
         """The diffusion's loss, with some classes replaced by "unknown"."""
         hidden = torch.rand(len(y), device=y.device) < self.drop
-        return self.model.loss(x, torch.where(hidden, self.classes, y))
+        return self.model.terms(x, torch.where(hidden, self.classes, y))
 
     def latents(self, n: int) -> Tensor:
         """The diffusion's noise."""
         return self.model.latents(n)
 
     def sample(self, n: int, y: Tensor | None = None) -> Tensor:
-        """`n` data of the classes `y`, (n,) int64; None draws classes evenly."""
+        """`n` data of the classes `y`, (n,) int64."""
         noise = self.model.prior_std * self.latents(n)
-        return self.model.to_data(self.model.sampler(self._blend(n, y), noise))
+        return self.model.to_data(self.model.sampler(self.blend(y), noise))
 
     def push(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """The data at the end of the guided probability flow that starts in `z`."""
         noise = self.model.prior_std * z
-        return self.model.to_data(self.model.walk(self._blend(len(z), y), noise))
+        return self.model.to_data(self.model.walk(self.blend(y), noise))
 
-    def _blend(self, n: int, y: Tensor | None) -> Blend:
-        if y is None:
-            y = torch.randint(self.classes, (n,), device=self.device)
-        if y.shape != (n,):
-            raise ValueError(f"expected one class for each of {n}, was given {tuple(y.shape)}")
+    def blend(self, y: Tensor | None) -> Blend:
+        """The guided diffusion of the classes `y`, as samplers see it."""
+        assert y is not None, "the contract puts the unknown class in the place of none"
         return Blend(self.model, y, self.classes, self.weight)
 
 

@@ -20,8 +20,8 @@ from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
 from ...core.blueprint import Component
 from ...core.catalogue import example, system
-from ...core.contract import Bounded, Latent, Player, Pushforward, Stage, Terms
-from ...core.dataset import Batch
+from ...core.contract import Bounded, Latent, Player, Pushforward, Stage, Terms, keep_apart
+from ...core.dataset import Alone, Batch, unchanged
 from ...core.spaces import Pixels, Reals, count
 from ...nn.resnet import ResidualDecoder, ResidualEncoder
 from ...nn.unet import UNet
@@ -111,7 +111,7 @@ class Scale(Component):
         """Root of the mean square."""
         return self.square.sqrt()
 
-    def update(self, z: Tensor) -> Terms:
+    def update(self, z: Tensor, *conditions: Tensor) -> Terms:
         """Takes in a batch; {"std"} is what it now is."""
         self.batches += 1
         self.square += (z.square().mean() - self.square) / self.batches
@@ -123,16 +123,17 @@ class LatentDiffusion(Pushforward):
 
     Args:
         codec: such as `GridCodec`.
-        diffusion: over `codec.latent`.
+        diffusion: over `codec.latent`; what it is told, this model is told. The codec sees x alone.
         share: of the steps, for the codec.
     """
 
     def __init__(self, codec: GridCodec, diffusion: Diffusion, share: float = 0.5):
-        super().__init__(codec.space)
+        super().__init__(codec.space, diffusion.given)
         if diffusion.space != codec.latent:
             raise ValueError(f"the diffusion is over {diffusion.space}, not over {codec.latent}")
         if not 0 < share < 1:
             raise ValueError(f"share must be between 0 and 1, not {share!r}")
+        keep_apart(codec, diffusion)
         self.codec, self.diffusion, self.share = codec, diffusion, share
         self.scale = Scale()
 
@@ -142,25 +143,25 @@ class LatentDiffusion(Pushforward):
         scale = Player("scale", self.scale, update=self.scale.update)
         diffusion = Player("diffusion", self.diffusion, self._diffusion_loss)
         after = Stage("diffusion", (diffusion, scale), self._codes, 1 - self.share)
-        return Stage("codec", (codec,), share=self.share), after
+        return Stage("codec", (codec,), Alone(unchanged), self.share), after
 
-    def _codes(self, x: Tensor) -> Batch:
-        return (self.codec.encode(x).sample(),)
+    def _codes(self, x: Tensor, *conditions: Tensor) -> Batch:
+        return (self.codec.encode(x).sample(), *conditions)
 
-    def _diffusion_loss(self, z: Tensor) -> Terms:
-        return self.diffusion.loss(z / self.scale.std)
+    def _diffusion_loss(self, z: Tensor, *conditions: Tensor) -> Terms:
+        return self.diffusion.loss(z / self.scale.std, *conditions)
 
     def latents(self, n: int) -> Tensor:
         """The diffusion's noise."""
         return self.diffusion.latents(n)
 
-    def push(self, z: Tensor) -> Tensor:
+    def push(self, z: Tensor, *conditions: Tensor) -> Tensor:
         """The likeliest image of the code at the end of the probability flow from `z`."""
-        return self._image(self.diffusion.push(z))
+        return self._image(self.diffusion.push(z, *conditions))
 
-    def sample(self, n: int) -> Tensor:
+    def sample(self, n: int, *conditions: Tensor) -> Tensor:
         """The likeliest images of `n` codes."""
-        return self._image(self.diffusion.sample(n))
+        return self._image(self.diffusion.sample(n, *conditions))
 
     def _image(self, code: Tensor) -> Tensor:
         return self.codec.decode(code * self.scale.std).mode

@@ -55,7 +55,7 @@ class NCSN(Diffusion):
         rungs: int = 10,
         sampler: Sampler = AnnealedLangevin(step=4e-5),  # noqa: B008 (it is frozen)
     ):
-        super().__init__(space, sampler)
+        super().__init__(space, sampler, network)
         if not 0 < least < most:
             raise ValueError(f"noise must fall from most to least, not {most!r} to {least!r}")
         self.network, self.rungs = network, count("rungs", rungs, 2)
@@ -85,22 +85,22 @@ class NCSN(Diffusion):
         sigma = self.table[t.long()]
         return torch.ones_like(sigma), sigma
 
-    def _output(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+    def _output(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
         """sigma s(x), which is minus the noise."""
         time = (t.to(x.dtype) + 0.5) / self.rungs
-        return self.network(x, time) if y is None else self.network(x, time, y)
+        return self.network(x, time, *conditions)
 
-    def denoise_at(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+    def denoise_at(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
         """E[x_0 | x_t = x] on the rungs `t`, (batch,)."""
-        return x + spread(self.at(t)[1], x) * self._output(x, t, y)
+        return x + spread(self.at(t)[1], x) * self._output(x, t, *conditions)
 
-    def loss(self, x: Tensor, y: Tensor | None = None) -> Terms:
+    def terms(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"score": mean squared error of sigma s}: eq. 6 with lambda = sigma^2."""
         x0 = self.to_float(x)
         t = (stratified(len(x), self.device, self.dtype) * self.rungs).long()
         eps = torch.randn_like(x0)
         noisy = x0 + spread(self.at(t)[1], x0) * eps
-        return {"score": (self._output(noisy, t, y) + eps).square().flatten(1).mean(1)}
+        return {"score": (self._output(noisy, t, *conditions) + eps).square().flatten(1).mean(1)}
 
 
 def largest_distance(x: Tensor) -> float:

@@ -33,7 +33,7 @@ class ScoreSDE(Continuous):
 
     Args:
         space: Pixels, or Reals of about unit scale.
-        denoiser: called (x, t in [0, 1]) or (x, t, y); predicts eps.
+        denoiser: called (x, t in [0, 1]), and with the conditions after t; predicts eps.
         path: `VP`, `SubVP` or `VE`.
         sampler: what `sample` uses.
         least: the time at which sampling and the likelihood stop, just above 0.
@@ -47,7 +47,7 @@ class ScoreSDE(Continuous):
         sampler: Sampler = PredictorCorrector(),  # noqa: B008
         least: float = 1e-3,
     ):
-        super().__init__(space, path, sampler)
+        super().__init__(space, path, sampler, denoiser)
         if not 0 < least < 1:
             raise ValueError(f"least must be a time in (0, 1), not {least!r}")
         self.denoiser, self.least = denoiser, least
@@ -56,24 +56,24 @@ class ScoreSDE(Continuous):
         """Evenly spread from 1 to `least`."""
         return torch.linspace(1, self.least, steps + 1, dtype=torch.float64).tolist()
 
-    def eps(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+    def eps(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
         """E[eps | x_t = x] at the times `t`, (batch,)."""
         alpha, sigma = (spread(v, x) for v in self.at(t))
         scaled = x / (alpha**2 + sigma**2).sqrt()
-        return self.denoiser(scaled, t) if y is None else self.denoiser(scaled, t, y)
+        return self.denoiser(scaled, t, *conditions)
 
-    def denoise_at(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+    def denoise_at(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
         """E[x_0 | x_t = x] at the times `t`, (batch,)."""
         alpha, sigma = (spread(v, x) for v in self.at(t))
-        return (x - sigma * self.eps(x, t, y)) / alpha
+        return (x - sigma * self.eps(x, t, *conditions)) / alpha
 
-    def loss(self, x: Tensor, y: Tensor | None = None) -> Terms:
+    def terms(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"score": mean squared error of eps}, which is the score's with the weight sigma_t^2."""
         x0 = self.to_float(x)
         t = self.least + (1 - self.least) * stratified(len(x), self.device, self.dtype)
         alpha, sigma = (spread(v, x0) for v in self.at(t))
         eps = torch.randn_like(x0)
-        wrong = self.eps(alpha * x0 + sigma * eps, t, y) - eps
+        wrong = self.eps(alpha * x0 + sigma * eps, t, *conditions) - eps
         return {"score": wrong.square().flatten(1).mean(1)}
 
 

@@ -98,15 +98,6 @@ def check_context(context: Tensor | None, width: int, batch: int) -> None:
         )
 
 
-def as_context(context: Tensor | None, width: int, batch: int, dtype: torch.dtype) -> Tensor | None:
-    """The context that `check_context` accepts; int64 labels (batch,) become one-hot vectors."""
-    if context is not None and width and context.dtype == torch.int64 and context.dim() == 1:
-        one_hot = context[:, None] == torch.arange(width, device=context.device)
-        context = one_hot.to(dtype)
-    check_context(context, width, batch)
-    return context
-
-
 def places(x: Tensor) -> int:
     """How many places have channels: h w of images (batch, c, h, w), 1 of vectors."""
     return prod(x.shape[2:])
