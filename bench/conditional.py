@@ -18,10 +18,10 @@ from typing import Any
 
 import harness
 import torch
+from pushforward.metrics.small_classifier import digits_classifier
 
 from pushforward import data
 from pushforward.core.catalogue import preset_called
-from pushforward.metrics.small_classifier import digits_classifier
 from pushforward.training.fit import fit
 
 TOLD = {"classes": 10}
