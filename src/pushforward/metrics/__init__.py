@@ -16,7 +16,7 @@ from .measurement import Measurement
 from .memorisation import memorisation_test
 from .mmd import gaussian_mmd
 from .neighbours import nearest
-from .path_length import lerp, perceptual_path_length, slerp
+from .path_length import lerp, perceptual_path_length, slerp, unit_slerp
 from .prd import precision_recall_curve
 from .precision_recall import density_and_coverage, precision_and_recall
 from .references import Seen, reference_features, reference_statistics

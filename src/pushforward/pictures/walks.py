@@ -16,6 +16,7 @@ from torch import Tensor
 from ..core.contract import Generative, Pushforward
 from ..core.spaces import Pixels, Reals
 from ..media.images import sheet
+from ..metrics.path_length import slerp
 from .densities import around
 from .shown import Drawing, Told, blank, looking, noise, repeated
 
@@ -75,19 +76,7 @@ def walked(
         return None
     with looking(model, seed):
         start, end = (noise(model, rows, *repeated(model, given, rows)) for _ in range(2))
-        ways = [slerp(start, end, t) for t in np.linspace(0, 1, steps)]
+        ends = start.flatten(1), end.flatten(1)
+        ways = [slerp(*ends, t).view_as(start) for t in np.linspace(0, 1, steps)]
         told = repeated(model, given, rows * steps)
         return model.push(torch.stack(ways, 1).flatten(0, 1), *told)
-
-
-def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
-    """The point at `t` on the great circle from `a` to `b`, each (batch, ...) one vector.
-
-    >>> slerp(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), 0.5)
-    tensor([[0.7071, 0.7071]])
-    """
-    flat_a, flat_b = a.flatten(1), b.flatten(1)
-    cosine = torch.cosine_similarity(flat_a, flat_b, dim=1).clamp(-1 + 1e-6, 1 - 1e-6)
-    angle = torch.acos(cosine)[:, None]
-    weights = (torch.sin((1 - t) * angle), torch.sin(t * angle))
-    return ((weights[0] * flat_a + weights[1] * flat_b) / torch.sin(angle)).view_as(a)
