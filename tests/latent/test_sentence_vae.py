@@ -12,11 +12,12 @@ from pushforward.cli import main
 from pushforward.core.catalogue import preset_called
 from pushforward.core.vocabulary import Vocabulary, ended
 from pushforward.data.grammar import Grammar, sentences
-from pushforward.metrics.elbo_surgery import elbo_surgery
+from pushforward.metrics.surgery import elbo_surgery
 from pushforward.models.autoregressive.recurrent import RecurrentLM
 from pushforward.models.latent.sentence_vae import Reader, interpolate, recurrent_vae
 from pushforward.objectives.variational import ELBO, Linear
-from pushforward.report.sentences import between, grammatical_between
+from pushforward.pictures.sentence_interpolation import between
+from pushforward.report.sentences import grammatical_between
 from pushforward.training.loop import Training
 
 SPACE = pf.Tokens(4, 3)

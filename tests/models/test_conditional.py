@@ -131,7 +131,7 @@ def test_only_a_model_that_learned_unknown_takes_it():
     assert guided.sample(2).shape == guided.sample(2, torch.tensor([3, 0])).shape == (2, 2)
     with pytest.raises(ValueError, match=r"values 0 .. 3, was given values 0 .. 4"):
         guided.sample(2, torch.tensor([4, 0]))
-    with pytest.raises(ValueError, match=r"needs a network that is told Labels\(4\), not Labels\(classes=3"):
+    with pytest.raises(ValueError, match=r"is told Labels\(4\), not Labels\(classes=3"):
         pf.Guided(plain, classes=4)
     with pytest.raises(ValueError, match="drop must be a probability above 0"):
         pf.Guided(plain, classes=3, drop=0.0)

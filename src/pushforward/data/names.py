@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
 
 from ..core.catalogue import discover
 from ..core.dataset import Dataset
@@ -39,3 +42,14 @@ def _unknown(head: str, spec: str) -> ValueError:
     near = get_close_matches(head, SOURCES, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     return ValueError(f"no data set is called {spec!r}: {hint}There are {', '.join(known)}")
+
+
+def recorded_data(path: Path | str, about: Mapping[str, Any]) -> Dataset:
+    """The data that the checkpoint at `path` says of itself that it was trained on.
+
+    Raises ValueError where it names none.
+    """
+    if "spec" not in about:
+        what = f"{about['name']!r}, which has no name here" if about else "no data"
+        raise ValueError(f"{path} was trained on {what}: say which data with --data")
+    return find(about["spec"])

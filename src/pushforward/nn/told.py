@@ -7,8 +7,37 @@ network is told nothing, and is the same network as without the argument, draw f
 
 from __future__ import annotations
 
+import inspect
+
 import torch
 from torch import Tensor, nn
+
+from .spectral import SpectrallyNormalised
+
+
+def check_told(name: str, net: nn.Module, context: int) -> None:
+    """Raises ValueError where a network cannot be told a vector of length `context` (0: nothing).
+
+    Networks with a number `context` say what they are told; of others the signature must allow a
+    second argument.
+    """
+    inner = net.net if isinstance(net, SpectrallyNormalised) else net
+    own = getattr(inner, "context", None)
+    if own == context or (not isinstance(own, int) and (not context or _takes_two(inner))):
+        return
+    wants = f"told a vector c of length {context}" if context else "told nothing"
+    said = isinstance(own, int)
+    can = f"built with context={own}" if said else "with a forward(x) of x alone"
+    mend = f"build it with context={context}" if said else "give it a forward(x, c)"
+    raise ValueError(f"{name} must be {wants}, but is a {type(inner).__name__} {can}: {mend}")
+
+
+def _takes_two(net: nn.Module) -> bool:
+    try:
+        inspect.signature(net.forward).bind(None, None)
+    except TypeError:
+        return False
+    return True
 
 
 def check_context(c: Tensor | None, context: int, who: str) -> Tensor | None:

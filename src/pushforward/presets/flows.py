@@ -21,7 +21,7 @@ from ..objectives.variational import Linear
 from ..probability.energies import PlaneEnergy
 from ..solvers.adaptive import DormandPrince
 from ..solvers.fixed import RungeKutta4
-from ..theory.reverse_kl import ReverseKL
+from ..theory.reverse_fits import ReverseKL
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Cosine, Recipe
 from . import targets
