@@ -21,7 +21,7 @@ import torch
 
 from pushforward import data
 from pushforward.core.catalogue import preset_called
-from pushforward.metrics.small_classifier import digits_classifier
+from pushforward.metrics.small_classifiers import digits_classifier
 from pushforward.training.fit import fit
 
 TOLD = {"classes": 10}
@@ -38,6 +38,11 @@ JOBS: dict[str, dict[str, Any]] = {
     "ffjord_digits": {**TOLD, "steps": 1_000},
     "maf_digits": {**TOLD, "steps": 2_000},
     "vq_vae_digits": {**TOLD, "steps": 3_000},
+    "conditional_vae_digits": {},
+    "vamp_digits": {**TOLD, "components": 20, "steps": 4_000},
+    "ladder_digits": {**TOLD, "steps": 4_000},
+    "deep_digits": {**TOLD, "steps": 1_500},
+    "pixelvae_digits": {**TOLD, "steps": 600},
 }
 SAMPLES = 1_000
 

@@ -171,3 +171,9 @@ def conditional_vae() -> VAE:
 
 
 system("vae", lecture=3, title="Variational autoencoder", paper="arXiv:1312.6114")
+system(
+    "conditional-vae",
+    lecture=11,
+    title="Conditional VAE",
+    paper="Sohn, Lee & Yan, 2015, NeurIPS",
+)
