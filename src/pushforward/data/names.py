@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 from ..core.catalogue import discover
 from ..core.dataset import Dataset
+from .fingerprints import Change, change
 from .specs import SOURCES, divided, understood
 
 
@@ -20,6 +25,56 @@ def find(spec: str) -> Dataset:
     >>> find("digits?levels=2").space
     Pixels(channels=1, height=8, width=8, levels=2)
     """
+    return _loaded(spec, {})
+
+
+def recorded(described: Mapping[str, Any]) -> Dataset:
+    """The data that a data set's description names, a checkpoint's for instance.
+
+    They are split by the rule of their time: what older versions split by place stays so.
+    """
+    older = "order" if str(described["spec"]).startswith("wav:") else "shuffled"
+    return _loaded(described["spec"], {"rule": described.get("rule", older)})
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What differs from a description of an older version, which split data by place."""
+
+    what: str
+    before: Any
+    now: Any
+    test: int
+
+    @property
+    def trained_on(self) -> int:
+        """How many test examples may have been trained on: nobody knows, so all."""
+        return self.test
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} was {str(self.before)[:80]} and is now {str(self.now)[:80]}; an older "
+            f"version split them by place, so that any of the {self.test:,} test examples may have "
+            "been trained on"
+        )
+
+
+def changed(described: Mapping[str, Any], data: Dataset) -> Change | Moved | None:
+    """How the data that `recorded` found differ from those described; None where not.
+
+    A description of an older version does not know the examples, but what was counted of them.
+    """
+    now = data.describe()
+    if "examples" in described and "examples" in now:
+        return change(described["examples"], now["examples"])
+    for what in sorted(described.keys() & now.keys() - {"spec", "name"}):
+        if described[what] != now[what]:
+            return Moved(what, described[what], now[what], len(data.test))
+    return None
+
+
+def _loaded(spec: str, unless: Mapping[str, Any]) -> Dataset:
+    """The data of a spec, with the options `unless` where the spec says nothing of them."""
     head, place, texts = divided(spec)
     if head not in SOURCES:
         discover()  # presets have data sets of their own
@@ -30,7 +85,9 @@ def find(spec: str) -> Dataset:
         raise ValueError(f"{head} takes nothing after its name: write {head!r}, not {spec!r}")
     if source.place and not place:
         raise ValueError(f"{spec!r} lacks its {source.place}: write {head}:{source.place}")
-    options = understood(head, source.load, texts)
+    known = inspect.signature(source.load).parameters
+    options = {k: v for k, v in unless.items() if k in known}
+    options |= understood(head, source.load, texts)
     return source.load(*([place] if source.place else []), **options)
 
 

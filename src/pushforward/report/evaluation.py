@@ -11,12 +11,11 @@ from ..core.contract import Bounded, Density, Generative, Weighted
 from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels, Tokens, count
-from ..data import find
 from ..metrics.likelihood import nats
 from ..metrics.samples import ranked
 from . import tables
 from .compare import Comparison, write
-from .measure import of_checkpoint, recorded_data
+from .measure import of_checkpoint, other_data, recorded_data
 from .row import Row
 from .sampled import SAMPLES
 from .sentences import grammatical_lines
@@ -112,7 +111,8 @@ def _told(found: Likelihood | None, pixels: bool) -> Iterator[str]:
 def _source(path: str, data: str | None, k: int | None) -> Dataset:
     """The data that a checkpoint is measured on; what cannot be is refused before all else."""
     model = checkpoint.load(path)
-    source = find(data) if data else recorded_data(checkpoint.read(path))
+    file = checkpoint.read(path)
+    source = other_data(file, data) if data else recorded_data(file)
     if model.space != source.space:
         raise ValueError(
             f"{path} is a model of {model.space}, but {source.name} holds {source.space}: "

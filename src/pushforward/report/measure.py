@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import time
+import warnings
 from pathlib import Path
 
 import torch
@@ -16,6 +17,8 @@ from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels
 from ..data import find
+from ..data.fingerprints import change
+from ..data.names import changed, recorded
 from ..metrics.disentanglement import scores_if_known
 from ..metrics.elbo_surgery import Levels, Surgery, elbo_surgery, level_rates
 from ..metrics.likelihood import bits_per_dim, nats
@@ -46,12 +49,39 @@ def data_of(name: str) -> Dataset:
 
 
 def recorded_data(file: checkpoint.Checkpoint) -> Dataset:
-    """The data that a checkpoint's record names. Raises ValueError where it names none."""
+    """The data that a checkpoint's record names; a warning tells where they have changed since.
+
+    Raises ValueError where it names none, and where what tests now was trained on then.
+    """
     described = file.record.get("data", {})
     if "spec" not in described:
         what = f"{described['name']!r}, which has no name here" if described else "no data"
         raise ValueError(f"{file.path} was trained on {what}: say which data with --data")
-    return find(described["spec"])
+    data = recorded(described)
+    found = changed(described, data)
+    if found is not None and found.trained_on:
+        raise ValueError(
+            f"the data of {file.path} have changed: {found}. What it reaches on them says little: "
+            f"restore them, or measure all the same with --data {data.origin['spec']}"
+        )
+    if found is not None:
+        warnings.warn(f"the data of {file.path} have changed: {found}", stacklevel=2)
+    return data
+
+
+def other_data(file: checkpoint.Checkpoint, spec: str) -> Dataset:
+    """The data of a spec; a warning tells where the checkpoint was trained on what tests there."""
+    data, described = find(spec), file.record.get("data", {})
+    known = "examples" in described and "examples" in data.origin
+    found = change(described["examples"], data.origin["examples"]) if known else None
+    if found is not None and found.trained_on:
+        about = "about " if found.about else ""
+        warnings.warn(
+            f"{file.path} was trained on {about}{found.trained_on:,} of the {found.test:,} test "
+            f"examples of {spec}",
+            stacklevel=2,
+        )
+    return data
 
 
 def measure(name: str) -> Row:
