@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import data, metrics
+from . import data, metrics, pictures
 from .core.blueprint import Component
 from .core.catalogue import discover, example, preset, system
 from .core.checkpoint import CheckpointError, load, save
 from .core.contract import (
     Bounded,
     Density,
+    Estimated,
     Generative,
     Latent,
     Player,

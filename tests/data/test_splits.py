@@ -16,9 +16,8 @@ from pushforward.core import checkpoint
 from pushforward.core.dataset import PARTS, Dataset, identity
 from pushforward.data import find, folder, tensors
 from pushforward.data.fingerprints import Sketch, change, fingerprint
-from pushforward.data.names import changed, recorded
+from pushforward.data.names import changed, other_data, recorded, recorded_data
 from pushforward.data.splits import Rule, digests, numbered, rows
-from pushforward.report.measure import other_data, recorded_data
 
 
 def where(data: Dataset) -> dict[bytes, str]:
@@ -160,31 +159,31 @@ def fill(top: Path, n: int, start: int = 0) -> Path:
     return top
 
 
-def saved(tmp_path: Path, data: Dataset) -> checkpoint.Checkpoint:
-    model = pf.Independent(data.space)
-    return checkpoint.read(
-        pf.save(model, tmp_path / "ck.safetensors", record={"data": data.describe()})
-    )
+def saved(tmp_path: Path, data: Dataset) -> tuple[Path, dict]:
+    """A checkpoint, and what it says of its data."""
+    path = tmp_path / "ck.safetensors"
+    pf.save(pf.Independent(data.space), path, record={"data": data.describe()})
+    return path, checkpoint.read(path).record["data"]
 
 
 def test_images_that_are_gone_are_told(tmp_path: Path) -> None:
     top = fill(tmp_path / "set", 200)
     data = folder(top, size=8, channels=1)
     file = saved(tmp_path, data)
-    assert recorded_data(file).test.tensors[0].equal(data.test.tensors[0])
+    assert recorded_data(*file).test.tensors[0].equal(data.test.tensors[0])
     for i in range(0, 200, 10):
         (top / f"{i:04}.png").unlink()
     for kept in list(top.iterdir()):
         kept.rename(top / f"new {kept.name}")  # a name is nothing
     with pytest.warns(UserWarning, match=r"20 of the 200 examples .* of which 0 were trained on"):
-        now = recorded_data(file)
+        now = recorded_data(*file)
     old = where(data)
     assert all(old[k] == part for k, part in where(now).items())
     fill(top, 5, start=500)
     with pytest.warns(UserWarning, match="20 of the 200 .* are gone and 5 are new"):
-        recorded_data(file)
+        recorded_data(*file)
     with pytest.warns(UserWarning, match=r"was trained on \d+ of the \d+ test examples"):
-        other_data(file, f"folder:{top}?size=8&channels=1&seed=1")
+        other_data(*file, f"folder:{top}?size=8&channels=1&seed=1")
 
 
 def test_a_test_split_that_was_trained_on_is_refused(tmp_path: Path) -> None:
@@ -195,7 +194,7 @@ def test_a_test_split_that_was_trained_on_is_refused(tmp_path: Path) -> None:
         if parts[np.asarray(Image.open(image)).tobytes()] != "train":
             image.unlink()
     with pytest.raises(ValueError, match=r"of which 1 were trained on.*the same with --data"):
-        recorded_data(file)
+        recorded_data(*file)
 
 
 def test_checkpoints_of_older_versions_keep_their_split_and_refuse_change(tmp_path: Path) -> None:
@@ -203,12 +202,11 @@ def test_checkpoints_of_older_versions_keep_their_split_and_refuse_change(tmp_pa
     old = folder(top, size=8, channels=1, rule="shuffled")
     record = {k: v for k, v in old.describe().items() if k not in ("rule", "examples")}
     record["spec"] = f"folder:{top}?size=8&channels=1"
-    model = pf.Independent(old.space)
-    file = checkpoint.read(pf.save(model, tmp_path / "ck.safetensors", record={"data": record}))
-    assert recorded_data(file).test.tensors[0].equal(old.test.tensors[0])
+    file = (tmp_path / "ck.safetensors", record)
+    assert recorded_data(*file).test.tensors[0].equal(old.test.tensors[0])
     (top / "0003.png").unlink()
     with pytest.raises(ValueError, match=r"sha256 of names .*split them by place.* any of the 6 "):
-        recorded_data(file)
+        recorded_data(*file)
 
 
 def test_every_source_of_ones_own_knows_its_examples(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from scipy.stats import chisquare
 import pushforward as pf
 from pushforward.core.vocabulary import Vocabulary, ended
 from pushforward.data.grammar import ENGLISH, Grammar, grammatical, sentences
-from pushforward.data.text import text
+from pushforward.data.texts import text
 
 SMALL = """
 sentence: 3 who does | who does who

@@ -15,7 +15,7 @@ from pushforward.metrics.kernel import kernel_distance
 from pushforward.metrics.precision_recall import density_and_coverage, precision_and_recall
 from pushforward.metrics.references import Seen
 from pushforward.metrics.samples import extractor_for, ranked, sample_quality
-from pushforward.metrics.small_classifier import digits_classifier
+from pushforward.metrics.small_classifiers import digits_classifier
 
 SCALE = "are they on one scale"
 

@@ -16,7 +16,7 @@ from pushforward.metrics.features import Extractor, features_as_given, raw_pixel
 from pushforward.metrics.references import Seen, reference_features, reference_statistics
 from pushforward.metrics.samples import drawn, further_quality, sample_quality
 from pushforward.metrics.sharing import shared_features, shared_statistics
-from pushforward.metrics.small_classifier import digits_classifier
+from pushforward.metrics.small_classifiers import digits_classifier
 from pushforward.metrics.statistics import feature_statistics
 from pushforward.models.autoregressive.independent import Independent
 

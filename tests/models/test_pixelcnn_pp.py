@@ -42,7 +42,7 @@ def test_a_pixel_sees_every_pixel_before_it_and_no_other(space, options):
     features = model.features(torch.randint(space.levels, (6, *space.shape)).to(torch.uint8))
     features.requires_grad_()
     s = model.near(features) + model.left(features)
-    found = model.body(model.above(features), s, y)[1]
+    found = model.body(model.above(features), s, model.vector(y))[1]
     places = space.height * space.width
     for i in range(places):
         out = found[:, :, i // space.width, i % space.width].sum()

@@ -80,5 +80,5 @@ def train(arguments: list[str]) -> None:
 
     model = fit(experiment.model, experiment.data, recipe, out, device=device, **options)
     print(f"saved {out}/{CHECKPOINT}")
-    for line in likelihood_lines(model, experiment.data.test):
+    for line in likelihood_lines(model, experiment.data.told(model.given).test):
         print(line)

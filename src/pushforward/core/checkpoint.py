@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,33 +108,51 @@ def read(path: str | os.PathLike) -> Checkpoint:
     Raises CheckpointError for a foreign, truncated or changed file, or one of another version.
     """
     path = Path(path)
+    with _whole(path), safe_open(path, framework="pt") as file:
+        header = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    _check_format(path, header)
+    texts = {key: header.get(key, "") for key in ("blueprint", "record")}
+    if digest_of(tensors, texts) != header.get("digest"):
+        raise CheckpointError(
+            f"{path} was changed after it was written: its digest does not fit its content"
+        )
+    return Checkpoint(path, tensors, json.loads(header["blueprint"]), json.loads(header["record"]))
+
+
+def record_of(path: str | os.PathLike) -> dict[str, Any]:
+    """The record of a file, without its weights: whether they are whole is not checked.
+
+    Raises CheckpointError for a foreign or truncated file, or one of another version.
+    """
+    path = Path(path)
+    with _whole(path), safe_open(path, framework="pt") as file:
+        header = file.metadata() or {}
+    _check_format(path, header)
+    return json.loads(header["record"])
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Raises CheckpointError for what safetensors cannot read within."""
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint at {path}")
     try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        yield
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
             f"{path} is not a whole .safetensors file ({error}). "
             "It was cut short or is of another kind; it was left as it is"
         ) from error
-    _check_header(path, header, tensors)
-    return Checkpoint(path, tensors, json.loads(header["blueprint"]), json.loads(header["record"]))
 
 
-def _check_header(path: Path, header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> None:
+def _check_format(path: Path, header: Mapping[str, str]) -> None:
     if not header.get("format", "").startswith("pushforward/"):
         raise CheckpointError(f"{path} was not written by pushforward: its header has no blueprint")
     if header["format"] != FORMAT:
         raise CheckpointError(
             f"{path} is of format {header['format']}, this version reads {FORMAT}: "
             "read it with the version of pushforward that wrote it"
-        )
-    texts = {key: header.get(key, "") for key in ("blueprint", "record")}
-    if digest_of(tensors, texts) != header.get("digest"):
-        raise CheckpointError(
-            f"{path} was changed after it was written: its digest does not fit its content"
         )
 
 
@@ -143,7 +162,11 @@ def load(path: str | os.PathLike, device: torch.device | str = "cpu") -> Any:
     Only classes that are imported are built; nothing is unpickled or executed. Raises
     CheckpointError.
     """
-    checkpoint = read(path)
+    return restored(read(path), device)
+
+
+def restored(checkpoint: Checkpoint, device: torch.device | str = "cpu") -> Any:
+    """The model of a file that was read, as `load` gives it."""
     averaged = checkpoint.part(AVERAGE)
     model = build(checkpoint)
     fill(model, averaged or checkpoint.part(MODEL), checkpoint.path)

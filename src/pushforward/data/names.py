@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from ..core.catalogue import discover
@@ -96,3 +98,39 @@ def _unknown(head: str, spec: str) -> ValueError:
     near = get_close_matches(head, SOURCES, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     return ValueError(f"no data set is called {spec!r}: {hint}There are {', '.join(known)}")
+
+
+def recorded_data(path: Path | str, about: Mapping[str, Any]) -> Dataset:
+    """The data that the checkpoint at `path` says of itself that it was trained on.
+
+    A warning tells where they have changed since. Raises ValueError where it names none, and where
+    what tests now was trained on then.
+    """
+    if "spec" not in about:
+        what = f"{about['name']!r}, which has no name here" if about else "no data"
+        raise ValueError(f"{path} was trained on {what}: say which data with --data")
+    data = recorded(about)
+    found = changed(about, data)
+    if found is not None and found.trained_on:
+        raise ValueError(
+            f"the data of {path} have changed: {found}. What it reaches on them says little: "
+            f"restore them, or measure all the same with --data {data.origin['spec']}"
+        )
+    if found is not None:
+        warnings.warn(f"the data of {path} have changed: {found}", stacklevel=2)
+    return data
+
+
+def other_data(path: Path | str, about: Mapping[str, Any], spec: str) -> Dataset:
+    """The data of a spec; a warning tells where the checkpoint was trained on what tests there."""
+    data = find(spec)
+    known = "examples" in about and "examples" in data.origin
+    found = change(about["examples"], data.origin["examples"]) if known else None
+    if found is not None and found.trained_on:
+        roughly = "about " if found.about else ""
+        warnings.warn(
+            f"{path} was trained on {roughly}{found.trained_on:,} of the {found.test:,} test "
+            f"examples of {spec}",
+            stacklevel=2,
+        )
+    return data

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from ..core.spaces import Pixels, Reals, Space, Tokens
+from .companding import mu_law
 from .decoding import opened
-from .mu_law import mu_law
 from .npy import read_npy
 from .numbers import as_tensor
-from .wav import read_wav
+from .waves import read_wav
 
 
 def read_partial(path: str | Path, space: Space, rate: int = 16_000) -> tuple[Tensor, Tensor]:

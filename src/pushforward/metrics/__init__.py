@@ -7,7 +7,7 @@ from .draws import Draws
 from .energy import energy_distance
 from .features import Extractor, Resize, features_as_given, raw_pixels, weights_hash
 from .frechet import distance_between, frechet_distance
-from .hub_extractor import hub_extractor
+from .hub_network import hub_extractor
 from .inception import inception_score
 from .inception_network import inception_extractor
 from .kernel import kernel_distance
@@ -22,7 +22,7 @@ from .precision_recall import density_and_coverage, precision_and_recall
 from .references import Seen, reference_features, reference_statistics
 from .samples import sample_quality
 from .sharing import shared_features, shared_statistics
-from .small_classifier import (
+from .small_classifiers import (
     SmallClassifier,
     cifar10_classifier,
     digits_classifier,

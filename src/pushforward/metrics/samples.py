@@ -29,7 +29,7 @@ from .memorisation import memorisation_test
 from .prd import precision_recall_curve
 from .precision_recall import density_and_coverage, precision_and_recall
 from .references import Seen
-from .small_classifier import cifar10_classifier, digits_classifier, mnist_classifier
+from .small_classifiers import cifar10_classifier, digits_classifier, mnist_classifier
 
 CLASSIFIERS = {
     (1, 8, 8): (digits_classifier, 17),

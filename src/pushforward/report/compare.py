@@ -12,10 +12,11 @@ from typing import Any
 from ..core.catalogue import preset_called, presets
 from ..core.dataset import Dataset, identity
 from ..data.cache import cache_folder
+from ..media import medium_of
 from ..metrics.references import looked_at, reference_features
 from ..metrics.samples import SampleQuality, extractor_for, sample_quality
 from ..training.fit import Interrupted
-from . import details, page, pictures, tables
+from . import details, page, tables
 from .measure import data_of, is_checkpoint, measure
 from .row import Row
 from .sampled import GRID
@@ -129,10 +130,10 @@ def write(found: Comparison, folder: Path) -> None:
     """Writes the page, the tables and the PNGs of what was found; nothing where no row is."""
     if not found.rows:
         return
-    rows, space = found.rows, found.data.space
+    rows, medium = found.rows, medium_of(found.data.space, found.data.describe())
     real = looked_at(found.data.test.first(GRID))
     for slug, x in {"real": real, **{row.slug: row.samples for row in rows}}.items():
-        pictures.write(folder / f"{slug}.png", pictures.drawn(x, space))
+        medium.write([x], folder / f"{slug}{medium.suffix}")
     curves = {row.name: [asdict(report) for report in row.history] for row in rows}
     text = {
         "results.json": json.dumps([row.record() for row in rows], indent=1) + "\n",

@@ -6,16 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..core import checkpoint
-from ..core.contract import Bounded, Density, Generative, Weighted
+from ..core.contract import Bounded, Density, Estimated, Generative, Weighted
 from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels, Tokens, count
+from ..data.names import other_data
+from ..media.trained import Trained, opened
 from ..metrics.likelihood import nats
 from ..metrics.samples import ranked
 from . import tables
 from .compare import Comparison, write
-from .measure import of_checkpoint, other_data, recorded_data
+from .measure import of_checkpoint
 from .row import Row
 from .sampled import SAMPLES
 from .sentences import grammatical_lines
@@ -43,15 +44,16 @@ def evaluated(
             for one without importance weights; at the end, where numbers cannot be compared.
     """
     n = count("samples", SAMPLES if samples is None else samples, 2)
-    sources = {path: _source(path, data, k) for path in paths}
+    models = {path: opened(path) for path in paths}
+    sources = {path: _source(trained, data, k) for path, trained in models.items()}
     if out is not None:
         _check_one_data(sources)
     rows: list[Row] = []
     for path, source in sources.items():
         if isinstance(source.space, Tokens):  # there are no features of tokens, so no table
-            yield from _of_tokens(path, source, k, n)
+            yield from _of_tokens(models[path], source, k, n)
             continue
-        row = of_checkpoint(path, source, k, n, thorough=True)
+        row = of_checkpoint(models[path], source, k, n, thorough=True)
         yield f"{path}: {row.model} on {source.name}, test split"
         yield from _lines(row)
         rows.append(row)
@@ -71,10 +73,10 @@ def _written(rows: list[Row], data: Dataset, folder: Path) -> str:
     return f"wrote {folder}/index.html, results.json, results.md, results.csv"
 
 
-def _of_tokens(path: str, source: Dataset, k: int | None, samples: int) -> Iterator[str]:
+def _of_tokens(trained: Trained, source: Dataset, k: int | None, samples: int) -> Iterator[str]:
     """What is known of a model of tokens: its likelihood, and how many samples are grammatical."""
-    model = checkpoint.load(path)
-    yield f"{path}: {type(model).__name__} on {source.name}, test split"
+    model = trained.model
+    yield f"{trained.name}: {type(model).__name__} on {source.name}, test split"
     yield from likelihood_lines(model, source.test, k)
     yield from grammatical_lines(model, source, samples)
 
@@ -93,7 +95,7 @@ def likelihood_lines(model: Generative, split: Split, k: int | None = None) -> I
     if not len(split):
         yield "test: nothing was held out to test on"
         return
-    known = isinstance(model, Density | Bounded)
+    known = isinstance(model, Density | Bounded | Estimated)
     yield from _told(nats(model, split, k) if known else None, isinstance(model.space, Pixels))
 
 
@@ -108,11 +110,10 @@ def _told(found: Likelihood | None, pixels: bool) -> Iterator[str]:
         yield f"test: {in_unit}{reach}"
 
 
-def _source(path: str, data: str | None, k: int | None) -> Dataset:
+def _source(trained: Trained, data: str | None, k: int | None) -> Dataset:
     """The data that a checkpoint is measured on; what cannot be is refused before all else."""
-    model = checkpoint.load(path)
-    file = checkpoint.read(path)
-    source = other_data(file, data) if data else recorded_data(file)
+    path, model = trained.name, trained.model
+    source = other_data(path, trained.about, data) if data else trained.data()
     if model.space != source.space:
         raise ValueError(
             f"{path} is a model of {model.space}, but {source.name} holds {source.space}: "
@@ -120,7 +121,7 @@ def _source(path: str, data: str | None, k: int | None) -> Dataset:
         )
     if k is not None and not isinstance(model, Weighted):
         raise ValueError(f"{path}: {type(model).__name__} has no importance weights: leave --k out")
-    return source
+    return source.told(model.given)
 
 
 def _check_one_data(data: dict[str, Dataset]) -> None:

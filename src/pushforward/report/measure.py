@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import inspect
-import json
 import time
-import warnings
-from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ..core import checkpoint
 from ..core.catalogue import Preset, preset_called
-from ..core.contract import Bounded, Density, Generative, Latent, Weighted
+from ..core.contract import Bounded, Density, Estimated, Generative, Latent, Weighted
 from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels
-from ..data import find
-from ..data.fingerprints import change
-from ..data.names import changed, recorded
+from ..data.names import recorded_data
+from ..media.trained import Trained, opened
 from ..metrics.disentanglement import scores_if_known
-from ..metrics.elbo_surgery import Levels, Surgery, elbo_surgery, level_rates
 from ..metrics.likelihood import bits_per_dim, nats
-from ..metrics.reverse_kl import reverse_kl_if_known
+from ..metrics.reverse_divergence import reverse_kl_if_known
+from ..metrics.surgery import Levels, Surgery, elbo_surgery, level_rates
+from ..pictures.walks import walked
 from ..training.fit import LOG, fit
-from ..training.reports import Report
-from . import pictures
+from ..training.reports import Report, logged
 from .naming import Named, named
 from .row import Row
 from .sampled import SAMPLES, Sampled, neighbours
@@ -45,57 +42,21 @@ def data_of(name: str) -> Dataset:
     """What a preset learns from, or what a checkpoint's record says that it learned from."""
     if not is_checkpoint(name):
         return preset_called(name).build().data
-    return recorded_data(checkpoint.read(name))
-
-
-def recorded_data(file: checkpoint.Checkpoint) -> Dataset:
-    """The data that a checkpoint's record names; a warning tells where they have changed since.
-
-    Raises ValueError where it names none, and where what tests now was trained on then.
-    """
-    described = file.record.get("data", {})
-    if "spec" not in described:
-        what = f"{described['name']!r}, which has no name here" if described else "no data"
-        raise ValueError(f"{file.path} was trained on {what}: say which data with --data")
-    data = recorded(described)
-    found = changed(described, data)
-    if found is not None and found.trained_on:
-        raise ValueError(
-            f"the data of {file.path} have changed: {found}. What it reaches on them says little: "
-            f"restore them, or measure all the same with --data {data.origin['spec']}"
-        )
-    if found is not None:
-        warnings.warn(f"the data of {file.path} have changed: {found}", stacklevel=2)
-    return data
-
-
-def other_data(file: checkpoint.Checkpoint, spec: str) -> Dataset:
-    """The data of a spec; a warning tells where the checkpoint was trained on what tests there."""
-    data, described = find(spec), file.record.get("data", {})
-    known = "examples" in described and "examples" in data.origin
-    found = change(described["examples"], data.origin["examples"]) if known else None
-    if found is not None and found.trained_on:
-        about = "about " if found.about else ""
-        warnings.warn(
-            f"{file.path} was trained on {about}{found.trained_on:,} of the {found.test:,} test "
-            f"examples of {spec}",
-            stacklevel=2,
-        )
-    return data
+    return recorded_data(name, checkpoint.record_of(name).get("data", {}))
 
 
 def measure(name: str) -> Row:
     """The row of a preset, trained here with one thread, or of a checkpoint."""
     torch.set_num_threads(1)
     if is_checkpoint(name):
-        return of_checkpoint(name, k=IMPORTANCE_SAMPLES)
+        return of_checkpoint(opened(name), k=IMPORTANCE_SAMPLES)
     return _of_preset(preset_called(name))
 
 
 def _of_preset(preset: Preset) -> Row:
     torch.manual_seed(0)
     experiment = preset.build()
-    data, recipe = experiment.data, experiment.recipe
+    data, recipe = experiment.data.told(experiment.model.given), experiment.recipe
     untrained = likelihood(experiment.model, data.test)
     untrained_quality = Sampled.of(experiment.model, data).quality
     history: list[Report] = []
@@ -110,7 +71,7 @@ def _of_preset(preset: Preset) -> Row:
 
 
 def of_checkpoint(
-    name: str,
+    trained: Trained,
     data: Dataset | None = None,
     k: int | None = None,
     samples: int = SAMPLES,
@@ -119,22 +80,20 @@ def of_checkpoint(
     """The row of a checkpoint, on `data` (None: what it was trained on).
 
     Args:
-        name: its file.
+        trained: what was opened.
         data: what it is measured on.
         k: samples of the importance-weighted bound, where it has one (None: the ELBO).
         samples: how many are drawn at most, and compared with as many test examples.
         thorough: whether more is measured on the samples than the page's table shows.
     """
-    file = checkpoint.read(name)
-    model = checkpoint.load(name)
-    data = data or recorded_data(file)
-    row = _row(name, model, data, named(model), k, samples, thorough)
-    row.train_seconds = file.record.get("training", {}).get("seconds")
-    row.seed = file.record.get("recipe", {}).get("fields", {}).get("seed")
+    data, model, recipe = data or trained.data(), trained.model, trained.recipe
+    row = _row(trained.name, model, data, named(model), k, samples, thorough)
+    row.train_seconds = trained.seconds
+    row.seed = None if recipe is None else recipe.seed
     row.about = "A checkpoint, trained before."
-    log = Path(name).with_name(LOG)
+    log = trained.path.with_name(LOG)
     if log.is_file():
-        row.history = [Report(**json.loads(line)) for line in log.read_text().splitlines()]
+        row.history = logged(log)
     return row
 
 
@@ -164,7 +123,7 @@ def _row(
         seed=None,
         samples=shown,
         neighbours=neighbours(shown[:PAIRS], data),
-        walk=pictures.walk(model),
+        walk=walked(model, given=_told_first(model, data.test)),
         surgery=surgery(model, data.test),
         further=(
             *drawn.further(data),
@@ -187,12 +146,17 @@ def surgery(model: Generative, split: Split) -> Surgery | Levels | None:
     return None
 
 
+def _told_first(model: Generative, split: Split) -> tuple[Tensor, ...]:
+    """What the model is told with the first example."""
+    return tuple(c[0] for c in split.told(model.given).at(slice(0, 1), model.device)[1:])
+
+
 def _moved(model: Generative, split: Split) -> bool:
     """Whether q(z | x) of another draw costs a pass of a network, as that of a flow does."""
     if not isinstance(model, Latent):
         return False
     with torch.no_grad():
-        q = model.encode(split.at(slice(0, 1), model.device)[0])
+        q = model.encode(*split.told(model.given).at(slice(0, 1), model.device))
     return hasattr(q, "rsample_and_log_prob")
 
 
@@ -204,7 +168,7 @@ def likelihood(
     Images are told in bits/dim, other data in nats. Where the model has importance weights, the
     bound is of `k` of them (None: the ELBO).
     """
-    if not isinstance(model, Density | Bounded):
+    if not isinstance(model, Density | Bounded | Estimated):
         return None
     measured = bits_per_dim if isinstance(model.space, Pixels) else nats
     return measured(model, split, k if isinstance(model, Weighted) else None)

@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from ..core.likelihood import Likelihood
-from ..metrics.elbo_surgery import Levels, Surgery
 from ..metrics.measurement import Measurement
 from ..metrics.samples import SampleQuality
+from ..metrics.surgery import Levels, Surgery
 from ..training.reports import Report
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..core.blueprint import record
 from ..core.spaces import count
 from .diffusion import Process, ancestral, ddim, dpm_solver_pp, heun, predictor_corrector
-from .langevin import annealed_langevin
+from .langevin_steps import annealed_langevin
 
 
 def _steps(steps: int | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -14,12 +14,32 @@ from torch import Tensor
 from ..core import checkpoint
 from ..core.blueprint import encode
 from ..core.checkpoint import AVERAGE, MODEL, Checkpoint, CheckpointError
-from ..core.dataset import identity
-
-if TYPE_CHECKING:
-    from .loop import Training
+from ..core.contract import Generative
+from ..core.dataset import Dataset, identity
+from .batches import Batches
+from .ema import Average
+from .mover import Mover
+from .recipe import Recipe
 
 OPTIMIZER, RANDOM = "optimizer.", "random."
+
+
+class Underway(Protocol):
+    """A training as far as it is put down: what plays, and where it got to."""
+
+    model: Generative
+    data: Dataset
+    recipe: Recipe
+    average: Average | None
+    movers: list[Mover]
+    batches: Batches
+    random: Random
+    step: int
+    stage: int
+    seconds: float
+
+    def _enter(self, stage: int) -> None:
+        """Begins a stage with players that have not moved yet."""
 
 
 class Random:
@@ -64,7 +84,7 @@ class Random:
                 self.states = self._get()
 
 
-def save(training: Training, path: Path) -> Path:
+def save(training: Underway, path: Path) -> Path:
     """Writes model, average, optimisers, random states and place in the data to one file."""
     tensors = {RANDOM + name: t for name, t in training.random.states.items()}
     before, cursor = training.batches.state()
@@ -80,7 +100,7 @@ def save(training: Training, path: Path) -> Path:
     return checkpoint.save(training.model, path, tensors, _record(training, cursor))
 
 
-def _record(training: Training, cursor: int) -> dict[str, Any]:
+def _record(training: Underway, cursor: int) -> dict[str, Any]:
     place = {"step": training.step, "stage": training.stage, "cursor": cursor}
     average = training.average
     updates = {} if average is None else {"updates": average.updates}
@@ -92,7 +112,7 @@ def _record(training: Training, cursor: int) -> dict[str, Any]:
     }
 
 
-def restore(training: Training, path: Path) -> None:
+def restore(training: Underway, path: Path) -> None:
     """Reads what `save` wrote into a training of the same model, data and recipe."""
     saved = checkpoint.read(path)
     _check_same(training, saved)
@@ -109,7 +129,7 @@ def restore(training: Training, path: Path) -> None:
     training.step, training.seconds = place["step"], place["seconds"]
 
 
-def _check_same(training: Training, saved: Checkpoint) -> None:
+def _check_same(training: Underway, saved: Checkpoint) -> None:
     if "training" not in saved.record:
         raise CheckpointError(f"{saved.path} holds a model, but no training that could go on")
     now = {
@@ -132,7 +152,7 @@ def _difference(theirs: Any, mine: Any, path: str = "") -> str:
     return f"{path} was {str(theirs)[:80]} and is now {str(mine)[:80]}"
 
 
-def _restore_optimizers(training: Training, saved: Checkpoint) -> None:
+def _restore_optimizers(training: Underway, saved: Checkpoint) -> None:
     for mover in training.movers:
         if mover.optimizer is None:
             continue

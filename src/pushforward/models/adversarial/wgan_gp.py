@@ -15,12 +15,13 @@ theirs for images are four times as wide.
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
 from ...core.catalogue import example, system
-from ...core.contract import Terms
+from ...core.given import Given
 from ...core.spaces import Reals, Space
-from ...objectives.adversarial import Wasserstein, between, gradient_norm
+from ...objectives.adversarial import Wasserstein
+from ...objectives.penalties import GradientPenalty
 from .gan import GAN, critic_for, generator_for
 
 
@@ -34,6 +35,7 @@ class WGANGP(GAN):
         latent: length of the noise.
         penalty: lambda.
         turns: the critic's moves for each of the generator's.
+        given: as in `GAN`.
     """
 
     def __init__(
@@ -44,20 +46,10 @@ class WGANGP(GAN):
         latent: int = 128,
         penalty: float = 10.0,
         turns: int = 5,
+        given: Given = None,
     ):
-        super().__init__(space, generator, critic, latent, Wasserstein(), turns)
-        if not penalty > 0:
-            raise ValueError(f"the penalty's weight must be positive, not {penalty!r}")
-        self.penalty = penalty
-
-    def critic_loss(self, x: Tensor) -> Terms:
-        """{"wasserstein": minus the estimate of W1, "penalty": on slopes}, each (batch,)."""
-        real, fake = self.floats(x), self.fake(len(x)).detach()
-        slope = gradient_norm(self.critic, between(real, fake))
-        return {
-            "wasserstein": self.scores(fake) - self.scores(real),
-            "penalty": self.penalty * (slope - 1) ** 2,
-        }
+        terms = (GradientPenalty(penalty),)
+        super().__init__(space, generator, critic, latent, Wasserstein(), turns, given, terms)
 
 
 system("wgan-gp", lecture=9, title="WGAN with gradient penalty", paper="arXiv:1704.00028")

@@ -20,7 +20,7 @@ from torch import Tensor
 from ...core.catalogue import example, system
 from ...core.contract import Bounded, Pushforward, Terms
 from ...core.given import told
-from ...core.spaces import Pixels, Reals, count
+from ...core.spaces import Pixels, Reals
 from ...nn.velocity import ConvVelocity
 from ...probability.bijections.bijection import Bijection, Chain
 from ...probability.bijections.shapes import FactorOut, Flatten, Squeeze
@@ -36,6 +36,8 @@ from .realnvp import check_sides
 
 class FFJORD(NeuralODE):
     """A continuous flow of vectors, trained by estimates; its `log_prob` takes the exact trace.
+
+    It is a density up to the solver's error, an estimate that says by which.
 
     Args:
         features: length of the vectors.
@@ -80,8 +82,9 @@ class FFJORD(NeuralODE):
 class ImageFFJORD(Bounded, Pushforward):
     """Continuous flows of images at several scales, dequantised uniformly.
 
-    Its `elbo` is an unbiased estimate of a lower bound: noise from dequantisation and from the
-    probes. Importance weights would not be a bound, so there are none.
+    Its `elbo` is an estimate of a lower bound: noise from dequantisation and from the probes does
+    not move its mean, the solver's error does. Importance weights would not be a bound, so there
+    are none.
 
     Args:
         space: the images; their sides must be multiples of 2^(scales - 1).
@@ -108,7 +111,7 @@ class ImageFFJORD(Bounded, Pushforward):
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"ImageFFJORD models Pixels, not {space}: take FFJORD for vectors")
-        given = told(count("classes", classes, 0))
+        given = told(classes)
         super().__init__(space, given)
         if scales > 1:
             check_sides(space, scales - 1)

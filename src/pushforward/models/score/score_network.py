@@ -19,7 +19,7 @@ from ...core.contract import Scored, Terms
 from ...core.spaces import Reals, count
 from ...nn.mlp import MLP
 from ...objectives.score_matching import ExplicitMatching, Matching
-from ...solvers.langevin import langevin
+from ...solvers.langevin_steps import langevin
 
 
 class ScoreNetwork(Scored):
