@@ -20,6 +20,7 @@ from .core.checkpoint import CheckpointError, load, save
 from .core.contract import (
     Bounded,
     Density,
+    Estimated,
     Generative,
     Latent,
     Player,

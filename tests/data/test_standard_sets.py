@@ -174,7 +174,7 @@ def test_real_cifar_photographs(real_data: str) -> None:
     assert np.bincount(table["label"].to_numpy()).tolist() == [1000] * 10
     assert columns.image_column(file) == "img"
     for name, content in list(columns.images("", [file], Canvas(None)).items())[:50]:
-        pixels, encoding = Canvas(None).decode(name, content)
+        pixels, encoding, _ = Canvas(None).decode(name, content)
         expected = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
         assert np.array_equal(pixels, expected.transpose(2, 0, 1))
         assert encoding == "JPEG"

@@ -10,7 +10,9 @@ from scipy import integrate
 from torch import Tensor
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal, Normal
 
+from pushforward.core.dataset import Split
 from pushforward.core.spaces import Pixels, Reals
+from pushforward.metrics.likelihood import nats
 from pushforward.models.score.diffusion import Given, spread
 from pushforward.models.score.edm import EDM
 from pushforward.models.score.flow_matching import FlowMatching
@@ -76,6 +78,31 @@ def test_log_prob_of_the_probability_flow_is_the_truth(name):
     x = mixture().sample((200,))
     error = model.estimated_log_prob(x, steps=60) - mixture().log_prob(x)
     assert error.abs().max() < 0.02
+    mean = (model.estimated_log_prob(x) - mixture().log_prob(x)).mean()
+    assert abs(mean) < 0.01, "with the steps that are taken where nobody says how many"
+
+
+class KnownClasses(ScoreSDE):
+    """Each part of the mixture is a class of its own."""
+
+    def denoise_at(self, x, t, y):
+        alpha, sigma = (spread(v, x) for v in self.at(t))
+        mean = MEANS[y]
+        return mean + alpha * STD**2 / (alpha**2 * STD**2 + sigma**2) * (x - alpha * mean)
+
+
+def test_log_prob_is_of_what_the_model_is_told_and_metrics_reach_it():
+    torch.manual_seed(0)
+    model = KnownClasses(Reals((2,)), TimeMLP(2, width=8, layers=1, classes=2)).double()
+    y = torch.randint(2, (100,))
+    x = MEANS[y] + STD * torch.randn(100, 2, dtype=torch.float64)
+    truth = Normal(MEANS[y], STD).log_prob(x).sum(1)
+    found = model.estimated_log_prob(x, y)
+    torch.testing.assert_close(found, truth, rtol=0, atol=0.04)
+    measured = nats(model, Split((x, y)), examples=100)
+    assert measured.value == pytest.approx(-truth.mean().item(), abs=0.01)
+    with pytest.raises(ValueError, match=r"told Labels.*got none"):
+        model.estimated_log_prob(x)
 
 
 def test_hutchinson_estimates_the_exact_divergence():

@@ -28,7 +28,7 @@ from torch.distributions import Distribution
 from .blueprint import Component
 from .dataset import Batch, unchanged
 from .given import Given, check_given, spaces_of
-from .likelihood import EXACT, LOWER_BOUND, NONE, Kind
+from .likelihood import EXACT, LOWER_BOUND, NONE, Kind, estimate, importance_weighted
 from .spaces import Space, count
 
 Terms = dict[str, Tensor]
@@ -70,6 +70,7 @@ class Stage:
 
 
 NUMBERS = 2**20  # of data that `sample` draws at a time
+STEPS = 25  # of an ODE's solver, where nobody says how many
 
 
 def _named(method: Callable) -> tuple[str, ...]:
@@ -152,7 +153,10 @@ def _cut(told: tuple[Tensor, ...], size: int) -> Iterator[tuple[Tensor, ...]]:
 
 
 CHECKS: dict[str, Callable[[Callable], Callable]] = {
-    **dict.fromkeys(("log_prob", "elbo", "log_weights", "loss", "encode"), _checked(1, _data)),
+    **dict.fromkeys(
+        ("log_prob", "elbo", "log_weights", "estimated_log_prob", "loss", "encode"),
+        _checked(1, _data),
+    ),
     "score": _checked(2, _noisy),
     "push": _checked(1, _noise),
     "sample": lambda method: _checked(1, _number)(_drawing(method)),
@@ -259,10 +263,23 @@ class Generative(Component, ABC):
         return self.progress.dtype
 
 
-class Density(Generative):
-    """A model whose likelihood is exact."""
+def weakened(kind: Kind, model: nn.Module) -> Kind:
+    """`kind`, or an estimate of it where parts of `model` say that they are `estimates` by.
 
-    likelihood = EXACT
+    What an ODE's solver gives is exact up to its steps, whatever it is a part of.
+    """
+    parts = (getattr(module, "estimates", ()) for module in model.modules())
+    by = tuple(dict.fromkeys(itertools.chain.from_iterable(parts)))
+    return estimate(*by, of=kind) if by else kind
+
+
+class Density(Generative):
+    """A model whose likelihood is exact, or would be if its ODE were solved exactly."""
+
+    @property
+    def likelihood(self) -> Kind:
+        """Exact; an estimate where a part of the model is one."""
+        return weakened(EXACT, self)
 
     @abstractmethod
     def log_prob(self, x: Tensor, *conditions: Tensor) -> Tensor:
@@ -276,7 +293,10 @@ class Density(Generative):
 class Bounded(Generative):
     """A model that knows a lower bound on its likelihood, never called `log_prob`."""
 
-    likelihood = LOWER_BOUND
+    @property
+    def likelihood(self) -> Kind:
+        """A lower bound; an estimate of one where a part of the model is an estimate."""
+        return weakened(LOWER_BOUND, self)
 
     @abstractmethod
     def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
@@ -303,9 +323,36 @@ class Weighted(Bounded):
         return self.log_weights(x, *conditions, samples=count("samples", samples)).mean(0)
 
     def importance_weighted(self, x: Tensor, *conditions: Tensor, k: int) -> Tensor:
-        """Log (1/k) sum_i w_i in nats, (batch,)."""
+        """Log (1/k) sum_i w_i in nats, (batch,): of the kind `weighted_likelihood(k)`."""
         log_weights = self.log_weights(x, *conditions, samples=count("k", k))
         return log_weights.logsumexp(0) - math.log(k)
+
+    def weighted_likelihood(self, k: int) -> Kind:
+        """The kind of the bound with `k` weights."""
+        return weakened(importance_weighted(k), self)
+
+
+class Estimated(Generative):
+    """A model whose log p(x) can be estimated by an ODE, and is neither exact nor bounded."""
+
+    @abstractmethod
+    def estimated_log_prob(
+        self, x: Tensor, *conditions: Tensor, steps: int = STEPS, probes: int | None = None
+    ) -> Tensor:
+        """log p(x) in nats, (batch,), by `steps` of a solver and Hutchinson's `probes`.
+
+        0 probes take the exact divergence, a backward pass for every dimension; None takes that up
+        to eight dimensions, and one probe above.
+        """
+
+    @abstractmethod
+    def estimate_kind(self, steps: int = STEPS, probes: int | None = None) -> Kind:
+        """What such an estimate is told to be."""
+
+    @property
+    def likelihood(self) -> Kind:
+        """An estimate, with what it is one by where nothing is chosen."""
+        return self.estimate_kind()
 
 
 class Latent(Generative):

@@ -9,6 +9,7 @@ checks conditions where it checks x, and the trainer compares the two before the
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -138,3 +139,42 @@ def _inferred(condition: Tensor, classes: int) -> Condition | None:
         return Labels(classes or max(0, int(condition.max())) + 1)
     shape = tuple(condition.shape[1:])
     return Tokens(shape, int(condition.max()) + 1)
+
+
+def agreed(**parts: Any) -> Given:
+    """What a model of these parts is told: what all of them say that are told something.
+
+    A part says it by its `given`; one without is told nothing. Raises ValueError for two that are
+    told different things.
+    """
+    told = {name: part.given for name, part in parts.items() if told_something(part)}
+    for name, given in told.items():
+        first, expected = next(iter(told.items()))
+        if given != expected:
+            raise ValueError(
+                f"the parts of a model must be told the same, or nothing: the {first} is told "
+                f"{expected}, the {name} {given}"
+            )
+    return next(iter(told.values()), None)
+
+
+def told_alike(given: Given, **parts: Any) -> None:
+    """Raises ValueError where a part of a model that is told `given` is told another thing."""
+    for name, part in parts.items():
+        if told_something(part) and part.given != given:
+            raise ValueError(f"the model is told {given}, but its {name} {part.given}: tell both")
+
+
+def told_something(part: Any) -> bool:
+    """Whether a part is told anything."""
+    return getattr(part, "given", None) is not None
+
+
+def heard(part: Any, conditions: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """What a part of a model hears of its conditions: all of them, or nothing."""
+    return conditions if told_something(part) else ()
+
+
+def repeated(conditions: tuple[Tensor, ...], times: int) -> tuple[Tensor, ...]:
+    """Conditions (batch, ...) for `times` draws of each datum, (times * batch, ...)."""
+    return tuple(c.repeat(times, *[1] * (c.dim() - 1)) for c in conditions)

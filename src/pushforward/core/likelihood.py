@@ -10,8 +10,8 @@ from dataclasses import dataclass
 class Kind:
     """What a reported log-likelihood is.
 
-    >>> print(EXACT, "|", importance_weighted(500), "|", estimate(10))
-    exact | importance-weighted bound (500) | estimate (10 probes)
+    >>> print(EXACT, "|", importance_weighted(500), "|", estimate("8 Heun steps", "1 probe"))
+    exact | importance-weighted bound (500) | estimate (8 Heun steps, 1 probe)
     """
 
     name: str
@@ -19,9 +19,8 @@ class Kind:
     noun: str = ""
 
     def __str__(self) -> str:
-        if self.number is None:
-            return self.name
-        return f"{self.name} ({self.number}{' ' + self.noun if self.noun else ''})"
+        inside = " ".join(str(part) for part in (self.number, self.noun) if part not in (None, ""))
+        return f"{self.name} ({inside})" if inside else self.name
 
 
 EXACT = Kind("exact")
@@ -34,9 +33,21 @@ def importance_weighted(k: int) -> Kind:
     return Kind("importance-weighted bound", k)
 
 
-def estimate(probes: int) -> Kind:
-    """The kind of a number whose expectation is log p(x) up to solver error, with its probes."""
-    return Kind("estimate", probes, "probes")
+def estimate(*by: str, of: Kind = EXACT) -> Kind:
+    """The kind of a number that is what `of` says but for the error or noise of `by`.
+
+    >>> print(estimate("8 Heun steps", of=importance_weighted(5)))
+    estimate of an importance-weighted bound (5, 8 Heun steps)
+    """
+    number = () if of.number is None else (str(of.number),)
+    article = "an" if of.name[0] in "aeiou" else "a"
+    name = "estimate" if of == EXACT else f"estimate of {article} {of.name}"
+    return Kind(name, noun=", ".join((*number, *by)))
+
+
+def probed(probes: int) -> str:
+    """How the divergence of a velocity is had: by Hutchinson's probes, or exactly (0)."""
+    return f"{probes} probe{'s' if probes > 1 else ''}" if probes else "exact divergence"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..core.spaces import Pixels, Reals, Space, Tokens
 from .companding import mu_law
+from .decoding import opened
 from .waves import read_wav
 
 
@@ -26,9 +27,10 @@ def read_partial(path: str | Path, space: Space, rate: int = 16_000) -> tuple[Te
     file = Path(path).expanduser()
     if not file.is_file():
         raise FileNotFoundError(f"there is no file {file}")
-    if file.suffix == ".npy":
+    suffix = file.suffix.lower()
+    if suffix == ".npy":
         values, known = _numbers(file, space)
-    elif file.suffix == ".wav" and isinstance(space, Tokens):
+    elif suffix == ".wav" and isinstance(space, Tokens):
         values, known = _sound(file, space, rate)
     elif isinstance(space, Pixels):
         values, known = _image(file, space)
@@ -63,13 +65,11 @@ def _sound(file: Path, space: Tokens, rate: int) -> tuple[Tensor, Tensor]:
 
 
 def _image(file: Path, space: Pixels) -> tuple[Tensor, Tensor]:
-    from PIL import Image
-
     try:
-        with Image.open(file) as image:
+        with opened(file) as image:
             coloured = np.asarray(image.convert("RGBA"))
             grey = np.asarray(image.convert("RGB").convert("L"))[..., None]
-    except OSError as error:
+    except Exception as error:  # each of Pillow's readers fails in its own way
         raise ValueError(f"cannot read the image {file}: {error}") from error
     if coloured.shape[:2] != (space.height, space.width):
         height, width = coloured.shape[:2]

@@ -19,12 +19,20 @@ from .specs import findable
 from .splits import cut, sizes
 
 
-def planar(name: str, points: np.ndarray, origin: dict, space: Space | None = None) -> Dataset:
-    """Independent points (n, 2) in the order of drawing, cut 80 : 10 : 10."""
+def planar(
+    name: str,
+    points: np.ndarray,
+    origin: dict,
+    space: Space | None = None,
+    labels: np.ndarray | None = None,
+) -> Dataset:
+    """Independent points (n, 2), and their labels, in the order of drawing, cut 80 : 10 : 10."""
     x = torch.from_numpy(np.ascontiguousarray(points))
+    beside = () if labels is None else (torch.from_numpy(labels.astype(np.int64)),)
     origin = {"generator": "numpy RandomState(seed)", "split": "80 : 10 : 10 in order", **origin}
-    train, validation, test = cut((x,), sizes(name, len(x)))
-    return Dataset(name, space or Reals((2,)), train, validation, test, origin)
+    train, validation, test = cut((x, *beside), sizes(name, len(x)))
+    classes = () if labels is None else tuple(map(str, range(labels.max() + 1)))
+    return Dataset(name, space or Reals((2,)), train, validation, test, origin, classes)
 
 
 def _start(n: int, noise: float, seed: int) -> RandomState:
@@ -34,9 +42,11 @@ def _start(n: int, noise: float, seed: int) -> RandomState:
     return RandomState(seed)
 
 
-def _finish(name: str, points: np.ndarray, noise: float, seed: int) -> Dataset:
+def _finish(
+    name: str, points: np.ndarray, noise: float, seed: int, labels: np.ndarray | None = None
+) -> Dataset:
     origin = {"source": "formula", "noise": noise, "seed": seed}
-    return planar(name, points.astype(np.float32), origin)
+    return planar(name, points.astype(np.float32), origin, labels=labels)
 
 
 def _polar(radius: np.ndarray | float, angle: np.ndarray) -> np.ndarray:
@@ -71,11 +81,18 @@ def swiss_roll(n: int = 10_000, noise: float = 0.15, seed: int = 0) -> Dataset:
 
 
 @findable("gaussians8")
-def gaussians8(n: int = 10_000, noise: float = 0.25, seed: int = 0) -> Dataset:
-    """Eight equal Gaussians, evenly spaced on a circle of radius 3."""
+def gaussians8(
+    n: int = 10_000, noise: float = 0.25, seed: int = 0, labels: bool = False
+) -> Dataset:
+    """Eight equal Gaussians, evenly spaced on a circle of radius 3.
+
+    With `labels`, the second tensor says which of them drew the point, int64, from the right on
+    counter-clockwise.
+    """
     rng = _start(n, noise, seed)
-    clean = _polar(3, 2 * np.pi * rng.randint(8, size=n) / 8)
-    return _finish("gaussians8", clean + noise * rng.randn(n, 2), noise, seed)
+    drawn = rng.randint(8, size=n)
+    points = _polar(3, 2 * np.pi * drawn / 8) + noise * rng.randn(n, 2)
+    return _finish("gaussians8", points, noise, seed, drawn if labels else None)
 
 
 @findable("gaussians25")

@@ -33,6 +33,8 @@ def hub(
     label: str | None = None,
     seed: int = 0,
     background: int = 255,
+    bits: int = 16,
+    skip_unreadable: bool = False,
 ) -> Dataset:
     """The images of the hub's data set `name` ("OWNER/NAME"): Pixels(channels, size, size).
 
@@ -44,7 +46,7 @@ def hub(
     Raises FileNotFoundError where the data are not here and there is no network; ValueError where
     there is no such set, no parquet file in it, or a choice to be made.
     """
-    home, canvas = _home(name), Canvas(size, channels, background)
+    home, canvas = _home(name), Canvas(size, channels, background, bits)
     groups = _fetched(name, home, config)
     train = [home / remote.path for remote in groups["train"]]
     column = parquet.label_column(train[0], label) if labels else None
@@ -52,7 +54,9 @@ def hub(
     for part, remotes in groups.items():
         paths = [home / remote.path for remote in remotes]
         order = seed if part == "train" and len(groups) < 3 else None
-        loaded[part] = parquet.tensors(f"{name}, {part}", paths, canvas, image, column, order)
+        loaded[part] = parquet.tensors(
+            f"{name}, {part}", paths, canvas, image, column, order, skip_unreadable
+        )
     splits = _splits(name, {part: tensors for part, (tensors, _) in loaded.items()})
     origin = {**_origin(name, groups), **loaded["train"][1], "size": size, "seed": seed}
     classes = parquet.class_names(train[0], column) if column else ()
@@ -70,6 +74,8 @@ def grouped(remotes: Iterable[Remote]) -> dict[str, Groups]:
     for remote in sorted(remotes, key=lambda remote: remote.path):
         path = PurePosixPath(remote.path)
         if path.suffix == ".parquet":
+            if path.is_absolute() or ".." in path.parts:
+                raise ValueError(f"{remote.repository} lists {remote.path!r}: it leads elsewhere")
             own, above = SPLIT.match(path.stem), SPLIT.fullmatch(path.parent.name)
             config = path.parent if own or not above else path.parent.parent
             part = (own or above or ["", "train"])[1]
@@ -104,7 +110,10 @@ def _listed(name: str, home: Path) -> list[Remote]:
     """The parquet files of the set: as listed at the first download, so that they stay the same."""
     record = home / "files.json"
     if record.is_file():
-        return [Remote(**file) for file in json.loads(record.read_text())]
+        try:
+            return [Remote(**file) for file in json.loads(record.read_text())]
+        except (ValueError, TypeError):  # written by a run that was cut off: ask again
+            record.unlink()
     files = [file for file in listing(name) if file.path.endswith(".parquet")]
     files = files or [file for file in listing(name, CONVERTED) if file.path.endswith(".parquet")]
     home.mkdir(parents=True, exist_ok=True)

@@ -25,17 +25,24 @@ from torch import Tensor
 from ..core.catalogue import system
 from ..core.contract import Latent
 from ..core.dataset import Split
+from ..core.given import heard, repeated
 from ..core.likelihood import Kind, Likelihood
 from ..core.spaces import count
+from ..objectives.variational import prior_log_prob
 from .likelihood import summary
 
 LogDensity = Callable[[Tensor], Tensor]
 
 
 def log_weights(
-    model: Any, x: Tensor, chains: int = 16, steps: int = 200, leapfrogs: int = 10
+    model: Any,
+    x: Tensor,
+    *conditions: Tensor,
+    chains: int = 16,
+    steps: int = 200,
+    leapfrogs: int = 10,
 ) -> Tensor:
-    """Log w (chains, batch) in nats for a `Latent` model with a `prior`.
+    """Log w (chains, batch) in nats for a `Latent` model with a `prior`, given its conditions.
 
     Raises ValueError for another model.
     """
@@ -45,25 +52,25 @@ def log_weights(
     for name, value in {"chains": chains, "steps": steps, "leapfrogs": leapfrogs}.items():
         count(name, value)
     n = chains * len(x)
-    z = prior.sample(n).unflatten(0, (chains, len(x)))
+    z = prior.sample(n, *repeated(heard(prior, conditions), chains)).unflatten(0, (chains, len(x)))
     length = torch.full(z.shape[:2], 0.1, device=z.device, dtype=z.dtype)
     total = torch.zeros_like(length)
     ladder = temperatures(steps)
     for low, high in pairwise(ladder):
         with torch.no_grad():
-            total += (high - low) * model.decode(z).log_prob(x)
-        target = annealed(model, x, high)
+            total += (high - low) * model.decode(z, *conditions).log_prob(x)
+        target = annealed(model, high, x, *conditions)
         z, accepted = hamiltonian(target, z, length, leapfrogs)
         length = length * torch.where(accepted > 0.65, 1.02, 0.98)
     return total
 
 
-def annealed(model: Any, x: Tensor, power: float) -> LogDensity:
+def annealed(model: Any, power: float, x: Tensor, *conditions: Tensor) -> LogDensity:
     """Log p(z) + power log p(x|z) as a function of z (chains, batch, latent)."""
 
     def log_density(z: Tensor) -> Tensor:
-        log_p = model.prior.log_prob(z.flatten(0, 1)).view(z.shape[:2])
-        return log_p + power * model.decode(z).log_prob(x)
+        log_p = prior_log_prob(model.prior, z, heard(model.prior, conditions))
+        return log_p + power * model.decode(z, *conditions).log_prob(x)
 
     return log_density
 
@@ -119,8 +126,11 @@ def ais_nats(
     model.eval()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        batches = (batch[0] for batch in split.batches(size, model.device))
-        parts = [log_weights(model, x, chains, steps, leapfrogs) for x in batches]
+        batches = split.told(model.given).batches(size, model.device)
+        parts = [
+            log_weights(model, *batch, chains=chains, steps=steps, leapfrogs=leapfrogs)
+            for batch in batches
+        ]
     model.train(training)
     each = -(torch.cat(parts, 1).double().logsumexp(0) - math.log(chains)).cpu()
     return summary(

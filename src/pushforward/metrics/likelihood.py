@@ -3,7 +3,8 @@
     nats = -(1/N) sum_n log p(x_n),    bits/dim = nats / (D log 2)
 
 Models speak the integers of the data, so no constant has to be remembered: the same function
-serves an exact density, a bound and an importance-weighted bound, and says which it was.
+serves an exact density, a bound, an importance-weighted bound and an ODE's estimate, and says which
+it was.
 """
 
 from __future__ import annotations
@@ -11,36 +12,52 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..core.contract import Bounded, Density, Generative, Weighted
+from ..core.contract import Bounded, Density, Estimated, Generative, Weighted
 from ..core.dataset import Split
-from ..core.likelihood import Kind, Likelihood, importance_weighted
+from ..core.likelihood import Kind, Likelihood
 from ..core.spaces import count
 from .bootstrap import bootstrap_mean
 
 Estimate = Callable[..., Tensor]
 DRAWS = 4
+ESTIMATED = 64  # examples whose ODE is solved, where nobody says how many
 
 
 def nats(
-    model: Generative, split: Split, k: int | None = None, size: int = 256, seed: int = 0
+    model: Generative,
+    split: Split,
+    k: int | None = None,
+    size: int = 256,
+    seed: int = 0,
+    examples: int | None = None,
+    steps: int | None = None,
+    probes: int | None = None,
 ) -> Likelihood:
     """The mean of -log p(x) over a split, in nats per example.
 
     Args:
-        model: one with an exact likelihood or a bound.
+        model: one with an exact likelihood, a bound or an estimate.
         split: what it is measured on.
         k: samples of the importance-weighted bound, for models that have one; None takes the ELBO.
         size: examples in a batch.
         seed: of whatever is drawn; the caller's random state is left as it was.
+        examples: the first of the split that are looked at; None takes all, of an estimate 64.
+        steps: of an estimate's solver, and
+        probes: for its divergence, 0 for none; None leaves both to the model.
 
     Raises:
-        ValueError: for a model without a likelihood, or `k` for one without importance weights.
+        ValueError: for a model without a likelihood, `k` for one without importance weights, or
+            `steps` and `probes` for one that solves no ODE.
     """
-    estimate, kind = _estimate(model, k)
+    estimate, kind = _estimate(model, k, _chosen(model, steps, probes))
+    if examples is None and isinstance(model, Estimated):
+        examples = ESTIMATED
+    split = split if examples is None else split.first(count("examples", examples))
     training = model.training
     model.eval()
     with torch.no_grad(), torch.random.fork_rng():
@@ -63,22 +80,43 @@ def summary(each: Tensor, kind: Kind, dims: int) -> Likelihood:
 
 
 def bits_per_dim(
-    model: Generative, split: Split, k: int | None = None, size: int = 256, seed: int = 0
+    model: Generative,
+    split: Split,
+    k: int | None = None,
+    size: int = 256,
+    seed: int = 0,
+    examples: int | None = None,
+    steps: int | None = None,
+    probes: int | None = None,
 ) -> Likelihood:
     """The same as `nats`, in bits per dimension."""
-    return replace(nats(model, split, k, size, seed), unit="bits/dim")
+    found = nats(model, split, k, size, seed, examples, steps, probes)
+    return replace(found, unit="bits/dim")
 
 
-def _estimate(model: Generative, k: int | None) -> tuple[Estimate, Kind]:
+def _chosen(model: Generative, steps: int | None, probes: int | None) -> dict[str, Any]:
+    """What was said of an ODE."""
+    said = {"steps": steps, "probes": probes}
+    chosen = {name: value for name, value in said.items() if value is not None}
+    if chosen and not isinstance(model, Estimated):
+        told = " and ".join(chosen)
+        raise ValueError(f"{type(model).__name__} solves no ODE here: leave {told} out")
+    return chosen
+
+
+def _estimate(model: Generative, k: int | None, chosen: dict[str, Any]) -> tuple[Estimate, Kind]:
     name = type(model).__name__
     if k is not None:
         if not isinstance(model, Weighted):
             raise ValueError(f"{name} has no importance weights: leave k out")
         count("k", k)
-        return lambda *batch: model.importance_weighted(*batch, k=k), importance_weighted(k)
+        return lambda *batch: model.importance_weighted(*batch, k=k), model.weighted_likelihood(k)
     if isinstance(model, Density):
         return model.log_prob, model.likelihood
     if isinstance(model, Bounded):
         # Several draws for each example: the same bound, with less noise.
         return lambda *batch: model.elbo(*batch, samples=DRAWS), model.likelihood
+    if isinstance(model, Estimated):
+        kind = model.estimate_kind(**chosen)
+        return lambda *batch: model.estimated_log_prob(*batch, **chosen), kind
     raise ValueError(f"{name} has no likelihood: compare its samples instead")

@@ -28,8 +28,10 @@ from torch.distributions import Distribution
 
 from ..core.catalogue import system
 from ..core.contract import Latent
-from ..core.dataset import Split
+from ..core.dataset import Batch, Split
+from ..core.given import heard
 from ..core.spaces import count
+from ..objectives.variational import prior_log_prob
 
 ACTIVE = 0.01
 BATCH = 256
@@ -96,13 +98,16 @@ class Surgery:
 def elbo_surgery(model: Any, split: Split, samples: int = 8, seed: int = 0) -> Surgery:
     """The parts of the ELBO on a split, for any `Latent` model with a `prior` over vectors.
 
+    Where the prior is told something, q(z) is that of the data that are told the same: information
+    and marginal KL are then those beside what is told.
+
     Raises ValueError for another model, and for a posterior without a density (adversarial ones).
     """
     if not isinstance(model, Latent) or not hasattr(model, "prior"):
         raise ValueError(f"{type(model).__name__} has no encoder and prior to look into")
     with _measuring(model, seed):
-        x = split.at(slice(None), model.device)[0]
-        parts, means = _parts(model, x, count("samples", samples))
+        batch = split.told(model.given).at(slice(None), model.device)
+        parts, means = _parts(model, batch, count("samples", samples))
     active = int((means.var(0) > ACTIVE).sum())
     log_x, log_q, log_p, log_marginal = (float(t.double().mean()) for t in parts)
     return Surgery(
@@ -112,7 +117,7 @@ def elbo_surgery(model: Any, split: Split, samples: int = 8, seed: int = 0) -> S
         marginal_kl=log_marginal - log_p,
         active=active,
         latent=means.shape[1],
-        examples=len(x),
+        examples=len(means),
         samples=samples,
     )
 
@@ -163,11 +168,11 @@ def level_rates(model: Any, split: Split, samples: int = 8, seed: int = 0) -> Le
     if not hasattr(model, "draw") or not hasattr(model, "sizes"):
         raise ValueError(f"{type(model).__name__} has no levels of latents to look into")
     with _measuring(model, seed):
-        x = split.at(slice(None), model.device)[0]
-        draws = [model.draw(part, count("samples", samples)) for part in x.split(BATCH)]
+        parts = split.told(model.given).batches(BATCH, model.device)
+        draws = [model.draw(*part, samples=count("samples", samples)) for part in parts]
     log_x = torch.cat([d.log_x for d in draws], 1).double().mean().item()
     rates = torch.cat([d.rate for d in draws]).double().mean(0).tolist()
-    return Levels(log_x - sum(rates), log_x, tuple(rates), len(x), samples)
+    return Levels(log_x - sum(rates), log_x, tuple(rates), len(split), samples)
 
 
 @contextmanager
@@ -193,27 +198,30 @@ class Drawn(NamedTuple):
     log_p: Tensor
 
 
-def _drawn(model: Any, x: Tensor, samples: int) -> Any:
+def _drawn(model: Any, batch: Batch, samples: int) -> Any:
     """The model's own draws, where it has such; else what encoder, decoder and prior say."""
     if hasattr(model, "draw"):
-        return model.draw(x, samples)
-    q = model.encode(x)
+        return model.draw(*batch, samples=samples)
+    x, *conditions = batch
+    q = model.encode(*batch)
     z = q.sample((samples,))
     try:
         log_q = q.log_prob(z)
     except NotImplementedError as error:
         raise ValueError(f"the posterior of {type(model).__name__} has no density") from error
-    log_p = model.prior.log_prob(z.flatten(0, 1)).unflatten(0, z.shape[:2])
-    return Drawn(q, z, model.decode(z).log_prob(x), log_q, log_p)
+    log_p = prior_log_prob(model.prior, z, heard(model.prior, tuple(conditions)))
+    return Drawn(q, z, model.decode(z, *conditions).log_prob(x), log_q, log_p)
 
 
-def _parts(model: Any, x: Tensor, samples: int) -> tuple[list[Tensor], Tensor]:
+def _parts(model: Any, batch: Batch, samples: int) -> tuple[list[Tensor], Tensor]:
     """Log p(x|z), log q(z|x), log p(z), log q(z) of draws, each (samples * N,), and their means."""
-    draws = [_drawn(model, part, samples) for part in x.split(BATCH)]
+    parts = zip(*(t.split(BATCH) for t in batch))
+    draws = [_drawn(model, part, samples) for part in parts]
     z = torch.cat([d.z for d in draws], 1).flatten(0, 1)
     columns = [torch.cat([getattr(d, n) for d in draws], 1) for n in ("log_x", "log_q", "log_p")]
     means = torch.cat([posterior_mean(d.q, d.z) for d in draws])
-    marginal = aggregated_log_prob(model.encode(x), z, len(x))
+    alike = groups(heard(model.prior, batch[1:]), len(batch[0]))
+    marginal = aggregated_log_prob(model.encode(*batch), z, alike)
     return [*(c.flatten() for c in columns), marginal], means
 
 
@@ -225,16 +233,30 @@ def posterior_mean(q: Distribution, z: Tensor) -> Tensor:
         return z.mean(0)
 
 
-def aggregated_log_prob(q: Distribution, z: Tensor, examples: int) -> Tensor:
-    """Log (1/N) sum_n q(z | x_n) of `z` (n, latent), (n,), where q is over all N data at once."""
+def groups(told: tuple[Tensor, ...], n: int) -> Tensor:
+    """Numbers (n,) that are equal where the same is told; all 0 where nothing is."""
+    if not told:
+        return torch.zeros(n, dtype=torch.int64)
+    rows = torch.cat([c.reshape(n, -1).double() for c in told], 1)
+    return rows.unique(dim=0, return_inverse=True)[1]
+
+
+def aggregated_log_prob(q: Distribution, z: Tensor, group: Tensor) -> Tensor:
+    """Log of the mean of q(z | x_n) over the data of z's own group, (S * N,).
+
+    q is over all N data at once, `z` (S * N, latent) are S draws of each, `group` (N,) theirs.
+    """
+    examples, group = len(group), group.to(z.device)
     size = max(1, CHUNK // (examples * z.shape[1]))
-    each = [_against_all(q, part, examples).logsumexp(1) for part in z.split(size)]
-    return torch.cat(each) - math.log(examples)
+    parts = zip(z.split(size), group.repeat(len(z) // examples).split(size))
+    return torch.cat([_within(q, part, mine, group) for part, mine in parts])
 
 
-def _against_all(q: Distribution, z: Tensor, examples: int) -> Tensor:
-    """Log q(z | x_n) for every z and n, (n, N)."""
-    return q.log_prob(z[:, None].expand(-1, examples, -1))
+def _within(q: Distribution, z: Tensor, mine: Tensor, group: Tensor) -> Tensor:
+    """The same for some of the draws, whose groups are `mine` (n,)."""
+    each = q.log_prob(z[:, None].expand(-1, len(group), -1))
+    same = mine[:, None] == group
+    return each.where(same, -math.inf).logsumexp(1) - same.sum(1).log()
 
 
 def rate_distortion(models: Iterable[Any], split: Split, samples: int = 8) -> list[Surgery]:

@@ -12,6 +12,7 @@ from ..core.dataset import Dataset
 from ..models.flow.flow import Invertible
 from .shown import blank, looking
 from .traversals import moments
+from .walks import noise
 
 if TYPE_CHECKING:
     from .notebook import Sheet
@@ -40,7 +41,9 @@ def latents(model: Generative, data: Dataset, axes: tuple[int, int] | None = Non
     x, *told = split.told(model.given).at(slice(None), model.device)
     with looking(model):
         z = encoded(model, model.space.check(x, data.name), *told)
-        prior = model.latents(len(z)).flatten(1) if isinstance(model, Pushforward) else z[:0]
+        prior = z[:0]
+        if isinstance(model, Pushforward):
+            prior = noise(model, len(z), *told).flatten(1)
     chosen = _two(z, axes, type(model).__name__)
     figure = blank(5, 4.4)
     axis = figure.subplots()

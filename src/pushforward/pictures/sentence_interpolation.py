@@ -60,7 +60,7 @@ def between(model: VAE, vocabulary: Vocabulary, start: str, end: str, steps: int
     """
     length = model.space.shape[0]
     a, b = vocabulary.encode([start, end], length).to(model.device).split(1)
-    return vocabulary.decode(interpolate(model, a, b, steps)[0])
+    return vocabulary.decode(interpolate(model, a, b, steps=steps)[0])
 
 
 def _trained(steps: int) -> tuple[VAE, dict]:

@@ -13,9 +13,12 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from ..core.contract import Generative, Latent, Pushforward
+from ..core.dataset import Batch
+from ..core.given import repeated
 from ..core.spaces import Pixels, count
 from ..media.trained import opened
 from .shown import looking
+from .walks import noise
 
 DRAWS = 256  # from the prior, whose range they show; and of data, whose KL is averaged
 
@@ -44,6 +47,7 @@ def traversal(
     steps: int = 9,
     reach: float = 2.0,
     seed: int = 0,
+    conditions: Batch = (),
 ) -> Traversal:
     """A walk along every latent, at most `rows` of them, in `steps` steps.
 
@@ -54,28 +58,33 @@ def traversal(
         rows, steps: of the picture.
         reach: how far to each side, in standard deviations of the prior.
         seed: of the draws.
+        conditions: what the model is told with `x`; the walks are told that of the first.
 
     Raises:
         ValueError: for a model without latents.
     """
     if not isinstance(model, Pushforward):
         raise ValueError(f"{type(model).__name__} has no latents to walk along")
+    first = tuple(c[:1] for c in conditions)
     with looking(model, seed):
-        prior = model.latents(DRAWS)
-        start, nats = _start(model, prior, x)
+        prior = noise(model, DRAWS, *repeated(first, DRAWS))
+        start, nats = _start(model, prior, x, conditions)
         order = range(start.numel()) if nats is None else nats.argsort(descending=True).tolist()
         chosen = tuple(order)[: count("rows", rows)]
         z = _moved(start, prior.flatten(1), chosen, count("steps", steps, 2), reach)
-        out = model.push(z.flatten(0, 1).unflatten(1, prior.shape[1:]))
+        z = z.flatten(0, 1).unflatten(1, prior.shape[1:])
+        out = model.push(z, *repeated(first, len(z)))
     told = () if nats is None else tuple(nats[list(chosen)].tolist())
     return Traversal(out.unflatten(0, (len(chosen), steps)), chosen, told)
 
 
-def _start(model: Generative, prior: Tensor, x: Tensor | None) -> tuple[Tensor, Tensor | None]:
+def _start(
+    model: Generative, prior: Tensor, x: Tensor | None, conditions: Batch
+) -> tuple[Tensor, Tensor | None]:
     """Where the walks begin (latent,), and the KL of each latent (latent,) if there is one."""
     if not isinstance(model, Latent) or x is None:
         return prior[0].flatten(), None
-    mean, variance = moments(model.encode(x))
+    mean, variance = moments(model.encode(x, *conditions))
     kl = (mean.square() + variance - 1 - variance.log()) / 2
     return mean[0], kl.mean(0)
 
@@ -105,26 +114,27 @@ def walked_in(
     path: str | None, rows: int, steps: int, reach: float, example: int
 ) -> tuple[Traversal, Pixels]:
     """The traversal of the model in a file. Raises ValueError where its data are no images."""
-    model, x = _trained() if path is None else _loaded(path)
+    model, batch = _trained() if path is None else _loaded(path)
     if not isinstance(model.space, Pixels):
         raise ValueError(f"only images can be drawn in a film, not {model.space}")
-    if x is not None:
-        x = x.roll(-count("example", example, 0), 0)
-    return traversal(model, x, rows, steps, reach), model.space
+    if batch is not None:
+        batch = tuple(t.roll(-count("example", example, 0), 0) for t in batch)
+    x, *told = batch or (None,)
+    return traversal(model, x, rows, steps, reach, conditions=tuple(told)), model.space
 
 
-def _trained() -> tuple[Generative, Tensor]:
+def _trained() -> tuple[Generative, Batch]:
     from ..presets.disentangling import beta_sprites
     from ..training.fit import fit
 
     torch.manual_seed(0)
     experiment = beta_sprites()
     model = fit(experiment.model, experiment.data, experiment.recipe)
-    return model, experiment.data.test.at(slice(0, DRAWS), model.device)[0]
+    return model, experiment.data.test.at(slice(0, DRAWS), model.device)
 
 
-def _loaded(path: str) -> tuple[Generative, Tensor | None]:
+def _loaded(path: str) -> tuple[Generative, Batch | None]:
     trained = opened(path)
-    if not isinstance(trained.model, Latent):
+    if not isinstance(trained.model, Latent) and trained.model.given is None:
         return trained.model, None
-    return trained.model, trained.data().test.at(slice(0, DRAWS))[0]
+    return trained.model, trained.data().test.at(slice(0, DRAWS))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..core.contract import Bounded, Density, Generative, Weighted
+from ..core.contract import Bounded, Density, Estimated, Generative, Weighted
 from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels, Tokens, count
@@ -92,7 +92,7 @@ def _lines(row: Row) -> Iterator[str]:
 
 def likelihood_lines(model: Generative, split: Split, k: int | None = None) -> Iterator[str]:
     """The likelihood in nats, for images in bits/dim as well; "none" for a model without."""
-    known = isinstance(model, Density | Bounded)
+    known = isinstance(model, Density | Bounded | Estimated)
     yield from _told(nats(model, split, k) if known else None, isinstance(model.space, Pixels))
 
 

@@ -9,7 +9,7 @@ import torch
 
 from ..core import checkpoint
 from ..core.catalogue import Preset, preset_called
-from ..core.contract import Bounded, Density, Generative, Latent, Weighted
+from ..core.contract import Bounded, Density, Estimated, Generative, Latent, Weighted
 from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels
@@ -19,7 +19,7 @@ from ..metrics.disentanglement import scores_if_known
 from ..metrics.likelihood import bits_per_dim, nats
 from ..metrics.reverse_divergence import reverse_kl_if_known
 from ..metrics.surgery import Levels, Surgery, elbo_surgery, level_rates
-from ..pictures.walks import walked
+from ..pictures.walks import ROWS, conditions_of, walked
 from ..training.fit import LOG, fit
 from ..training.reports import Report, logged
 from .naming import Named, named
@@ -122,7 +122,7 @@ def _row(
         seed=None,
         samples=shown,
         neighbours=neighbours(shown[:PAIRS], data),
-        walk=walked(model, given=tuple(c[0] for c in data.test.at(slice(0, 1))[1:])),
+        walk=walked(model, told=conditions_of(model, data.test, ROWS)),
         surgery=surgery(model, data.test),
         further=(
             *drawn.further(data),
@@ -150,7 +150,7 @@ def _moved(model: Generative, split: Split) -> bool:
     if not isinstance(model, Latent):
         return False
     with torch.no_grad():
-        q = model.encode(*split.at(slice(0, 1), model.device))
+        q = model.encode(*split.told(model.given).at(slice(0, 1), model.device))
     return hasattr(q, "rsample_and_log_prob")
 
 
@@ -162,7 +162,7 @@ def likelihood(
     Images are told in bits/dim, other data in nats. Where the model has importance weights, the
     bound is of `k` of them (None: the ELBO).
     """
-    if not isinstance(model, Density | Bounded):
+    if not isinstance(model, Density | Bounded | Estimated):
         return None
     measured = bits_per_dim if isinstance(model.space, Pixels) else nats
     return measured(model, split, k if isinstance(model, Weighted) else None)

@@ -39,6 +39,6 @@ def grammatical_between(
     """The share of grammatical sentences strictly between pairs of test sentences."""
     x = data.test.at(slice(0, 2 * pairs), model.device)[0]
     a, b = x[: len(x) // 2], x[len(x) // 2 : len(x) // 2 * 2]
-    inner = interpolate(model.eval(), a, b, steps)[:, 1:-1].flatten(0, 1)
+    inner = interpolate(model.eval(), a, b, steps=steps)[:, 1:-1].flatten(0, 1)
     said = Vocabulary.recorded(data.origin).decode(inner)
     return accepted(said, grammar.accepts, "grammatical between")

@@ -92,6 +92,9 @@ class DormandPrince:
         if not (self.rtol >= 0 and self.atol > 0):
             raise ValueError(f"tolerances must be positive, not {self.rtol} and {self.atol}")
 
+    def __str__(self) -> str:
+        return f"DormandPrince of rtol {self.rtol:g}, atol {self.atol:g}"
+
     def solve(self, field: Field, y: Tensor, times: Sequence[float]) -> Tensor:
         """The states (len(times), *y.shape) at `times`, of which the first is `y`'s own.
 

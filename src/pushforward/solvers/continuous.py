@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.blueprint import Component
+from ..core.likelihood import probed
 from ..core.spaces import count
 from ..nn.sums import per_example
 from ..probability.bijections.bijection import Bijection, beside
@@ -62,6 +63,11 @@ class Continuous(Bijection):
         self.probes = count("probes", probes, 0)
         self.adjoint, self.context, self.normal = adjoint, context, normal
         self.calls = 0  # of the velocity, since it was last set to 0
+
+    @property
+    def estimates(self) -> tuple[str, ...]:
+        """What the log-determinant is an estimate by."""
+        return str(self.solver), probed(self.probes)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Data to noise: z, and log|det dz/dx| (batch,), an estimate where there are probes."""

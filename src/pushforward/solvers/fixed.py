@@ -31,6 +31,9 @@ class FixedSteps:
     def __post_init__(self) -> None:
         count("steps", self.steps)
 
+    def __str__(self) -> str:
+        return f"{self.steps} {type(self).__name__} step{'s' if self.steps > 1 else ''}"
+
     def solve(self, field: Field, y: Tensor, times: Sequence[float]) -> Tensor:
         """The states (len(times), *y.shape) at `times`, of which the first is `y`'s own."""
         states = [y]

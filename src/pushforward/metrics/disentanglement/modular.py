@@ -4,13 +4,13 @@
     delta_i = sum_{f != argmax} m_if^2 / (theta_i^2 (F - 1)),     modularity = mean_i (1 - delta_i)
 
 1 is perfect: several latents may share a factor, but no latent serves two. 0 is a code whose
-latents tell as much of every factor.
+latents tell as much of every factor. Noise tells a little of every factor, by chance more of one
+than of another: a random code is not at 0, nor is there a level that all random codes have.
 
 Learning Deep Disentangled Embeddings with the F-Statistic Loss (Ridgeway & Mozer, 2018),
-arXiv:1802.05312: the deviation delta_i from a template with theta_i at the best factor.
-Differs from the paper: m is less by what a histogram shows of independent columns (Miller & Madow),
-and a latent that tells less than LEAST nats of every factor is not counted; where none is left the
-score is 0. Otherwise the ratio of two small errors would be taken for modular.
+arXiv:1802.05312, section 3: the deviation delta_i from a template with theta_i at the best factor.
+A latent that tells nothing at all has no template; as in disentanglement_lib (Locatello et al.,
+2019) it counts as 0, so that tables made with that compare.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ import torch
 from torch import Tensor
 
 from ..measurement import Measurement
-from .codes import bins_for, checked, information, ranks, score, varying
-
-LEAST = 0.05
+from .codes import bins_for, checked, information, score, varying
 
 
 def modularity(codes: Tensor, factors: Tensor, bins: int | None = None) -> Measurement:
@@ -31,18 +29,14 @@ def modularity(codes: Tensor, factors: Tensor, bins: int | None = None) -> Measu
     ValueError for other shapes, NaN, or where no factor varies.
     """
     z, v = checked(codes, factors)
-    v = v[:, varying(v)]
     number = bins_for(v, bins)
-    values = torch.tensor([ranks(column)[1] for column in v.T])
-    chance = (number - 1) * (values - 1) / (2 * len(z))
-    told = (information(z, v, number) - chance).clamp(min=0)
-    kept = told[told.amax(1) > LEAST]
-    value = (1 - deviation(kept)).mean().item() if len(kept) else 0.0
-    return score("modularity", value, z, f"{number} bins, {len(kept)} informative latents")
+    told = information(z, v[:, varying(v)], number)
+    return score("modularity", template_fit(told).mean().item(), z, f"{number} bins")
 
 
-def deviation(told: Tensor) -> Tensor:
-    """delta (latents,) of information (latents, factors); 0 where there is one factor."""
-    squares = told.square()
+def template_fit(told: Tensor) -> Tensor:
+    """1 - delta (latents,) of information (latents, factors); 0 for a latent that tells nothing."""
+    squares = told.clamp(min=0).square()
     most = squares.amax(1)
-    return (squares.sum(1) - most) / (most * max(1, told.shape[1] - 1))
+    delta = (squares.sum(1) - most) / (most * max(1, told.shape[1] - 1))
+    return torch.where(most > 0, 1 - delta, 0.0)

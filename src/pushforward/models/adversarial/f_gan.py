@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ...core.blueprint import record
 from ...core.catalogue import example, nearest, system
 from ...core.contract import Terms
+from ...core.given import Given
 from ...core.spaces import Reals, Space
 from ...objectives.f_divergences import F_DIVERGENCES, FDivergence
 from .gan import GAN, critic_for, generator_for
@@ -66,6 +67,7 @@ class FGAN(GAN):
         critic: as in `GAN`.
         latent: length of the noise.
         turns: the critic's moves for each of the generator's.
+        given: as in `GAN`.
     """
 
     def __init__(
@@ -76,8 +78,9 @@ class FGAN(GAN):
         critic: nn.Module | None = None,
         latent: int = 128,
         turns: int = 1,
+        given: Given = None,
     ):
-        super().__init__(space, generator, critic, latent, Variational(divergence), turns)
+        super().__init__(space, generator, critic, latent, Variational(divergence), turns, given)
 
 
 system("f-gan", lecture=10, title="f-GAN", paper="arXiv:1606.00709")

@@ -16,6 +16,7 @@ from __future__ import annotations
 from torch import nn
 
 from ...core.catalogue import example, system
+from ...core.given import Given
 from ...core.spaces import Reals, Space
 from ...objectives.adversarial import LeastSquares
 from .gan import GAN, critic_for, generator_for
@@ -31,8 +32,9 @@ class LSGAN(GAN):
         critic: nn.Module | None = None,
         latent: int = 128,
         turns: int = 1,
+        given: Given = None,
     ):
-        super().__init__(space, generator, critic, latent, LeastSquares(), turns)
+        super().__init__(space, generator, critic, latent, LeastSquares(), turns, given)
 
 
 system("lsgan", lecture=8, title="Least-squares GAN", paper="arXiv:1611.04076")

@@ -18,6 +18,7 @@ from torch import nn
 
 from ...core.catalogue import example, system
 from ...core.contract import Player
+from ...core.given import Given
 from ...core.spaces import Reals, Space
 from ...objectives.adversarial import Wasserstein
 from .gan import GAN, critic_for, generator_for
@@ -33,6 +34,7 @@ class WGAN(GAN):
         latent: length of the noise.
         bound: c, which every weight of the critic is clipped to after each of its moves.
         turns: the critic's moves for each of the generator's.
+        given: as in `GAN`.
     """
 
     def __init__(
@@ -43,8 +45,9 @@ class WGAN(GAN):
         latent: int = 128,
         bound: float = 0.01,
         turns: int = 5,
+        given: Given = None,
     ):
-        super().__init__(space, generator, critic, latent, Wasserstein(), turns)
+        super().__init__(space, generator, critic, latent, Wasserstein(), turns, given)
         if not bound > 0:
             raise ValueError(f"weights are clipped to a positive bound, not {bound!r}")
         self.bound = bound

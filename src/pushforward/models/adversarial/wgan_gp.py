@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ...core.catalogue import example, system
 from ...core.contract import Terms
+from ...core.given import Given
 from ...core.spaces import Reals, Space
 from ...objectives.adversarial import Wasserstein, between, gradient_norm
 from .gan import GAN, critic_for, generator_for
@@ -34,6 +35,7 @@ class WGANGP(GAN):
         latent: length of the noise.
         penalty: lambda.
         turns: the critic's moves for each of the generator's.
+        given: as in `GAN`.
     """
 
     def __init__(
@@ -44,18 +46,20 @@ class WGANGP(GAN):
         latent: int = 128,
         penalty: float = 10.0,
         turns: int = 5,
+        given: Given = None,
     ):
-        super().__init__(space, generator, critic, latent, Wasserstein(), turns)
+        super().__init__(space, generator, critic, latent, Wasserstein(), turns, given)
         if not penalty > 0:
             raise ValueError(f"the penalty's weight must be positive, not {penalty!r}")
         self.penalty = penalty
 
-    def critic_loss(self, x: Tensor) -> Terms:
+    def critic_loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"wasserstein": minus the estimate of W1, "penalty": on slopes}, each (batch,)."""
-        real, fake = self.floats(x), self.fake(len(x)).detach()
-        slope = gradient_norm(self.critic, between(real, fake))
+        c = self.vector(*conditions)
+        real, fake = self.floats(x), self.fake(len(x), c).detach()
+        slope = gradient_norm(lambda u: self.scores(u, c), between(real, fake))
         return {
-            "wasserstein": self.scores(fake) - self.scores(real),
+            "wasserstein": self.scores(fake, c) - self.scores(real, c),
             "penalty": self.penalty * (slope - 1) ** 2,
         }
 

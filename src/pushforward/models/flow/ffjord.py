@@ -37,6 +37,8 @@ from .realnvp import check_sides
 class FFJORD(NeuralODE):
     """A continuous flow of vectors, trained by estimates; its `log_prob` takes the exact trace.
 
+    It is a density up to the solver's error, an estimate that says by which.
+
     Args:
         features: length of the vectors.
         width, layers: of the velocity's network.
@@ -80,8 +82,9 @@ class FFJORD(NeuralODE):
 class ImageFFJORD(Bounded, Pushforward):
     """Continuous flows of images at several scales, dequantised uniformly.
 
-    Its `elbo` is an unbiased estimate of a lower bound: noise from dequantisation and from the
-    probes. Importance weights would not be a bound, so there are none.
+    Its `elbo` is an estimate of a lower bound: noise from dequantisation and from the probes does
+    not move its mean, the solver's error does. Importance weights would not be a bound, so there
+    are none.
 
     Args:
         space: the images; their sides must be multiples of 2^(scales - 1).

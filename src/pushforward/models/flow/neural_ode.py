@@ -26,7 +26,9 @@ from .flow import Flow
 
 
 class NeuralODE(Flow):
-    """A continuous flow of vectors with the exact trace: a density, up to the solver's error.
+    """A continuous flow of vectors with the exact trace: a density up to the solver's error.
+
+    Its likelihood is an estimate and says by which solver.
 
     Args:
         features: length of the vectors.

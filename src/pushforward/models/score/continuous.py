@@ -16,17 +16,20 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
+from ...core.contract import STEPS, Estimated
+from ...core.likelihood import EXACT, LOWER_BOUND, Kind, estimate, probed
 from ...core.spaces import Pixels, Reals, count
 from ...nn.sums import per_example
 from ...probability.diffusion_paths import Path
 from ...probability.divergence import rademacher
 from ...solvers.diffusion import Level
+from ...solvers.fixed import RungeKutta4
 from ...solvers.probability_flow import flow_to_noise
 from ...solvers.samplers import Sampler
 from .diffusion import Diffusion, spread
 
 
-class Continuous(Diffusion):
+class Continuous(Diffusion, Estimated):
     """A diffusion along `path`."""
 
     def __init__(self, space: Pixels | Reals, path: Path, sampler: Sampler, network: nn.Module):
@@ -61,23 +64,32 @@ class Continuous(Diffusion):
         x0 = self.denoise_at(x, t, *conditions)
         return alpha_slope * x0 + sigma_slope * (x - alpha * x0) / sigma
 
-    def estimated_log_prob(self, x: Tensor, steps: int = 50, probes: int = 0) -> Tensor:
+    def estimated_log_prob(
+        self, x: Tensor, *conditions: Tensor, steps: int = STEPS, probes: int | None = None
+    ) -> Tensor:
         """log p(x) in nats, (batch,), by the probability flow in `steps` Runge-Kutta steps.
 
-        An estimate: with `probes` = 0 the divergence is exact (a backward pass per dimension), else
-        Hutchinson's. Pixels are dequantised uniformly, so the mean over draws is a lower bound.
+        With `probes` = 0 the divergence is exact, else Hutchinson's (see `Estimated`). Pixels are
+        dequantised uniformly, so the mean over draws is a lower bound, but for the solver's error.
         """
-        self.space.check(x)
-        count("probes", probes, 0)
         start, volume = self._dequantised(x)
-        signs = rademacher(start, probes) if probes else None
+        signs = rademacher(start, drawn) if (drawn := self._probes(probes)) else None
 
         def velocity(x: Tensor, t: float) -> Tensor:
-            return self.velocity(x, x.new_full((len(x),), t))
+            return self.velocity(x, x.new_full((len(x),), t), *conditions)
 
         z, gained = flow_to_noise(velocity, start, self.times(count("steps", steps))[::-1], signs)
         prior = per_example(Normal(0.0, self.prior_std).log_prob(z))
         return prior + gained + self.space.dims * math.log(volume)
+
+    def estimate_kind(self, steps: int = STEPS, probes: int | None = None) -> Kind:
+        """An estimate by Runge-Kutta steps and probes; of a lower bound where it dequantises."""
+        of = LOWER_BOUND if isinstance(self.space, Pixels) else EXACT
+        return estimate(str(RungeKutta4(steps)), probed(self._probes(probes)), of=of)
+
+    def _probes(self, probes: int | None) -> int:
+        few = 0 if self.space.dims <= 8 else 1
+        return few if probes is None else count("probes", probes, 0)
 
     def _dequantised(self, x: Tensor) -> tuple[Tensor, float]:
         """Floats spread over the bins of the integers, and the width of a bin."""
