@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -350,6 +351,15 @@ def test_check_runs_the_laws_on_the_users_file(tmp_path, capsys) -> None:
     assert "BROKEN" not in told
     assert told.count("fair_coins: ") >= 8
     assert told.count(": holds") >= 5
+
+
+def test_a_strangers_conditional_model_obeys_the_laws(capsys) -> None:
+    file = Path(__file__).parent.parent / "examples" / "told_diagonal.py"
+    assert len(file.read_text().splitlines()) < 60
+    told = ran(capsys, "check", str(file))
+    assert "BROKEN" not in told
+    for law in ("conditions_are_checked", "conditions_are_heard", "density_is_normalised"):
+        assert f"told_diagonal: {law}: holds" in told
 
 
 def test_a_broken_law_is_named(tmp_path, capsys) -> None:

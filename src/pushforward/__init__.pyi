@@ -215,6 +215,12 @@ from .nn.mlp import MLP as MLP
 from .nn.residual import ResidualNet as ResidualNet
 from .nn.resnet import ResidualDecoder as ResidualDecoder
 from .nn.resnet import ResidualEncoder as ResidualEncoder
+from .nn.resnet_gan import AveragingCritic as AveragingCritic
+from .nn.resnet_gan import ResNetCritic as ResNetCritic
+from .nn.resnet_gan import ResNetGenerator as ResNetGenerator
+from .nn.self_attention import SelfAttention as SelfAttention
+from .nn.sngan import SNGANCritic as SNGANCritic
+from .nn.sngan import SNGANGenerator as SNGANGenerator
 from .nn.spectral import SpectrallyNormalised as SpectrallyNormalised
 from .nn.transformer import Block as Block
 from .nn.transformer import CausalTransformer as CausalTransformer
@@ -250,8 +256,11 @@ from .objectives.adversarial import Hinge as Hinge
 from .objectives.adversarial import LeastSquares as LeastSquares
 from .objectives.adversarial import NonSaturating as NonSaturating
 from .objectives.adversarial import Relativistic as Relativistic
+from .objectives.adversarial import RelativisticPairs as RelativisticPairs
 from .objectives.adversarial import Saturating as Saturating
+from .objectives.adversarial import Smoothed as Smoothed
 from .objectives.adversarial import Wasserstein as Wasserstein
+from .objectives.augmentations import InstanceNoise as InstanceNoise
 from .objectives.disentangling import BetaTC as BetaTC
 from .objectives.disentangling import DIP as DIP
 from .objectives.disentangling import DIPOne as DIPOne
@@ -260,6 +269,11 @@ from .objectives.importance import DReG as DReG
 from .objectives.importance import IWAE as IWAE
 from .objectives.importance import STL as STL
 from .objectives.importance import ScoreFunction as ScoreFunction
+from .objectives.penalties import DRAGAN as DRAGAN
+from .objectives.penalties import GradientPenalty as GradientPenalty
+from .objectives.penalties import R1 as R1
+from .objectives.penalties import R2 as R2
+from .objectives.penalties import ZeroCentred as ZeroCentred
 from .objectives.score_matching import DenoisingMatching as DenoisingMatching
 from .objectives.score_matching import ExplicitMatching as ExplicitMatching
 from .objectives.score_matching import SlicedMatching as SlicedMatching

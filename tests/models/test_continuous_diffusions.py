@@ -6,60 +6,19 @@ import math
 
 import pytest
 import torch
+from mixture_oracle import MEANS, STD, WEIGHTS, KnownEDM, KnownFlow, KnownSDE, mixture, net
 from scipy import integrate
-from torch import Tensor
-from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal, Normal
+from torch.distributions import Normal
 
 from pushforward.core.dataset import Split
 from pushforward.core.spaces import Pixels, Reals
 from pushforward.metrics.likelihood import nats
-from pushforward.models.score.diffusion import Given, spread
+from pushforward.models.score.diffusion import spread
 from pushforward.models.score.edm import EDM
-from pushforward.models.score.flow_matching import FlowMatching
-from pushforward.models.score.guidance import Guided
 from pushforward.models.score.score_sde import ScoreSDE
-from pushforward.nn.denoiser import TimeMLP
 from pushforward.nn.unet import UNet
 from pushforward.probability.diffusion_paths import VE, VP, NoiseLevel, Rectified, SubVP
 from pushforward.solvers.samplers import DDIM, DPMSolverPP, HeunSampler, PredictorCorrector
-
-MEANS = torch.tensor([[-1.0, 0.3], [0.8, -0.6]], dtype=torch.float64)
-WEIGHTS = torch.tensor([0.3, 0.7], dtype=torch.float64)
-STD = 0.4
-
-
-def mixture() -> MixtureSameFamily:
-    parts = MultivariateNormal(MEANS, STD**2 * torch.eye(2, dtype=torch.float64))
-    return MixtureSameFamily(Categorical(WEIGHTS), parts)
-
-
-def best(x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-    """E[x_0 | x_t = x] of the mixture, by Bayes' rule."""
-    variance = alpha**2 * STD**2 + sigma**2
-    apart = x[:, None] - alpha[:, None] * MEANS
-    log_weight = WEIGHTS.log() - apart.square().sum(-1) / (2 * variance)
-    means = MEANS + (alpha * STD**2 / variance)[:, None] * apart
-    return (log_weight.softmax(1)[:, :, None] * means).sum(1)
-
-
-class KnownSDE(ScoreSDE):
-    def denoise_at(self, x, t, y=None):
-        return best(x, *(spread(v, x) for v in self.at(t)))
-
-
-class KnownEDM(EDM):
-    def denoise_at(self, x, t, y=None):
-        return best(x, *(spread(v, x) for v in self.at(t)))
-
-
-class KnownFlow(FlowMatching):
-    def denoise_at(self, x, t, y=None):
-        return best(x, *(spread(v, x) for v in self.at(t)))
-
-
-def net() -> TimeMLP:
-    return TimeMLP(2, width=8, layers=1)
-
 
 SAMPLERS = [PredictorCorrector(100, 1, 0.1), DDIM(150), HeunSampler(40), DPMSolverPP(60)]
 KNOWN = {
@@ -82,18 +41,9 @@ def test_log_prob_of_the_probability_flow_is_the_truth(name):
     assert abs(mean) < 0.01, "with the steps that are taken where nobody says how many"
 
 
-class KnownClasses(ScoreSDE):
-    """Each part of the mixture is a class of its own."""
-
-    def denoise_at(self, x, t, y):
-        alpha, sigma = (spread(v, x) for v in self.at(t))
-        mean = MEANS[y]
-        return mean + alpha * STD**2 / (alpha**2 * STD**2 + sigma**2) * (x - alpha * mean)
-
-
 def test_log_prob_is_of_what_the_model_is_told_and_metrics_reach_it():
     torch.manual_seed(0)
-    model = KnownClasses(Reals((2,)), TimeMLP(2, width=8, layers=1, classes=2)).double()
+    model = KnownSDE(Reals((2,)), net(classes=2)).double()
     y = torch.randint(2, (100,))
     x = MEANS[y] + STD * torch.randn(100, 2, dtype=torch.float64)
     truth = Normal(MEANS[y], STD).log_prob(x).sum(1)
@@ -179,18 +129,3 @@ def test_pixels_are_dequantised_with_their_volume():
     torch.testing.assert_close(
         model.estimated_log_prob(x, steps=40)[0], expected, rtol=0, atol=0.03
     )
-
-
-def test_guidance_blends_and_weight_one_is_the_class():
-    torch.manual_seed(0)
-    inner = FlowMatching(Reals((2,)), TimeMLP(2, width=8, layers=1, classes=3), DDIM(5)).double()
-    model = Guided(inner, classes=3, weight=1.0).double()
-    z, y = model.latents(4), torch.tensor([0, 1, 2, 0])
-    torch.testing.assert_close(model.push(z, y), inner.push(z, y))
-    plain = Guided(inner, classes=3, weight=0.0).double()
-    unknown = inner.walk(Given(inner, (torch.full_like(y, 3),)), z)
-    torch.testing.assert_close(plain.push(z, y), unknown)
-    torch.testing.assert_close(model.push(z), unknown)  # without a class: from all of them
-    assert set(model.loss(z, y)) == {"velocity"}
-    with pytest.raises(ValueError, match="expected 2 of Labels"):
-        model.sample(2, y)

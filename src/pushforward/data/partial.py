@@ -15,6 +15,8 @@ from torch import Tensor
 from ..core.spaces import Pixels, Reals, Space, Tokens
 from .companding import mu_law
 from .decoding import opened
+from .npy import read_npy
+from .numbers import as_tensor
 from .waves import read_wav
 
 
@@ -45,11 +47,13 @@ def read_partial(path: str | Path, space: Space, rate: int = 16_000) -> tuple[Te
 
 
 def _numbers(file: Path, space: Space) -> tuple[Tensor, Tensor]:
-    given = np.load(file)
+    given = np.asarray(read_npy(file))
     if given.shape != space.shape:
         raise ValueError(f"{file} holds shape {given.shape}, a datum of {space} has {space.shape}")
     known = ~np.isnan(given) if isinstance(space, Reals) else given >= 0
-    values = torch.from_numpy(np.where(known, given, 0))
+    values = as_tensor(np.where(known, given, 0), str(file))
+    if not isinstance(space, Reals) and bool((values != values.floor()).any()):
+        raise ValueError(f"{file} holds fractions, but a datum of {space} is whole numbers")
     kind = {Pixels: torch.int64, Tokens: torch.int64}.get(type(space), torch.float32)
     values = values.to(kind)
     if isinstance(space, Pixels) and int(values.max()) < space.levels:

@@ -31,7 +31,10 @@ def doublings(height: int, width: int) -> list[tuple[int, int]]:
     """
     sizes = pyramid(height, width, least=7)[::-1]
     if any((2 * a, 2 * b) != next_size for (a, b), next_size in pairwise(sizes)):
-        raise ValueError(f"DCGAN halves sides evenly, {height} x {width} cannot be: try 28, 32, 64")
+        raise ValueError(
+            f"the sides must be halved evenly down to 4 .. 7, {height} x {width} cannot be: "
+            "try 28, 32, 64, or the pyramids of nn/conv.py"
+        )
     return sizes
 
 

@@ -10,9 +10,8 @@ from torch import Tensor
 from ..core.contract import Generative, Latent, Pushforward
 from ..core.dataset import Dataset
 from ..models.flow.flow import Invertible
-from .shown import blank, looking
+from .shown import blank, looking, noise
 from .traversals import moments
-from .walks import noise
 
 if TYPE_CHECKING:
     from .notebook import Sheet

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..core.contract import Generative
+from ..core.contract import Generative, Pushforward
+from ..core.given import heard
 from ..media.images import png
 from ..media.medium import attribute, embedded
 
@@ -82,6 +83,12 @@ def told_alike(model: Generative, given: Told, n: int) -> tuple[Tensor, ...]:
     parts = given if isinstance(given, tuple) else (given,)
     told = (torch.as_tensor(part, device=model.device) for part in parts)
     return model.told(n, *(part.expand(n, *part.shape) for part in told))
+
+
+def noise(model: Pushforward, n: int, *conditions: Tensor) -> Tensor:
+    """`n` latents; a prior that is told something hears the conditions."""
+    told = heard(getattr(model, "prior", None), conditions)
+    return model.latents(n, *told)
 
 
 @contextmanager

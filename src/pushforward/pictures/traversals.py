@@ -17,8 +17,7 @@ from ..core.dataset import Batch
 from ..core.given import repeated
 from ..core.spaces import Pixels, count
 from ..media.trained import opened
-from .shown import looking
-from .walks import noise
+from .shown import looking, noise
 
 DRAWS = 256  # from the prior, whose range they show; and of data, whose KL is averaged
 

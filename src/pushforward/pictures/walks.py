@@ -15,11 +15,10 @@ from torch import Tensor
 
 from ..core.contract import Generative, Pushforward
 from ..core.dataset import Batch, Split
-from ..core.given import heard
 from ..core.spaces import Pixels, Reals
 from ..media.images import sheet
 from .densities import around
-from .shown import Drawing, Told, blank, looking, told_alike
+from .shown import Drawing, Told, blank, looking, noise, told_alike
 
 if TYPE_CHECKING:
     from .notebook import Sheet
@@ -88,12 +87,6 @@ def walked(
 def conditions_of(model: Generative, split: Split, n: int) -> Batch:
     """What a model is told with the first `n` examples, on its device."""
     return split.told(model.given).at(torch.arange(n) % len(split), model.device)[1:]
-
-
-def noise(model: Pushforward, n: int, *conditions: Tensor) -> Tensor:
-    """`n` latents; a prior that is told something hears the conditions."""
-    told = heard(getattr(model, "prior", None), conditions)
-    return model.latents(n, *told)
 
 
 def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:

@@ -92,6 +92,9 @@ def _lines(row: Row) -> Iterator[str]:
 
 def likelihood_lines(model: Generative, split: Split, k: int | None = None) -> Iterator[str]:
     """The likelihood in nats, for images in bits/dim as well; "none" for a model without."""
+    if not len(split):
+        yield "test: nothing was held out to test on"
+        return
     known = isinstance(model, Density | Bounded | Estimated)
     yield from _told(nats(model, split, k) if known else None, isinstance(model.space, Pixels))
 

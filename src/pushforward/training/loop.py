@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..core.contract import Generative, Stage
+from ..core.contract import Generative, Player, Stage
 from ..core.dataset import Batch, Dataset
 from ..core.spaces import trusted
 from . import distributed, state
@@ -76,7 +76,6 @@ class Training:
             data.train, recipe.batch_size, model.device, recipe.seed, rank, world
         )
         self.average = Average(model, recipe.ema) if recipe.ema is not None else None
-        self.progress = [m.progress for m in model.modules() if isinstance(m, Generative)]
         self.random = state.Random(model.device, recipe.seed + rank)
         self.step, self.seconds = 0, 0.0
         self.stop_asked = False
@@ -166,6 +165,11 @@ class Training:
         name, players = self.stages[stage].name, self.stages[stage].players
         self.movers = [Mover(player, self.recipe, name) for player in players]
         self.batches.resize(self.recipe.batch_sizes.get(name, self.recipe.batch_size))
+        moving = _under_way(self.model, players)
+        self.progress = [m.progress for m in moving]
+        for module in self.model.modules():
+            if isinstance(module, Generative) and module not in moving:
+                module.progress.fill_(1.0)  # as everywhere where nobody trains
 
     def _report(self, window: Window) -> Report:
         where = f"the last good checkpoint is {self.saved}" if self.saved else "nothing was saved"
@@ -173,6 +177,7 @@ class Training:
         speed = window.speed()
         every = self.recipe.every(self.recipe.validate_every, 10)
         due = every > 0 and self.step // every > (self.step - window.steps) // every
+        due = due and len(self.data.validation) > 0
         held = self._validate() if due and any(m.loss for m in self.movers) else None
         stage = self.stages[self.stage].name
         loss = first_player(terms)
@@ -192,6 +197,17 @@ class Training:
                         key = f"{mover.player.name}/{name}"
                         sums[key] = sums.get(key, 0) + mean.detach() * (len(seen[0]) / len(held))
         return {name: value.item() for name, value in sums.items()}
+
+
+def _under_way(model: Generative, players: tuple[Player, ...]) -> set[Generative]:
+    """Whose `progress` moves in a stage: the model's, and that of all whom its players move, or
+    whose losses they follow.
+    """
+    found: set[nn.Module] = {model}
+    for player in players:
+        found.update(player.module.modules())
+        found.add(getattr(player.loss or player.update, "__self__", model))
+    return {module for module in found if isinstance(module, Generative)}
 
 
 def _ends(stages: tuple[Stage, ...], steps: int) -> list[int]:

@@ -6,8 +6,9 @@ Nothing needs a density: to be fooled by samples is enough. At the best D the ga
 2 JSD(data, model) - log 4.
 
 Generative Adversarial Networks (Goodfellow et al., 2014), arXiv:1406.2661, eq. 1, algorithm 1,
-theorem 1. Differs from the paper: the loss is an argument (their non-saturating one by default);
-no maxout, no dropout; Gaussian noise.
+theorem 1. Differs from the paper: the loss is an argument (their non-saturating one by default), as
+are penalties on the critic's slope; no maxout, no dropout; Gaussian noise. Networks by default are
+an MLP, or pyramids of convolutions (`nn/conv.py`), which are no paper's.
 
 What the game is told (`given`: labels, a vector) both networks are told, as one vector c of floats
 (labels one-hot): generator(z, c) and critic(x, c), as in `conditional_gan.py`. Fakes are made for
@@ -19,6 +20,8 @@ hardly does.
 """
 
 from __future__ import annotations
+
+import warnings
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +36,8 @@ from ...nn.conv import ConvDecoder, ConvEncoder
 from ...nn.mlp import MLP
 from ...nn.told import check_told
 from ...objectives.adversarial import AdversarialLoss, NonSaturating
+from ...objectives.augmentations import Augmentation
+from ...objectives.penalties import Penalty, normalised_over_batch
 
 
 def generator_for(
@@ -71,6 +76,20 @@ def _length(space: Space) -> int:
     return space.dims
 
 
+def penalties_for(critic: nn.Module, penalties: tuple[Penalty, ...]) -> tuple[Penalty, ...]:
+    """Returns the penalties; each must have a name of its own. Warns where a slope is none."""
+    names = [p.name for p in penalties]
+    if len(set(names)) < len(names):
+        raise ValueError(f"every penalty must be given once, not {names}")
+    if penalties and normalised_over_batch(critic):
+        warnings.warn(
+            f"the critic normalises over the batch, and {', '.join(names)} needs its slope at each "
+            "datum alone: use a critic without batch normalisation",
+            stacklevel=4,
+        )
+    return tuple(penalties)
+
+
 class GAN(Pushforward):
     """min_G max_D E log D(x) + E log(1 - D(G(z))), or another loss on the critic's scores.
 
@@ -85,8 +104,12 @@ class GAN(Pushforward):
         turns: the critic's moves for each of the generator's.
         given: what both networks are told as a second argument, c (batch, width): a space such as
             `Labels(10)`; None is nothing.
+        penalties: what the critic minimises besides, such as `R1()` (`objectives/penalties.py`).
+        augment: what is done to data and fakes before the critic sees them, such as
+            `InstanceNoise()`; None is nothing.
 
-    Raises ValueError where a network cannot be told it.
+    Raises ValueError where a network cannot be told it. Warns of penalties on the slope of a critic
+    with batch normalisation.
     """
 
     space: Pixels | Reals
@@ -100,6 +123,8 @@ class GAN(Pushforward):
         objective: AdversarialLoss = NonSaturating(),  # noqa: B008 (it is frozen)
         turns: int = 1,
         given: Given = None,
+        penalties: tuple[Penalty, ...] = (),
+        augment: Augmentation | None = None,
     ):
         if not isinstance(space, Pixels | Reals):
             raise ValueError(f"a generator needs a space to differentiate in, not {space}")
@@ -109,7 +134,8 @@ class GAN(Pushforward):
         self.critic = critic or critic_for(space, given=given)
         check_told("the generator", self.generator, width_of(given))
         check_told("the critic", self.critic, width_of(given))
-        self.objective = objective
+        self.objective, self.augment = objective, augment
+        self.penalties = penalties_for(self.critic, penalties)
 
     def players(self) -> tuple[Player, ...]:
         """The critic, `turns` times; then the generator."""
@@ -121,14 +147,16 @@ class GAN(Pushforward):
     def critic_loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """What the critic minimises, terms of (batch,)."""
         c = self.vector(*conditions)
-        real, fake = self.floats(x), self.fake(len(x), c).detach()
-        return self.objective.critic(self.scores(real, c), self.scores(fake, c))
+        real, fake = self.seen(self.floats(x)), self.seen(self.fake(len(x), c).detach())
+        terms = self.objective.critic(self.scores(real, c), self.scores(fake, c))
+        penalties = {p.name: p(lambda u: self.scores(u, c), real, fake) for p in self.penalties}
+        return {**terms, **penalties}
 
     def generator_loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """What the generator minimises, terms of (batch,)."""
         c = self.vector(*conditions)
-        fake = self.scores(self.fake(len(x), c), c)
-        return self.objective.generator(fake, lambda: self.scores(self.floats(x), c))
+        fake = self.scores(self.seen(self.fake(len(x), c)), c)
+        return self.objective.generator(fake, lambda: self.scores(self.seen(self.floats(x)), c))
 
     def vector(self, *conditions: Tensor) -> Tensor | None:
         """The conditions as the networks are told them, (batch, width); None for none."""
@@ -137,6 +165,10 @@ class GAN(Pushforward):
     def scores(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         """The critic's scores of floats, told `c`, (batch,)."""
         return (self.critic(x) if c is None else self.critic(x, c)).reshape(len(x))
+
+    def seen(self, x: Tensor) -> Tensor:
+        """Floats as the critic is shown them: augmented, where that was asked for."""
+        return x if self.augment is None else self.augment(x, self.progress)
 
     def floats(self, x: Tensor) -> Tensor:
         """Data as the critic sees them: images in [-1, 1], vectors as they are."""

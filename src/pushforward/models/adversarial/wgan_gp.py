@@ -15,13 +15,13 @@ theirs for images are four times as wide.
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
 from ...core.catalogue import example, system
-from ...core.contract import Terms
 from ...core.given import Given
 from ...core.spaces import Reals, Space
-from ...objectives.adversarial import Wasserstein, between, gradient_norm
+from ...objectives.adversarial import Wasserstein
+from ...objectives.penalties import GradientPenalty
 from .gan import GAN, critic_for, generator_for
 
 
@@ -48,20 +48,8 @@ class WGANGP(GAN):
         turns: int = 5,
         given: Given = None,
     ):
-        super().__init__(space, generator, critic, latent, Wasserstein(), turns, given)
-        if not penalty > 0:
-            raise ValueError(f"the penalty's weight must be positive, not {penalty!r}")
-        self.penalty = penalty
-
-    def critic_loss(self, x: Tensor, *conditions: Tensor) -> Terms:
-        """{"wasserstein": minus the estimate of W1, "penalty": on slopes}, each (batch,)."""
-        c = self.vector(*conditions)
-        real, fake = self.floats(x), self.fake(len(x), c).detach()
-        slope = gradient_norm(lambda u: self.scores(u, c), between(real, fake))
-        return {
-            "wasserstein": self.scores(fake, c) - self.scores(real, c),
-            "penalty": self.penalty * (slope - 1) ** 2,
-        }
+        terms = (GradientPenalty(penalty),)
+        super().__init__(space, generator, critic, latent, Wasserstein(), turns, given, terms)
 
 
 system("wgan-gp", lecture=9, title="WGAN with gradient penalty", paper="arXiv:1704.00028")

@@ -66,14 +66,15 @@ class Guided(Pushforward):
     def sample(self, n: int, y: Tensor | None = None) -> Tensor:
         """`n` data of the classes `y`, (n,) int64."""
         noise = self.model.prior_std * self.latents(n)
-        return self.model.to_data(self.model.sampler(self._blend(y), noise))
+        return self.model.to_data(self.model.sampler(self.blend(y), noise))
 
     def push(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """The data at the end of the guided probability flow that starts in `z`."""
         noise = self.model.prior_std * z
-        return self.model.to_data(self.model.walk(self._blend(y), noise))
+        return self.model.to_data(self.model.walk(self.blend(y), noise))
 
-    def _blend(self, y: Tensor | None) -> Blend:
+    def blend(self, y: Tensor | None) -> Blend:
+        """The guided diffusion of the classes `y`, as samplers see it."""
         assert y is not None, "the contract puts the unknown class in the place of none"
         return Blend(self.model, y, self.classes, self.weight)
 
