@@ -4,6 +4,8 @@ from functools import lru_cache
 
 import pytest
 import torch
+from pushforward.metrics.elbo_surgery import elbo_surgery, level_rates
+from pushforward.report.pictures import walk
 
 import pushforward as pf
 from conditional import BARS, SQUARE
@@ -12,7 +14,6 @@ from pushforward.core.given import agreed, heard, repeated
 from pushforward.laws import LAWS, NotApplicable, Subject
 from pushforward.metrics.ais import ais_nats
 from pushforward.metrics.disentanglement import posterior_means
-from pushforward.metrics.elbo_surgery import elbo_surgery, level_rates
 from pushforward.models.latent.ar_decoder import with_autoregressive_decoder
 from pushforward.models.latent.avb import dense_avb
 from pushforward.models.latent.factor_vae import FactorVAE
@@ -28,7 +29,6 @@ from pushforward.probability.autoregressive_decoder import AutoregressiveDecoder
 from pushforward.probability.logistic_mixture_decoder import LogisticMixtureDecoder
 from pushforward.probability.quantisation import VectorQuantiser
 from pushforward.report.measure import surgery
-from pushforward.report.pictures import walk
 
 Y = pf.Labels(2)
 
