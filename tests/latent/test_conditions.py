@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import pytest
 import torch
-from pushforward.metrics.elbo_surgery import elbo_surgery, level_rates
+from pushforward.metrics.surgery import elbo_surgery, level_rates
 from pushforward.report.pictures import walk
 
 import pushforward as pf
