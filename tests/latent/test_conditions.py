@@ -5,7 +5,7 @@ from functools import lru_cache
 import pytest
 import torch
 from pushforward.metrics.surgery import elbo_surgery, level_rates
-from pushforward.report.pictures import walk
+from pushforward.pictures.walks import conditions_of, walked
 
 import pushforward as pf
 from conditional import BARS, SQUARE
@@ -166,8 +166,9 @@ def test_bounds_samples_and_measures_are_those_of_the_built_in_label():
                 drawn = model.sample(len(x), *beside)
                 line = interpolate(model, x[:3], x[3:6], *(c[:3] for c in beside), steps=4)
             cut, ais = elbo_surgery(model, some, samples=3), ais_nats(model, some, 2, 5, 2)
-            means, walked = posterior_means(model, some), walk(model, split=some)
-            numbers.append((bound, drawn, line, torch.tensor(cut.elbo), means, walked))
+            means = posterior_means(model, some)
+            ways = walked(model, told=conditions_of(model, some, 4))
+            numbers.append((bound, drawn, line, torch.tensor(cut.elbo), means, ways))
             numbers[-1] += (torch.tensor([cut.information, cut.marginal_kl, ais.nats]),)
         for ours, theirs in zip(*numbers):
             torch.testing.assert_close(ours, theirs)
