@@ -4,8 +4,6 @@ from functools import lru_cache
 
 import pytest
 import torch
-from pushforward.metrics.surgery import elbo_surgery, level_rates
-from pushforward.pictures.walks import conditions_of, walked
 
 import pushforward as pf
 from conditional import BARS, SQUARE
@@ -14,6 +12,7 @@ from pushforward.core.given import agreed, heard, repeated
 from pushforward.laws import LAWS, NotApplicable, Subject
 from pushforward.metrics.ais import ais_nats
 from pushforward.metrics.disentanglement import posterior_means
+from pushforward.metrics.surgery import elbo_surgery, level_rates
 from pushforward.models.latent.ar_decoder import with_autoregressive_decoder
 from pushforward.models.latent.avb import dense_avb
 from pushforward.models.latent.factor_vae import FactorVAE
@@ -25,6 +24,7 @@ from pushforward.models.latent.sentence_vae import interpolate, recurrent_vae
 from pushforward.models.latent.vae import TwoStageVAE, dense
 from pushforward.models.latent.vampprior import VampPrior
 from pushforward.objectives import disentangling, importance, variational
+from pushforward.pictures.walks import conditions_of, walked
 from pushforward.probability.autoregressive_decoder import AutoregressiveDecoder
 from pushforward.probability.logistic_mixture_decoder import LogisticMixtureDecoder
 from pushforward.probability.quantisation import VectorQuantiser

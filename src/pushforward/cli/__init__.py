@@ -25,6 +25,8 @@ from .training import train
 RAW: dict[str, Callable[[list[str]], None]] = {"train": train, "draw": draw}
 """Commands whose flags depend on the preset or picture named first."""
 
+ANNEALED = 100  # test examples of `evaluate --ais`
+
 COMMANDS: dict[str, Callable[..., None]] = {
     **RAW,
     "sample": sample,
@@ -70,10 +72,23 @@ def _run(name: str, rest: list[str]) -> None:
     if name in RAW:
         RAW[name](rest)
         return
-    rest = ["--as-json" if word == "--json" else word for word in rest]
     tyro.cli(
         COMMANDS[name],
         prog=f"pushforward {name}",
-        args=rest,
+        args=_spelt_out(rest),
         config=(tyro.conf.PositionalRequiredArgs,),
     )
+
+
+def _spelt_out(words: list[str]) -> list[str]:
+    """Flags that may be written shorter, as their commands take them.
+
+    >>> _spelt_out(["--json"]), _spelt_out(["a.safetensors", "--ais"]), _spelt_out(["--ais", "5"])
+    (['--as-json'], ['a.safetensors', '--ais', '100'], ['--ais', '5'])
+    """
+    found: list[str] = []
+    for word, after in zip(words, [*words[1:], ""]):
+        found.append("--as-json" if word == "--json" else word)
+        if word == "--ais" and not after.isdigit():
+            found.append(str(ANNEALED))
+    return found

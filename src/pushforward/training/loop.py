@@ -81,6 +81,7 @@ class Training:
         self.stop_asked = False
         self.saved: Path | None = None
         self.saved_step = 0
+        self.preset: str | None = None
         self._enter(0)
 
     @property

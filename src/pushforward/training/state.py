@@ -37,6 +37,7 @@ class Underway(Protocol):
     step: int
     stage: int
     seconds: float
+    preset: str | None
 
     def _enter(self, stage: int) -> None:
         """Begins a stage with players that have not moved yet."""
@@ -109,6 +110,7 @@ def _record(training: Underway, cursor: int) -> dict[str, Any]:
         "recipe": encode(training.recipe),
         "data": training.data.describe(),
         "space": asdict(training.data.space),
+        **({} if training.preset is None else {"preset": training.preset}),
     }
 
 
