@@ -98,6 +98,7 @@ from .metrics import shared_features as shared_features
 from .metrics import shared_statistics as shared_statistics
 from .metrics import slerp as slerp
 from .metrics import small_classifier as small_classifier
+from .metrics import unit_slerp as unit_slerp
 from .metrics import weights_hash as weights_hash
 from .models import critic_for as critic_for
 from .models import dense as dense
@@ -115,10 +116,12 @@ from .models import with_autoregressive_decoder as with_autoregressive_decoder
 from .models import with_mixture_posterior as with_mixture_posterior
 from .models import with_posterior as with_posterior
 from .models import worst_of as worst_of
+from .models.adversarial.biggan import BigGAN as BigGAN
 from .models.adversarial.dcgan import DCGAN as DCGAN
 from .models.adversarial.f_gan import FGAN as FGAN
 from .models.adversarial.gan import GAN as GAN
 from .models.adversarial.lsgan import LSGAN as LSGAN
+from .models.adversarial.sagan import SAGAN as SAGAN
 from .models.adversarial.sngan import SNGAN as SNGAN
 from .models.adversarial.wgan import WGAN as WGAN
 from .models.adversarial.wgan_gp import WGANGP as WGANGP
@@ -195,6 +198,7 @@ from .models.score.parametrisation import SmallVariance as SmallVariance
 from .models.score.score_network import ScoreNetwork as ScoreNetwork
 from .models.score.score_sde import ScoreSDE as ScoreSDE
 from .nn.attention import CausalAttention as CausalAttention
+from .nn.biggan import BigGANGenerator as BigGANGenerator
 from .nn.causal_unet import GatedResidual as GatedResidual
 from .nn.causal_unet import Level as Level
 from .nn.conv import ConvDecoder as ConvDecoder
@@ -287,6 +291,7 @@ from .presets import avb_digits as avb_digits
 from .presets import beta_digits as beta_digits
 from .presets import beta_sprites as beta_sprites
 from .presets import conditional_gan_digits as conditional_gan_digits
+from .presets import conditional_vae_digits as conditional_vae_digits
 from .presets import dcgan_mnist as dcgan_mnist
 from .presets import ddpm_cifar10 as ddpm_cifar10
 from .presets import ddpm_digits as ddpm_digits

@@ -76,6 +76,7 @@ from .latent import ar_decoder_digits as ar_decoder_digits
 from .latent import ar_prior_digits as ar_prior_digits
 from .latent import avb_digits as avb_digits
 from .latent import beta_digits as beta_digits
+from .latent import conditional_vae_digits as conditional_vae_digits
 from .latent import deep_digits as deep_digits
 from .latent import dip_digits as dip_digits
 from .latent import flow_prior_digits as flow_prior_digits
