@@ -15,9 +15,8 @@ Differs from the papers: time runs from data to noise, as in all diffusions here
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Terms
 from ...core.spaces import Pixels, Reals
@@ -40,7 +39,7 @@ class FlowMatching(Continuous):
     def __init__(
         self,
         space: Pixels | Reals,
-        network: Component,
+        network: nn.Module,
         sampler: Sampler = DDIM(50),  # noqa: B008 (it is frozen)
     ):
         super().__init__(space, Rectified(), sampler, network)
