@@ -31,13 +31,16 @@ def test_only_players_train_and_only_while_they_play():
     seen: list[tuple[str, bool, bool]] = []
 
     class Watched(Duel):
+        def __init__(self, critic, generator):
+            super().__init__(critic, generator)
+            self.watcher = nn.BatchNorm1d(2)  # belongs to no player
+
         def critic_loss(self, x):
             seen.append(("critic", self.critic.training, self.watcher.training))
             return super().critic_loss(x)
 
     torch.manual_seed(0)
     model = Watched(pf.MLP(2, 1, width=8), pf.MLP(2, 2, width=8))
-    model.watcher = nn.BatchNorm1d(2)  # belongs to no player
     training = Training(model, normal_data(), pf.Recipe(4, 32, report_every=2, validate_every=0))
     for _ in training:
         assert not any(m.training for m in model.modules())

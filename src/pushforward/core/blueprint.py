@@ -73,7 +73,7 @@ def encode(value: Any) -> JSON:
 class Writing:
     """What has been written of `root`: modules by number, tensors by module and name."""
 
-    ours = Component
+    ours: type = Component
 
     def __init__(self, root: Any):
         self.registered = {id(m) for m in root.modules()} if isinstance(root, nn.Module) else set()
@@ -126,7 +126,7 @@ def decode(node: JSON, numbers: int | None = None) -> Any:
 class Reading:
     """What has been built: modules by their numbers in the file."""
 
-    ours = Component
+    ours: type = Component
 
     def __init__(self, numbers: int | None):
         self.modules: dict[int, nn.Module] = {}

@@ -14,10 +14,9 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from ..core.blueprint import Component
 from ..core.given import Given, given_of, spaces_of
 from ..core.spaces import Reals, Space
 from .decoders import Observation
@@ -94,7 +93,7 @@ class AutoregressiveDecoder(Observation):
     Raises ValueError for a density whose last condition is no context.
     """
 
-    def __init__(self, density: Conditional, network: Component | None = None):
+    def __init__(self, density: Conditional, network: nn.Module | None = None):
         super().__init__()
         *rest, context = spaces_of(density.given) or (None,)
         if not isinstance(context, Reals):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ..core.blueprint import Component
@@ -89,7 +89,7 @@ class Observation(Component, ABC):
 class Networked(Observation):
     """One whose parameters a `network` gives for z, and for what is told as a vector."""
 
-    network: Component
+    network: nn.Module
 
     def outputs_for(self, z: Tensor, conditions: tuple[Tensor, ...]) -> Tensor:
         """What the network gives, (..., batch, *its own shape)."""
@@ -123,7 +123,7 @@ class Decoder(Networked):
     """
 
     def __init__(
-        self, network: Component, space: Space, head: Head | None = None, given: Given = None
+        self, network: nn.Module, space: Space, head: Head | None = None, given: Given = None
     ):
         super().__init__()
         self.network, self.space, self.given = network, space, given

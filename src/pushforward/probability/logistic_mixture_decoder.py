@@ -12,10 +12,9 @@ likelihood over.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from ..core.blueprint import Component
 from ..core.given import Given
 from ..core.spaces import Pixels, count
 from .decoders import Networked
@@ -64,7 +63,7 @@ class LogisticMixtureDecoder(Networked):
     """
 
     def __init__(
-        self, network: Component, space: Pixels, components: int = 10, given: Given = None
+        self, network: nn.Module, space: Pixels, components: int = 10, given: Given = None
     ):
         super().__init__()
         if not isinstance(space, Pixels):

@@ -20,7 +20,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
 from ..core.blueprint import Component
@@ -123,7 +123,7 @@ class Encoder(Component):
         given: what it is told beside the data, such as Labels(10): q(z | x, y).
     """
 
-    def __init__(self, network: Component, space: Space, head: PosteriorHead, given: Given = None):
+    def __init__(self, network: nn.Module, space: Space, head: PosteriorHead, given: Given = None):
         super().__init__()
         self.network, self.space, self.head, self.given = network, space, head, given
         self.latent = head.latent

@@ -35,7 +35,7 @@ class VariationalNoise(Dequantizer):
         encoder: from images in [-1, 1] to maps (batch, width, h, w).
     """
 
-    def __init__(self, flow: Component, encoder: Component):
+    def __init__(self, flow: Component, encoder: nn.Module):
         super().__init__()
         self.flow = flow
         self.encoder: nn.Module = encoder

@@ -17,7 +17,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ..core.blueprint import Component
 from ..core.likelihood import probed
 from ..core.spaces import count
 from ..nn.sums import per_example
@@ -50,7 +49,7 @@ class Continuous(Bijection):
 
     def __init__(
         self,
-        velocity: Component,
+        velocity: nn.Module,
         solver: Solver | None = None,
         probes: int = 0,
         adjoint: bool = True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +15,23 @@ from .notes import INNER, note
 from .torch_names import LAYERS, TYPES, WHOLES
 from .writing import home, of_torch
 
-if TYPE_CHECKING:
-    from ..blueprint import Reading
-
 _TYPE = "type of tensors that a file may name"
+
+
+class Reading(Protocol):
+    """What builds the parts of a module, and knows what was built."""
+
+    ours: type
+    modules: dict[int, nn.Module]
+
+    def __call__(self, node: JSON) -> Any:
+        """The value that a node stands for."""
+
+    def module(self, node: JSON) -> nn.Module | None:
+        """The module that a node stands for, or None."""
+
+    def allow(self, numbers: int) -> None:
+        """Raises BlueprintError where so many more are far more than the file holds."""
 
 
 def build(node: dict[str, JSON], reading: Reading) -> nn.Module:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -16,11 +16,24 @@ from .layers import arguments_of, norms_of, originals
 from .notes import attributes, by_arguments, constants, frozen, had, note, parts_in, plain
 from .torch_names import LAYERS, TYPES, WHOLES
 
-if TYPE_CHECKING:
-    from ..blueprint import Writing
-
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _OLD = {"SpectralNorm": "spectral_norm", "WeightNorm": "weight_norm"}
+
+
+class Writing(Protocol):
+    """What writes the parts of a module, and knows what was written."""
+
+    ours: type
+    registered: set[int]
+
+    def __call__(self, value: Any, path: str) -> JSON:
+        """`value` as JSON; a module that was written is referred to."""
+
+    def attempt(self, value: Any, path: str) -> JSON:
+        """The same; where it cannot be written, nothing has been written of it."""
+
+    def ties(self, number: int, tensors: dict[str, Tensor]) -> dict[str, list]:
+        """Of a module's tensors those that were written before: the module's number and name."""
 
 
 def describe(module: nn.Module, number: int, write: Writing, path: str) -> JSON:

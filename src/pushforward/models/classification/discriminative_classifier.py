@@ -12,9 +12,8 @@ Goodfellow, Shlens, Szegedy (2015), arXiv:1412.6572, on how little noise fools i
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ...core.blueprint import Component
 from ...core.contract import Density
 from ...core.spaces import Pixels, Space, Tokens
 
@@ -30,7 +29,7 @@ class DiscriminativeClassifier(Density):
 
     given: Space
 
-    def __init__(self, given: Space, network: Component, classes: int):
+    def __init__(self, given: Space, network: nn.Module, classes: int):
         super().__init__(Tokens(1, classes), given)
         self.network = network
 

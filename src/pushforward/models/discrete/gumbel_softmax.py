@@ -14,10 +14,9 @@ progress, not by steps.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Bounded, Terms
 from ...core.given import told
@@ -65,8 +64,8 @@ class GumbelSoftmaxVAE(Bounded):
         relaxation: Relaxation = Relaxed(),  # noqa: B008 (it is frozen)
         beta: float = 1.0,
         head: Head | None = None,
-        encoder: Component | None = None,
-        decoder: Component | None = None,
+        encoder: nn.Module | None = None,
+        decoder: nn.Module | None = None,
         labels: int = 0,
     ):
         if not isinstance(space, Pixels):

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 from torch.nn import functional as F
 
-from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Density, Player, Terms
 from ...core.given import Given, heard, told, told_alike
@@ -40,7 +39,7 @@ class Implicit(Distribution):
     has_rsample = True
 
     def __init__(
-        self, network: Component, x: Tensor, latent: int, noise: int, c: Tensor | None = None
+        self, network: nn.Module, x: Tensor, latent: int, noise: int, c: Tensor | None = None
     ):
         self.network, self.x, self.noise, self.c = network, x.flatten(1), noise, c
         super().__init__(x.shape[:1], torch.Size((latent,)), validate_args=False)
@@ -71,9 +70,9 @@ class AVB(Decoded):
 
     def __init__(
         self,
-        encoder: Component,
+        encoder: nn.Module,
         decoder: Observation,
-        critic: Component,
+        critic: nn.Module,
         latent: int,
         noise: int = 8,
         prior: Density | None = None,

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...core.blueprint import Component
 from ...core.catalogue import example
 from ...core.contract import Density, Player, Terms
 from ...core.spaces import Pixels
@@ -38,7 +37,7 @@ class FactorVAE(VAE):
         self,
         encoder: Encoder,
         decoder: Observation,
-        critic: Component,
+        critic: nn.Module,
         prior: Density | None = None,
         gamma: float = 10.0,
     ):

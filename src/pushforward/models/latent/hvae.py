@@ -13,7 +13,7 @@ Differs from the paper: perceptrons with SiLU instead of gated layers.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ...core.blueprint import Component
@@ -96,7 +96,7 @@ class TwoLevelEncoder(Encoder):
     All three are told what `top` is told. Raises ValueError where `below` is told another thing.
     """
 
-    def __init__(self, top: Encoder, features: Component, below: Below):
+    def __init__(self, top: Encoder, features: nn.Module, below: Below):
         super().__init__(features, top.space, below.head, top.given)
         if below.given != top.given:
             raise ValueError(f"z2 is told {top.given}, but z1 {below.given}: tell both the same")

@@ -25,9 +25,8 @@ import bisect
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Bounded, Terms
 from ...core.spaces import Pixels, Reals, count
@@ -71,7 +70,7 @@ class DDPM(Diffusion, Bounded):
     def __init__(
         self,
         space: Pixels | Reals,
-        denoiser: Component,
+        denoiser: nn.Module,
         steps: int = 1000,
         schedule: Schedule = LinearSchedule(),  # noqa: B008 (it is frozen, as are the others)
         prediction: Prediction = PredictEps(),  # noqa: B008

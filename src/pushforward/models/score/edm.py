@@ -20,9 +20,8 @@ sampling, unless `clipped=False`.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Terms
 from ...core.spaces import Pixels, Reals
@@ -50,7 +49,7 @@ class EDM(Continuous):
     def __init__(
         self,
         space: Pixels | Reals,
-        network: Component,
+        network: nn.Module,
         data_std: float = 0.5,
         least: float = 0.002,
         most: float = 80.0,

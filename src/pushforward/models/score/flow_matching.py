@@ -16,9 +16,8 @@ says of images is clipped to [-1, 1] in sampling, unless `clipped=False`.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Terms
 from ...core.spaces import Pixels, Reals
@@ -42,7 +41,7 @@ class FlowMatching(Continuous):
     def __init__(
         self,
         space: Pixels | Reals,
-        network: Component,
+        network: nn.Module,
         sampler: Sampler = DDIM(50),  # noqa: B008 (it is frozen)
         clipped: bool = True,
     ):

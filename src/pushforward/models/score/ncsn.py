@@ -20,10 +20,9 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Normal
 
-from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Terms
 from ...core.spaces import Pixels, Reals, count
@@ -50,7 +49,7 @@ class NCSN(Diffusion):
     def __init__(
         self,
         space: Pixels | Reals,
-        network: Component,
+        network: nn.Module,
         most: float = 2.0,
         least: float = 0.02,
         rungs: int = 10,

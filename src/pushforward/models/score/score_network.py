@@ -11,9 +11,8 @@ The losses and their papers are in objectives/score_matching.py.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ...core.blueprint import Component
 from ...core.catalogue import example
 from ...core.contract import Scored, Terms
 from ...core.spaces import Reals, count
@@ -38,7 +37,7 @@ class ScoreNetwork(Scored):
     def __init__(
         self,
         space: Reals,
-        network: Component,
+        network: nn.Module,
         matching: Matching = ExplicitMatching(),  # noqa: B008 (it is frozen)
         steps: int = 500,
         step: float = 0.01,

@@ -16,9 +16,8 @@ of images are clipped to [-1, 1] in sampling, unless `clipped=False`.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Terms
 from ...core.spaces import Pixels, Reals
@@ -44,7 +43,7 @@ class ScoreSDE(Continuous):
     def __init__(
         self,
         space: Pixels | Reals,
-        denoiser: Component,
+        denoiser: nn.Module,
         path: Path = VP(),  # noqa: B008 (it is frozen)
         sampler: Sampler = PredictorCorrector(),  # noqa: B008
         least: float = 1e-3,

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ...core.blueprint import Component
 from ...nn.sums import per_example
 from .bijection import Bijection, beside
 from .elementwise import Affine, Elementwise
@@ -32,7 +31,7 @@ class Coupling(Bijection):
 
     def __init__(
         self,
-        net: Component,
+        net: nn.Module,
         split: Split | None = None,
         map: Elementwise | None = None,
         context: int = 0,
@@ -69,7 +68,7 @@ class ContextAffine(Bijection):
         context: width of the context.
     """
 
-    def __init__(self, net: Component, context: int):
+    def __init__(self, net: nn.Module, context: int):
         super().__init__()
         self.net: nn.Module = net
         self.map = Affine()
