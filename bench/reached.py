@@ -9,8 +9,9 @@ or from those of checkpoints, which say what preset they are of:
     pushforward evaluate runs/vae_mnist/checkpoint.safetensors --k 500 --out runs/vae_mnist/page
     python bench/reached.py runs/vae_mnist/page/results.json "2 CPU cores"
 
-From then on `pushforward evaluate` of that preset takes 500 weights unasked. Every number comes from the file; src/pushforward/presets/reached.json is what presets tell of it,
-in their docstrings and in `pushforward list`.
+From then on `pushforward evaluate` of that preset takes 500 weights unasked. Every number comes
+from the file; src/pushforward/presets/reached.json is what presets tell of it, in their docstrings
+and in `pushforward list`.
 """
 
 from __future__ import annotations
