@@ -156,8 +156,7 @@ def test_pictures_are_told_to_networks_of_the_users_own():
 
 @pytest.mark.slow
 def test_digits_are_recognised_as_what_was_asked_for():
-    from pushforward.metrics.small_classifier import digits_classifier
-
+    from pushforward.metrics.small_classifiers import digits_classifier
     from pushforward.presets.adversarial import conditional_gan_digits
 
     torch.manual_seed(0)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable
+from typing import Any
 
 import tyro
 
@@ -45,7 +47,9 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"  {name:10}{(command.__doc__ or '').splitlines()[0]}")
         return
     try:
-        _run(words[0], words[1:])
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell  # type: ignore[assignment]
+            _run(words[0], words[1:])
     except KeyboardInterrupt as stop:
         raise SystemExit(str(stop) or "stopped") from None
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
@@ -55,6 +59,11 @@ def main(arguments: list[str] | None = None) -> None:
         if type(error) is RuntimeError:  # not one of ours
             raise
         raise SystemExit(f"pushforward: {error}") from error
+
+
+def _tell(message: Warning | str, *where: Any) -> None:
+    """A warning as one line for people, without the line of code that raised it."""
+    print(f"pushforward: {message}", file=sys.stderr)
 
 
 def _run(name: str, rest: list[str]) -> None:

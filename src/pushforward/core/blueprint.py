@@ -63,14 +63,16 @@ def record(cls: Record) -> Record:
 
 
 def registered(name: str) -> type | None:
-    """The library's component of that class name, if its file has been imported."""
-    homes = _components.get(name, {})
+    """The library's component or record of that class name, if its file has been imported."""
+    homes = dict(_components.get(name, {}))
+    if name in _records:
+        homes.setdefault(_records[name].__module__, _records[name])
     return next((cls for home, cls in homes.items() if home.startswith("pushforward.")), None)
 
 
 def registered_names() -> list[str]:
-    """The class names of the library's components that have been imported."""
-    return [name for name in _components if registered(name) is not None]
+    """The class names of the library's components and records that have been imported."""
+    return [name for name in {**_components, **_records} if registered(name) is not None]
 
 
 def encode(value: Any) -> JSON:

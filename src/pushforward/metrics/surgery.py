@@ -256,7 +256,7 @@ def _within(q: Distribution, z: Tensor, mine: Tensor, group: Tensor) -> Tensor:
     """The same for some of the draws, whose groups are `mine` (n,)."""
     each = q.log_prob(z[:, None].expand(-1, len(group), -1))
     same = mine[:, None] == group
-    return each.where(same, -math.inf).logsumexp(1) - same.sum(1).log()
+    return each.where(same, -math.inf).logsumexp(1) - same.sum(1).to(each).log()
 
 
 def rate_distortion(models: Iterable[Any], split: Split, samples: int = 8) -> list[Surgery]:

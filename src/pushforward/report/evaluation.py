@@ -10,7 +10,7 @@ from ..core.contract import Bounded, Density, Estimated, Generative, Latent, Wei
 from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels, Tokens, count
-from ..data import find
+from ..data.names import other_data
 from ..media.trained import Trained, opened
 from ..metrics.ais import ais_nats, check_annealable
 from ..metrics.disentanglement import udr
@@ -164,7 +164,7 @@ def _told(found: Likelihood | None, pixels: bool) -> Iterator[str]:
 def _source(trained: Trained, data: str | None, k: int | None) -> Dataset:
     """The data that a checkpoint is measured on; what cannot be is refused before all else."""
     path, model = trained.name, trained.model
-    source = find(data) if data else trained.data()
+    source = other_data(path, trained.about, data) if data else trained.data()
     if model.space != source.space:
         raise ValueError(
             f"{path} is a model of {model.space}, but {source.name} holds {source.space}: "

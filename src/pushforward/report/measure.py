@@ -7,7 +7,6 @@ import re
 import time
 
 import torch
-from torch import Tensor
 
 from ..core import checkpoint
 from ..core.catalogue import Preset, preset_called, presets
@@ -23,7 +22,7 @@ from ..metrics.likelihood import bits_per_dim, nats
 from ..metrics.looking import extractor_for
 from ..metrics.reverse_divergence import reverse_kl_if_known
 from ..metrics.surgery import Levels, Surgery, elbo_surgery, level_rates
-from ..pictures.walks import walked
+from ..pictures.walks import ROWS, conditions_of, walked
 from ..training.fit import LOG, fit
 from ..training.reports import Report, logged
 from .naming import Named, named
@@ -135,7 +134,7 @@ def _row(
         seed=None,
         samples=shown,
         neighbours=neighbours(shown[:PAIRS], data, look),
-        walk=walked(model, given=_told_first(model, data.test)),
+        walk=walked(model, told=conditions_of(model, data.test, ROWS)),
         surgery=surgery(model, data.test),
         further=(
             *drawn.further(data),
@@ -166,11 +165,6 @@ def surgery(model: Generative, split: Split) -> Surgery | Levels | None:
         except ValueError:
             continue
     return None
-
-
-def _told_first(model: Generative, split: Split) -> tuple[Tensor, ...]:
-    """What the model is told with the first example."""
-    return tuple(c[0] for c in split.told(model.given).at(slice(0, 1), model.device)[1:])
 
 
 def _moved(model: Generative, split: Split) -> bool:

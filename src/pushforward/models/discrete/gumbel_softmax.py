@@ -71,7 +71,7 @@ class GumbelSoftmaxVAE(Bounded):
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"the decoder's likelihood is over images, not {space}")
-        super().__init__(space, told(count("labels", labels, 0)))
+        super().__init__(space, told(labels))
         self.variables, self.classes = count("variables", variables), count("classes", classes, 2)
         self.head = (head or pixel_head(space)).check(space)
         self.temperature, self.relaxation, self.beta = temperature, relaxation, beta
@@ -136,9 +136,3 @@ system("gumbel-softmax", lecture=12, title="Gumbel-softmax VAE", paper="arXiv:16
 def gumbel_softmax() -> GumbelSoftmaxVAE:
     """The smallest instance: its bound can be summed over all images."""
     return GumbelSoftmaxVAE(Pixels(1, 4, 4, levels=2), variables=4, classes=4, width=16)
-
-
-@example(data="digits?labels=True&levels=2")
-def conditional_gumbel_softmax() -> GumbelSoftmaxVAE:
-    """The smallest class-conditional instance."""
-    return GumbelSoftmaxVAE(Pixels(1, 8, 8, levels=2), 4, 4, width=4, labels=10)

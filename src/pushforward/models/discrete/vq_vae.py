@@ -27,7 +27,7 @@ from torch.distributions import Distribution
 from ...core.catalogue import example, system
 from ...core.contract import Bounded, Player, Terms
 from ...core.given import told
-from ...core.spaces import Pixels, Space, Tokens, count
+from ...core.spaces import Pixels, Space, Tokens
 from ...nn.conditions import as_vector
 from ...nn.resnet import ResidualDecoder, ResidualEncoder
 from ...nn.sums import per_example
@@ -72,7 +72,7 @@ class VQVAE(Bounded):
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"a VQVAE encodes images, not {space}")
-        super().__init__(space, told(count("classes", classes, 0)))
+        super().__init__(space, told(classes))
         self.head = (head or pixel_head(space)).check(space)
         self.quantiser, self.commitment = quantiser, commitment
         shape = (space.channels * self.head.outputs, space.height, space.width)

@@ -82,8 +82,10 @@ class AVB(Decoded):
         given: Given = None,
     ):
         told_alike(given, decoder=decoder, prior=prior)
-        super().__init__(decoder, prior, count("latent", latent), given)
-        self.encoder, self.critic = encoder, critic
+        super().__init__(decoder.space, given)
+        self.encoder = encoder
+        self._decode_by(decoder, prior, count("latent", latent))
+        self.critic = critic
         self.latent, self.noise = latent, count("noise", noise)
         self.contrast, self.turns = count("contrast", contrast, 2), count("turns", turns)
 

@@ -99,7 +99,7 @@ class DeepVAE(Hierarchy):
         classes: int = 0,
         context: int = 0,
     ):
-        super().__init__(space, told(count("classes", classes, 0), count("context", context, 0)))
+        super().__init__(space, told(classes, context))
         self.groups, self.width = tuple(count("groups", g) for g in groups), width
         factor = 2 ** (len(groups) - 1)
         if not groups or space.height % factor or space.width % factor:
@@ -170,12 +170,6 @@ def shifted(p: Normal, parameters: Tensor) -> Normal:
 def deep_vae() -> DeepVAE:
     """The smallest instance."""
     return DeepVAE(Pixels(1, 4, 4, levels=2), (1, 1), width=16, latent=2)
-
-
-@example(data="digits?labels=True&levels=2")
-def conditional_deep_vae() -> DeepVAE:
-    """The smallest class-conditional instance."""
-    return DeepVAE(Pixels(1, 8, 8, levels=2), (1, 1), width=8, latent=2, classes=10)
 
 
 system("deep-vae", lecture=11, title="Deep hierarchical VAE", paper="arXiv:2011.10650")

@@ -21,7 +21,7 @@ from torch.distributions import Normal
 
 from ...core.catalogue import example, system
 from ...core.given import told
-from ...core.spaces import Pixels, Space, count
+from ...core.spaces import Pixels, Space
 from ...nn.conditions import width_of
 from ...nn.mlp import MLP
 from ...objectives.variational import ELBO, Linear, Objective
@@ -53,7 +53,7 @@ class LadderVAE(Hierarchy):
         classes: int = 0,
         context: int = 0,
     ):
-        super().__init__(space, told(count("classes", classes, 0), count("context", context, 0)))
+        super().__init__(space, told(classes, context))
         if not latents:
             raise ValueError("latents must be the length of at least one level")
         self._prepare(head or head_for(space), [(n,) for n in reversed(latents)], objective)

@@ -63,10 +63,11 @@ class VAE(Variational, Decoded):
         objective: Objective | None = None,
     ):
         given = agreed(encoder=encoder, decoder=decoder, prior=prior)
-        super().__init__(decoder, prior, encoder.latent, given)
+        super().__init__(decoder.space, given)
         if encoder.space != decoder.space:
             raise ValueError(f"the encoder reads {encoder.space}, not {decoder.space}")
         self.encoder = encoder
+        self._decode_by(decoder, prior, encoder.latent)
         self.objective = objective or ELBO()
         self.objective.check(self.space, encoder.latent)
 
@@ -170,3 +171,9 @@ def conditional_vae() -> VAE:
 
 
 system("vae", lecture=3, title="Variational autoencoder", paper="arXiv:1312.6114")
+system(
+    "conditional-vae",
+    lecture=11,
+    title="Conditional VAE",
+    paper="Sohn, Lee & Yan, 2015, NeurIPS",
+)

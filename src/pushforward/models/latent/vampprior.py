@@ -111,11 +111,4 @@ def vampprior() -> VAE:
     return VAE(encoder, decoder, VampPrior(encoder, 8))
 
 
-@example(data="digits?labels=True&levels=2")
-def conditional_vampprior() -> VAE:
-    """The smallest class-conditional instance: p(z | y), too, depends on the label."""
-    encoder, decoder = dense(Pixels(1, 8, 8, levels=2), latent=2, width=32, classes=10)
-    return VAE(encoder, decoder, VampPrior(encoder, 2))
-
-
 system("vampprior", lecture=7, title="VampPrior", paper="arXiv:1705.07120")

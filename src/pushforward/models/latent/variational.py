@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from ...core.contract import Density, Latent, Pushforward, Terms, Weighted
-from ...core.given import Given, heard
+from ...core.given import heard
 from ...core.spaces import Reals, count
 from ...objectives.variational import Draw, Objective
 from ...probability.decoders import Observation
@@ -51,17 +51,14 @@ class Variational(Weighted):
 class Decoded(Latent, Pushforward):
     """A model whose data are decoded from one vector of latents, drawn from a prior.
 
-    Args:
-        decoder: p(x | z).
-        prior: p(z), a density over Reals((latent,)); N(0, I) where None.
-        latent: length of z.
-        given: what the model is told; decoder and prior are told it, or nothing.
-
-    Raises ValueError for a prior over something else.
+    Decoder and prior are told what the model is told, or nothing.
     """
 
-    def __init__(self, decoder: Observation, prior: Density | None, latent: int, given: Given):
-        super().__init__(decoder.space, given)
+    decoder: Observation
+    prior: Density
+
+    def _decode_by(self, decoder: Observation, prior: Density | None, latent: int) -> None:
+        """Takes the parts, N(0, I) for None. Raises ValueError for a prior over something else."""
         self.decoder, self.prior = decoder, prior or StandardNormal((latent,))
         if self.prior.space != Reals((latent,)):
             raise ValueError(f"the prior is over {self.prior.space}, not over {latent} reals")
