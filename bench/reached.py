@@ -10,8 +10,8 @@ or from those of checkpoints, which say what preset they are of:
     python bench/reached.py runs/vae_mnist/page/results.json "2 CPU cores"
 
 From then on `pushforward evaluate` of that preset takes 500 weights unasked. Every number comes
-from the file; src/pushforward/presets/reached.json is what presets tell of it, in their docstrings and
-in `pushforward list`.
+from the file; src/pushforward/presets/reached.json is what presets tell of it, in their docstrings
+and in `pushforward list`.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
 All learn from the same small sprites (16x16, black and white or black and red, 3,456 images: 3
 shapes, 3 scales, 3 orientations, 8x8 places, 2 colours) with the same perceptrons and steps, so
-that scores differ by the objective alone. They are those of `pushforward evaluate` on the 346 test
-examples, seed 0; DCI is told as disentanglement, completeness, informativeness.
-Single runs: between seeds they differ by as much as between methods (Locatello et al., 2019,
+that scores differ by the objective alone. They are those of `pushforward evaluate` on all images,
+means over trainings with the seeds 0, 1 and 2, in less than a minute of one core each; DCI is told
+as disentanglement, completeness, informativeness. docs/reading-numbers.md has their standard
+errors: between seeds they differ by as much as between methods (Locatello et al., 2019,
 arXiv:1811.12359, section 5.4).
 """
 
@@ -31,9 +32,9 @@ def beta_sprites(
 
     pushforward train beta_sprites
 
-    35 s of one core. beta-VAE score 0.737, FactorVAE score 0.469, MIG 0.217, SAP 0.253,
-    DCI 0.13 0.474 0.492, modularity 0.927.
-    With 12,000 steps (62 s) the MIG is 0.288; docs/traversal.png shows that model.
+    beta-VAE score 0.70, FactorVAE score 0.47, MIG 0.22, SAP 0.18, DCI 0.20 0.52 0.63,
+    modularity 0.91, IRS 0.52, UDR 0.46.
+    With 12,000 steps docs/traversal.png shows it, seed 0.
     """
     return _vae(latent, width, ELBO(beta), steps)
 
@@ -46,9 +47,8 @@ def tc_sprites(
 
     pushforward train tc_sprites
 
-    46 s of one core. beta-VAE score 0.762, FactorVAE score 0.501, MIG 0.422, SAP 0.427,
-    DCI 0.175 0.643 0.558, modularity 0.925.
-    With 12,000 steps (87 s) the MIG is 0.624, DCI 0.359 0.8 0.723.
+    beta-VAE score 0.67, FactorVAE score 0.45, MIG 0.40, SAP 0.28, DCI 0.25 0.70 0.69,
+    modularity 0.90, IRS 0.63, UDR 0.51.
     """
     return _vae(latent, width, BetaTC(beta, examples=len(_sprites().train)), steps)
 
@@ -61,9 +61,8 @@ def dip_sprites(
 
     pushforward train dip_sprites
 
-    36 s of one core. beta-VAE score 0.722, FactorVAE score 0.501, MIG 0.322, SAP 0.418,
-    DCI 0.16 0.622 0.473, modularity 0.976.
-    With a weight of 10 the MIG is 0.149.
+    beta-VAE score 0.69, FactorVAE score 0.50, MIG 0.25, SAP 0.28, DCI 0.20 0.58 0.61,
+    modularity 0.96, IRS 0.56, UDR 0.48.
     """
     return _vae(latent, width, DIP(weight, weight), steps)
 
@@ -76,10 +75,10 @@ def factor_sprites(
 
     pushforward train factor_sprites
 
-    50 s of one core. beta-VAE score 0.685, FactorVAE score 0.393, MIG 0.118, SAP 0.201,
-    DCI 0.098 0.336 0.41, modularity 0.922.
-    With gamma 10 the MIG is 0.066. The critic ends at a cross-entropy of 0.689 (log 2 is 0.693): it
-    hardly tells the shuffled latents, so that it corrects little.
+    beta-VAE score 0.74, FactorVAE score 0.57, MIG 0.23, SAP 0.27, DCI 0.28 0.38 0.62,
+    modularity 0.90, IRS 0.56, UDR 0.32.
+    The critic ends at a cross-entropy of 0.689 (log 2 is 0.693): it hardly tells the shuffled
+    latents, so that it corrects little.
     """
     encoder, decoder = _parts(latent, width)
     model = FactorVAE(encoder, decoder, MLP(latent, 1, width, 2), gamma=gamma)
