@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 import harness
 import torch
-from pushforward.metrics.small_classifiers import digits_classifier
 
 import pushforward as pf
 from pushforward import data
+from pushforward.metrics.small_classifiers import digits_classifier
 from pushforward.models.adversarial.gan import critic_for, generator_for
 from pushforward.models.flow.dequantized import of_images
 from pushforward.models.latent.avb import dense_avb
