@@ -14,8 +14,10 @@ from PIL import Image
 import pushforward as pf
 from pushforward.cli import main
 from pushforward.cli.listing import reached
+from pushforward.core.catalogue import preset_called
 from pushforward.models.autoregressive.made import MADE
 from pushforward.models.autoregressive.wavenet import WaveNet
+from pushforward.report.measure import recorded_samples
 
 MINE = '''
 """A coin for each pixel."""
@@ -279,6 +281,52 @@ def test_evaluate_writes_the_page_and_cuts_the_bound(tmp_path, capsys) -> None:
     assert "| mutual information |" in (out / "results.md").read_text()
     assert "numbers_KID_interval_low" in (out / "results.csv").read_text().splitlines()[0]
     assert "k = 3 neighbours cannot be found among 2" in refused("evaluate", vae, "--samples", "3")
+
+
+def test_evaluate_measures_as_the_presets_record_does(tmp_path, capsys) -> None:
+    """The bound of as many weights as the recorded figure; another where another is asked for."""
+    flags = ["--steps", "2", "--width", "16", "--quiet", "--device", "cpu"]
+    told = ran(capsys, "train", "vae_digits", *flags, "--out", str(tmp_path / "vae"))
+    vae = str(tmp_path / "vae" / "checkpoint.safetensors")
+    assert f"recorded with 50 importance weights: pushforward evaluate {vae}" in told
+    (number,) = {r.likelihood for r in preset_called("vae_digits").reached if r.likelihood}
+    few = ("--samples", "60")
+    assert f"bits/dim ({number}, 347 examples)" in ran(capsys, "evaluate", vae, *few)
+    assert "(importance-weighted bound (7)" in ran(capsys, "evaluate", vae, *few, "--k", "7")
+    assert "(lower bound, 347" in ran(capsys, "evaluate", vae, *few, "--k", "0")
+    assert recorded_samples("vamp_mnist") == 500
+    assert recorded_samples("made_digits") is recorded_samples(None) is None
+
+
+def test_evaluate_looks_and_anneals_as_it_is_told(tmp_path, checkpoint, capsys) -> None:
+    flags = ["--steps", "2", "--width", "8", "--latent", "2", "--quiet", "--device", "cpu"]
+    ran(capsys, "train", "vae_digits", *flags, "--out", str(tmp_path / "vae"))
+    vae = str(tmp_path / "vae" / "checkpoint.safetensors")
+    out = tmp_path / "page"
+    few = ("--samples", "60", "--out", str(out), "--features", "random", "--ais", "3")
+    told = ran(capsys, "evaluate", vae, *few)
+    assert re.search(r"test: .* nats \(AIS lower bound \(16 chains of 200 steps\), 3 examp", told)
+    assert re.search(r"Frechet distance .*extractor random convolutions, seed 0@\w{8}", told)
+    (record,) = json.loads((out / "results.json").read_text())
+    assert record["extractor"].startswith("random convolutions, seed 0@")
+    assert record["ais"]["kind"] == "AIS lower bound (16 chains of 200 steps)"
+    assert record["ais"]["examples"] == 3
+    assert "has no decoder and prior" in refused("evaluate", checkpoint, "--ais")
+    said = "one of classifier, random, inception, pixels, hub:OWNER/NAME, not 'vgg'"
+    assert said in refused("evaluate", checkpoint, "--features", "vgg")
+    assert said in refused("compare", "independent_digits", "--features", "vgg")
+
+
+def test_evaluate_asks_models_with_encoders_whether_they_agree(tmp_path, capsys) -> None:
+    flags = ["--steps", "2", "--width", "8", "--latent", "2", "--quiet", "--device", "cpu"]
+    paths = [str(tmp_path / name / "checkpoint.safetensors") for name in "ab"]
+    for path in paths:
+        ran(capsys, "train", "vae_digits", *flags, "--out", str(Path(path).parent))
+    told = ran(capsys, "evaluate", *paths, "--samples", "60")
+    for path in paths:
+        assert re.search(
+            rf"^{re.escape(path)}: UDR [\d.]+ .*spearman, 2 models", told, re.MULTILINE
+        )
 
 
 def test_evaluate_refuses_what_it_cannot_measure(checkpoint, tmp_path) -> None:

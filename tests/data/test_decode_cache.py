@@ -11,6 +11,7 @@ from PIL import Image
 from pushforward.data import cache_folder, folder, image_sets
 from pushforward.data.decoding import Canvas
 from pushforward.data.image_sets import Images
+from pushforward.data.splits import SHUFFLED, Rule
 
 
 def pictures(top: Path, n: int = 8) -> Path:
@@ -89,11 +90,12 @@ def test_memory_mapped_and_writable_without_changing_the_file(tmp_path: Path, ca
 def test_order_names_and_threads(monkeypatch: pytest.MonkeyPatch, image_bytes) -> None:
     n = 300
     sources = [image_bytes(np.full((2, 2), i % 256, dtype=np.uint8)) for i in range(n)]
+    rule = Rule(SHUFFLED)
     order = np.random.RandomState(0).permutation(n)
 
     def load(key: str) -> np.ndarray:
         items = [(f"image {i}", source) for i, source in enumerate(sources)]
-        found = Images("t", n, [key], Canvas(None, 1), lambda: items, dict, order).load()
+        found = Images("t", n, [key], Canvas(None, 1), lambda: items, dict, rule).load()
         assert np.array_equal(found.index, order)
         return found.pixels
 

@@ -33,7 +33,7 @@ def test_every_image_once_in_seeded_splits(tmp_path: Path) -> None:
     data = folder(tmp_path / "set", size=12)
     assert data.name == "set"
     assert data.space == Pixels(3, 12, 12)
-    assert [len(s) for s in (data.train, data.validation, data.test)] == [16, 2, 2]
+    assert [len(s) for s in (data.train, data.validation, data.test)] == [15, 2, 3]
     x = torch.cat([s.tensors[0] for s in (data.train, data.validation, data.test)])
     expected = images.transpose(0, 3, 1, 2)
     assert sorted(map(bytes, x.numpy())) == sorted(map(bytes, expected))
@@ -180,7 +180,7 @@ def test_all_unreadable_images_are_named_or_left_out(tmp_path: Path, cache: Path
         folder(tmp_path / "set", size=8)
     assert all(str(file) in str(caught.value) for file in [*bad, "gone.jpg"])
     assert list((cache / "decoded").iterdir()) == []
-    with pytest.warns(UserWarning, match=r"4 of 31 images were left out:\n(.*\n){3}.*gone\.jpg"):
+    with pytest.warns(UserWarning, match=r"4 of 31 images were left out:\n(.*\n)*.*gone\.jpg"):
         data = folder(tmp_path / "set", size=8, labels=True, skip_unreadable=True)
     parts = (data.train, data.validation, data.test)
     seen = {bytes(x): int(y) for s in parts for x, y in zip(s.tensors[0].numpy(), s.tensors[1])}

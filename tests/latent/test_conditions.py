@@ -24,6 +24,7 @@ from pushforward.models.latent.sentence_vae import interpolate, recurrent_vae
 from pushforward.models.latent.vae import TwoStageVAE, dense
 from pushforward.models.latent.vampprior import VampPrior
 from pushforward.objectives import disentangling, importance, variational
+from pushforward.pictures.walks import conditions_of, walked
 from pushforward.probability.autoregressive_decoder import AutoregressiveDecoder
 from pushforward.probability.logistic_mixture_decoder import LogisticMixtureDecoder
 from pushforward.probability.quantisation import VectorQuantiser
@@ -165,8 +166,10 @@ def test_bounds_samples_and_measures_are_those_of_the_built_in_label():
                 drawn = model.sample(len(x), *beside)
                 line = interpolate(model, x[:3], x[3:6], *(c[:3] for c in beside), steps=4)
             cut, ais = elbo_surgery(model, some, samples=3), ais_nats(model, some, 2, 5, 2)
-            told_of = torch.tensor([cut.elbo, cut.information, cut.marginal_kl, ais.nats])
-            numbers.append((bound, drawn, line, told_of, posterior_means(model, some)))
+            means = posterior_means(model, some)
+            ways = walked(model, told=conditions_of(model, some, 4))
+            numbers.append((bound, drawn, line, torch.tensor(cut.elbo), means, ways))
+            numbers[-1] += (torch.tensor([cut.information, cut.marginal_kl, ais.nats]),)
         for ours, theirs in zip(*numbers):
             torch.testing.assert_close(ours, theirs)
 

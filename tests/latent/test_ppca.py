@@ -131,10 +131,51 @@ def test_noise_above_the_rounding_is_found():
     assert model.solve(torch.from_numpy(x).float()).noise.item() == pytest.approx(noise, rel=0.04)
 
 
-def test_ais_is_exact_on_a_linear_gaussian_model():
+def known(latent: int) -> tuple[PPCA, torch.Tensor]:
+    """A linear-Gaussian model, and a datum half a standard deviation from its mean."""
+    model = PPCA(latent + 1, latent).double()
+    with torch.no_grad():
+        model.weight.copy_(torch.eye(latent + 1, latent))
+    return model, torch.full((1, latent + 1), 0.7).double()
+
+
+def test_ais_weights_have_the_mean_that_is_known():
+    """1,000 runs, each with a pilot of its own: the mean is p(x) within two standard errors."""
+    model, x = known(2)
+    torch.manual_seed(1)
+    log_w = ais.log_weights(model, x.expand(1_000, -1), chains=4, steps=50, leapfrogs=3)
+    with torch.no_grad():
+        runs = (log_w - model.log_prob(x)).exp().mean(0)
+    error = runs.std() / 1_000**0.5
+    assert error < 0.01
+    assert abs(runs.mean() - 1) < 2 * error
+
+
+def test_ais_steps_do_not_depend_on_what_the_chains_have_seen(monkeypatch):
+    """Only the pilot adapts: all chains of an example then step alike, whatever they accepted."""
+    model, x = known(2)
+    lengths = []
+
+    def recorded(target, z, length, leapfrogs, move=ais.hamiltonian):
+        lengths.append(length.clone())
+        return move(target, z, length, leapfrogs)
+
+    monkeypatch.setattr(ais, "hamiltonian", recorded)
+    torch.manual_seed(0)
+    ais.log_weights(model, torch.cat([x, 3 * x]), chains=16, steps=150, leapfrogs=1)
+    pilot, run = lengths[:150], lengths[150:]
+    assert {tuple(step.shape) for step in pilot} == {(ais.PILOTS, 2)}
+    assert len(run) == 150
+    assert all((step == step[:1]).all() for step in run)
+    assert (pilot[-1] != pilot[-1][:1]).any(), "chains of the pilot adapt for themselves"
+    # What a chain of the pilot steps next is what it had become after the step before.
+    for i in range(149):
+        torch.testing.assert_close(run[i][0], pilot[i + 1].log().mean(0).exp())
+
+
+def test_ais_rises_to_the_likelihood_of_data():
     x = torch.from_numpy(line())[:5]
     ppca = fitted(line())
-    ppca.prior = StandardNormal((2,)).double()
     torch.manual_seed(0)
     log_w = ais.log_weights(ppca, x, chains=64, steps=200, leapfrogs=5)
     with torch.no_grad():

@@ -60,10 +60,11 @@ def test_sums_to_one():
 
 
 @pytest.mark.parametrize("grow", [False, True])
-def test_first_batch_starts_the_weights(grow):
+@pytest.mark.parametrize("unit", [1e-9, 1.0])
+def test_first_batch_starts_the_weights(grow, unit):
     torch.manual_seed(0)
     conv = WeightNormConv(3, 8, (2, 2), grow=grow, scale=0.1)
-    x, average = torch.randn(20, 3, 5, 5) * 7 + 2, copy.deepcopy(conv)
+    x, average = (torch.randn(20, 3, 5, 5) * 7 + 2) * unit, copy.deepcopy(conv)
     conv.eval()(x)
     assert not conv.started
     y = conv.train()(x)

@@ -45,7 +45,7 @@ def size(u):
         (R1(3.0), lambda s: 1.5 * s**2),
         (R2(3.0), lambda s: 1.5 * s**2),
     ],
-    ids=repr,
+    ids=["gradient", "zero-centred", "dragan", "r1", "r2"],
 )
 def test_the_penalty_of_a_linear_critic_is_that_of_its_weights(penalty, of_norm):
     w = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)

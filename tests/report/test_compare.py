@@ -13,6 +13,7 @@ import pushforward as pf
 from pushforward.core import checkpoint
 from pushforward.core.catalogue import presets
 from pushforward.data import digits
+from pushforward.metrics.looking import extractor_for
 from pushforward.pictures.walks import walked
 from pushforward.report import compare as comparison
 from pushforward.report import measure, sampled, tables
@@ -72,7 +73,7 @@ def test_samples_come_with_their_nearest_training_data(baseline) -> None:
 def test_training_data_as_samples_are_their_own_neighbours() -> None:
     data = digits()
     train = data.train.tensors[0][5:9]
-    assert (sampled.neighbours(train, data) == train).all()
+    assert (sampled.neighbours(train, data, extractor_for(data)) == train).all()
 
 
 def test_results_are_written_in_three_forms(tmp_path, monkeypatch) -> None:

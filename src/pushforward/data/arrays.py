@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ..core.dataset import Batch, Dataset, Split
 from ..core.spaces import Pixels, Reals, Space, Tokens
+from .fingerprints import fingerprint
 from .numbers import as_tensor, labels, whole_or_float
-from .splits import cut, shuffled, sizes
+from .splits import CONTENT, Rule, digests, numbered, parted, rows
 
 Array = Any
 """A tensor, an array, a data frame or lists of numbers."""
@@ -26,8 +27,9 @@ def tensors(
     test: float | Array = 0.1,
     seed: int = 0,
     name: str = "tensors",
+    rule: str = CONTENT,
 ) -> Dataset:
-    """Examples x (n, ...) and, if given, their labels y (n, ...), shuffled by `seed` and split.
+    """Examples x (n, ...) and, if given, their labels y (n, ...), split by `rule` under `seed`.
 
     Without `space`: uint8 (n, channels, height, width) are Pixels with 256 levels; floats (n, ...)
     are Reals, turned to torch's default type; whole numbers (n, length) are Tokens whose vocabulary
@@ -46,16 +48,14 @@ def tensors(
     columns, classes = _columns({"x": (x, y), **{part: _pair(v, y) for part, v in own.items()}})
     space = space or inferred(*(batch[0] for batch in columns.values()))
     parts = {part: _fitted(batch, space, part) for part, batch in columns.items()}
-    lengths = sizes(name, len(parts["x"][0]), *shares)
-    order = torch.from_numpy(shuffled(len(parts["x"][0]), seed))
-    cuts = dict(zip(("train", *held), cut([t[order] for t in parts["x"]], lengths)))
-    learn, check, last = (Split(parts[part]) if part in own else cuts[part] for part in cuts)
-    origin = {
-        "source": "the user's own tensors",
-        "seed": seed,
-        "split": "shuffled by numpy RandomState(seed); " + _told(held, own),
-    }
-    return Dataset(name, space, learn, check, last, origin, classes)
+    known = {part: numbered(digests(rows(batch[0].numpy()))) for part, batch in parts.items()}
+    cuts, record = parted(name, parts["x"], known["x"], Rule(rule, seed, *shares))
+    held_out = zip(held, cuts[1:])
+    check, last = (Split(parts[part]) if part in own else split for part, split in held_out)
+    record["examples"] |= {part: fingerprint(known[part]) for part in own}
+    apart = dict.fromkeys(own, "data of its own")
+    origin = {"source": "the user's own tensors", **record, **apart}
+    return Dataset(name, space, cuts[0], check, last, origin, classes)
 
 
 def _pair(given: Array, y: Array | None) -> tuple[Array, Array | None]:
@@ -79,11 +79,6 @@ def _columns(
         return {part: (x,) for part, x in xs.items()}, ()
     numbered, classes = labels(ys, [len(x) for x in xs.values()])
     return {part: (x, y) for (part, x), y in zip(xs.items(), numbered)}, classes
-
-
-def _told(held: dict[str, Any], own: dict[str, Any]) -> str:
-    verbs = {"validation": "validates", "test": "tests"}
-    return ", ".join(f"{'data of its own' if p in own else held[p]} {verbs[p]}" for p in held)
 
 
 def inferred(*xs: Tensor) -> Space:

@@ -19,7 +19,7 @@ from .cache import stamp
 from .decoding import Canvas
 from .image_sets import Images
 from .specs import findable
-from .splits import cut, shuffled, sizes
+from .splits import CONTENT, Rule, cut, numbered
 
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".webp", ".tif", ".tiff"),
@@ -40,6 +40,7 @@ def folder(
     background: int = 255,
     bits: int = 16,
     skip_unreadable: bool = False,
+    rule: str = CONTENT,
 ) -> Dataset:
     """All images under `path`, sub-folders and links included: Pixels(channels, size, size).
 
@@ -47,27 +48,26 @@ def folder(
     are, which must then be of one size. The camera's orientation is applied, transparency is laid
     over the grey value `background`, deep grey values of `bits` bits become 8; a warning says where
     that was done. With `labels`, the second tensor (int64) is the sub-folder of `path` that an
-    image lies in. Files are sorted by name and shuffled by `seed`; the shares `validation` and
-    `test` are held out. Hidden files are left out; of others that are no images, a warning tells.
+    image lies in. Images are split by `rule` under `seed`; the shares `validation` and `test` are
+    held out, and copies of an image stay together. Hidden files are left out; of others that are no
+    images, a warning tells.
 
     Raises FileNotFoundError where there is no such folder; ValueError where it holds no image, too
     few to split, some that cannot be read (all are named; `skip_unreadable` leaves them out), or,
     with `labels`, one outside a sub-folder.
     """
     top, canvas = Path(path).expanduser().resolve(), Canvas(size, channels, background, bits)
-    files = _found(top)
-    sizes(f"the folder {top}", len(files), validation, test)  # before they are decoded
-    files = [files[i] for i in shuffled(len(files), seed)]
+    files, split = _found(top), Rule(rule, seed, validation, test)
+    split.check(f"the folder {top}", len(files))  # before they are decoded
     classes, y = _classes(top, files) if labels else ((), None)
-    found = _images(top, files, canvas, skip_unreadable).load()
-    lengths = sizes(f"the folder {top}", len(found.index), validation, test)
+    found = _images(top, files, canvas, split, skip_unreadable).load()
+    lengths = split.lengths(f"the folder {top}", found.digests)
     x = torch.from_numpy(found.pixels)
     origin = {
         "source": f"folder {top.name}",
         **found.about,
         "size": size,
-        "seed": seed,
-        "split": f"shuffled by numpy RandomState(seed); {validation} validates, {test} tests",
+        **split.record(numbered(found.digests), lengths),
     }
     train, held, last = cut((x,) if y is None else (x, y[found.index]), lengths)
     return Dataset(top.name, Pixels(*x.shape[1:]), train, held, last, origin, classes)
@@ -136,14 +136,20 @@ def _classes(top: Path, files: list[Path]) -> tuple[tuple[str, ...], torch.Tenso
     return tuple(map(str, names)), torch.from_numpy(y.astype(np.int64))
 
 
-def _images(top: Path, files: list[Path], canvas: Canvas, skip_unreadable: bool) -> Images:
+def _images(
+    top: Path, files: list[Path], canvas: Canvas, rule: Rule, skip_unreadable: bool
+) -> Images:
     return Images(
         title=f"{top.name}/",
         n=len(files),
         key=[str(top), *map(stamp, files)],
         canvas=canvas,
         items=lambda: zip(map(str, files), files),
-        about=lambda: {"sha256 of names and sizes": _digest(top, files)},
+        # What older versions knew a folder by; now its images are known by their content.
+        about=lambda: (
+            {} if rule.name == CONTENT else {"sha256 of names and sizes": _digest(top, files)}
+        ),
+        rule=rule,
         skip_unreadable=skip_unreadable,
     )
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from .cache import allocated, kept
 from .decoding import UNREADABLE, Canvas, Decoded
+from .splits import DIGEST, Rule, digest_of
 
 PIECE = 64  # images per task: a task per image would cost more than a small image does
 # Encoded images below so many bytes are decoded by one thread: they hold Python's lock nearly all
@@ -27,17 +28,20 @@ PIECE = 64  # images per task: a task per image would cost more than a small ima
 SMALL = 3000
 NAMED = 20  # images that a message names, of those that cannot be read
 Item = tuple[str, "bytes | Path"]  # the name for error messages, and the image
+Tried = tuple[str, "Decoded | ValueError", bytes]  # its name, what came of it, and its digest
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """Images (n, channels, height, width) uint8; `index` (n,) says which item each was.
+    """Images (n, channels, height, width) uint8; `index` (n,) says which item each was, `digests`
+    (n, DIGEST) what its encoded bytes are known by.
 
     `about` is what is known of the source, with its `encoding` and `remarks` on images.
     """
 
     pixels: np.ndarray
     index: np.ndarray
+    digests: np.ndarray
     about: dict
 
 
@@ -46,7 +50,7 @@ class Images:
     """A set of `n` encoded images that can be decoded.
 
     `items` yields them, `key` says what makes the result what it is (JSON), `about` is what to
-    remember of the source. The result holds item order[i] at place i, or the items as they come.
+    remember of the source. The result is in the order of `rule`, or as items come.
     """
 
     title: str
@@ -55,7 +59,7 @@ class Images:
     canvas: Canvas
     items: Callable[[], Iterable[Item]]
     about: Callable[[], dict]
-    order: np.ndarray | None = None
+    rule: Rule | None = None
     skip_unreadable: bool = False
 
     def load(self) -> Loaded:
@@ -65,15 +69,16 @@ class Images:
         they are left out with a warning, unless nothing else is there. Raises it for images of
         several sizes as well.
         """
-        key = [self.n, self.key, asdict(self.canvas), self.skip_unreadable]
+        order = self.rule.key if self.rule else None
+        key = [self.n, self.key, order, asdict(self.canvas), self.skip_unreadable]
         arrays, about = kept(key, self._decode)
-        return Loaded(arrays["images"], arrays["index"], about)
+        return Loaded(arrays["images"], arrays["index"], arrays["digests"], about)
 
     def _decode(self, folder: Path) -> dict:
         found = _Found(folder / "decoded.npy", self.n)
         with _progress(self.title, self.n) as show, _bombs_are_told_by_us():
-            for i, (name, decoded) in enumerate(self._decoded()):
-                found.take(i, name, decoded)
+            for i, tried in enumerate(self._decoded()):
+                found.take(i, *tried)
                 if i % PIECE == 0:
                     show(i)
         self._tell(found)
@@ -82,13 +87,16 @@ class Images:
             about["remarks"] = _said(found.remarks)
         if found.failures:
             about["unreadable images left out"] = len(found.failures)
-        np.save(folder / "index.npy", self._arrange(found))
+        index = self._arrange(found)
+        np.save(folder / "index.npy", index)
+        np.save(folder / "digests.npy", found.digests[index])
         return about
 
     def _arrange(self, found: _Found) -> np.ndarray:
         """Writes images.npy in the order that is wanted; which item stands where."""
-        order = np.arange(self.n) if self.order is None else np.asarray(self.order)
-        index = order[found.good[order]].astype(np.int64)
+        index = np.flatnonzero(found.good)
+        if self.rule is not None:
+            index = index[self.rule.order(found.digests[index])]
         decoded, target = found.path, found.path.with_name("images.npy")
         assert found.images is not None
         if np.array_equal(index, np.arange(self.n)):
@@ -111,7 +119,7 @@ class Images:
         for line in _said(found.remarks):
             warnings.warn(f"{self.title}: {line}", stacklevel=2)
 
-    def _decoded(self) -> Iterator[tuple[str, Decoded | ValueError]]:
+    def _decoded(self) -> Iterator[Tried]:
         """In order and in parallel, holding only so many encoded images as keep threads busy."""
         items = iter(self.items())
         first = list(islice(items, PIECE))
@@ -130,14 +138,16 @@ class Images:
             while waiting:
                 yield from waiting.popleft().result()
 
-    def _work(self, piece: list[Item]) -> list[tuple[str, Decoded | ValueError]]:
-        return [(name, self._tried(name, source)) for name, source in piece]
+    def _work(self, piece: list[Item]) -> list[Tried]:
+        return [self._tried(name, source) for name, source in piece]
 
-    def _tried(self, name: str, source: bytes | Path) -> Decoded | ValueError:
+    def _tried(self, name: str, source: bytes | Path) -> Tried:
         try:
-            return self.canvas.decode(name, source)
+            decoded = self.canvas.decode(name, source)
         except ValueError as error:
-            return error
+            return name, error, b""
+        content = source if isinstance(source, bytes) else source.read_bytes()
+        return name, decoded, digest_of(content)
 
 
 @dataclass
@@ -154,8 +164,9 @@ class _Found:
 
     def __post_init__(self) -> None:
         self.good = np.zeros(self.n, dtype=bool)
+        self.digests = np.zeros((self.n, DIGEST), dtype=np.uint8)
 
-    def take(self, i: int, name: str, decoded: Decoded | ValueError) -> None:
+    def take(self, i: int, name: str, decoded: Decoded | ValueError, digest: bytes) -> None:
         if isinstance(decoded, ValueError):
             self.failures.append(str(decoded))
             return
@@ -167,6 +178,7 @@ class _Found:
                 f"{self.first} has {self.images.shape[1:]}: give size=... to bring all to one size"
             )
         self.images[i], self.good[i] = decoded.pixels, True
+        self.digests[i] = np.frombuffer(digest, np.uint8)
         self.encodings.add(decoded.encoding)
         self.remarks.update(decoded.remarks)
 

@@ -15,8 +15,8 @@ import torch
 from ..core.dataset import Batch
 from .cache import stamp
 from .decoding import Canvas
-from .image_sets import Images, Item
-from .splits import shuffled
+from .image_sets import Images, Item, Loaded
+from .splits import Rule
 
 if TYPE_CHECKING:
     from pyarrow import DataType, Schema
@@ -88,41 +88,30 @@ def images(
     paths: Sequence[Path],
     canvas: Canvas,
     column: str | None = None,
-    seed: int | None = None,
+    rule: Rule | None = None,
     skip_unreadable: bool = False,
 ) -> Images:
-    """The images of these files, one after another, or shuffled by `seed`."""
+    """The images of these files, one after another, or in the order of `rule`."""
     column = image_column(paths[0], column)
-    n = sum(opened(path).metadata.num_rows for path in paths)
-    order = None if seed is None else shuffled(n, seed)
     return Images(
         title=title,
-        n=n,
-        key=[*map(stamp, paths), column, seed],
+        n=sum(opened(path).metadata.num_rows for path in paths),
+        key=[*map(stamp, paths), column],
         canvas=canvas,
         items=lambda: _encoded(paths, column),
         about=lambda: {"sha256": {path.name: sha256(path) for path in paths}},
-        order=order,
+        rule=rule,
         skip_unreadable=skip_unreadable,
     )
 
 
-def tensors(
-    title: str,
-    paths: Sequence[Path],
-    canvas: Canvas,
-    image: str | None = None,
-    label: str | None = None,
-    seed: int | None = None,
-    skip_unreadable: bool = False,
-) -> tuple[Batch, dict]:
-    """(x,) or, where the column `label` is named, (x, y); and what is known of the source."""
-    found = images(title, paths, canvas, image, seed, skip_unreadable).load()
+def tensors(found: Loaded, paths: Sequence[Path], label: str | None = None) -> Batch:
+    """(x,) of decoded images or, where the column `label` is named, (x, y)."""
     x = torch.from_numpy(found.pixels)
     if label is None:
-        return (x,), found.about
+        return (x,)
     y = labels(paths, label_column(paths[0], label))
-    return (x, torch.from_numpy(y[found.index])), found.about
+    return (x, torch.from_numpy(y[found.index]))
 
 
 def sha256(path: Path) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from ..core.dataset import Dataset
 from ..core.spaces import count
 from ..core.vocabulary import Vocabulary, split
 from .specs import findable
-from .splits import cut, shuffled, sizes
+from .splits import CONTENT, Rule, digests, numbered, parted
 
 LONGEST = 512  # words of a line; more would make every row as long
 
@@ -24,14 +22,15 @@ def text(
     validation: float = 0.1,
     test: float = 0.1,
     seed: int = 0,
+    rule: str = CONTENT,
 ) -> Dataset:
     """The lines of a UTF-8 text file as Tokens(length, vocabulary); empty lines are left out.
 
     `unit` is "words" (marks count as words) or "characters". Without `length` the longest line
     sets it; with it, longer lines are left out, and `origin` says how many. Words that occur less
     than `least` times become "<unk>". The vocabulary is of the whole file, commonest first, and
-    stands in `origin` (`Vocabulary.recorded`). Lines are shuffled by `seed`, and shares of them
-    held out.
+    stands in `origin` (`Vocabulary.recorded`). Lines are split by `rule` under `seed`, and shares
+    of them held out.
 
     Raises FileNotFoundError where there is no such file; ValueError for a folder, a file that is
     empty or no text, and where too few lines, or lines of more than 512 words, are left.
@@ -39,19 +38,19 @@ def text(
     file = Path(path).expanduser()
     lines = lines_of(file)
     kept, most = _of_length(file, lines, unit, length)
-    lengths = sizes(f"the text {file}", len(kept), validation, test)
+    split = Rule(rule, seed, validation, test)
+    split.check(f"the text {file}", len(kept))
     vocabulary = Vocabulary.of(kept, unit, least)
+    known = numbered(digests(line.encode() for line in kept))
     x = vocabulary.encode(kept, most)
-    order = torch.from_numpy(shuffled(len(kept), seed))
+    (train, held, last), record = parted(f"the text {file}", [x], known, split)
     origin = {
         "source": f"text {file.name}",
         "lines": len(kept),
         "lines left out": len(lines) - len(kept),
-        "seed": seed,
-        "split": f"shuffled by numpy RandomState(seed); {validation} validates, {test} tests",
+        **record,
         **vocabulary.record(),
     }
-    train, held, last = cut((x[order],), lengths)
     return Dataset(file.stem, vocabulary.space(most), train, held, last, origin)
 
 

@@ -17,8 +17,9 @@ from ..core.dataset import Dataset
 from ..core.spaces import Tokens, count
 from .companding import mu_law
 from .specs import findable
-from .splits import cut, sizes
+from .splits import CONTENT, IN_ORDER, Rule, cut, digest_of, digests, numbered, rows
 
+TOGETHER, LEAST_BLOCKS = 16, 30  # pieces in a block, and blocks that sounds are split into
 WIDTHS = (1, 2, 3, 4)  # bytes of a sample
 
 
@@ -88,12 +89,15 @@ def wav(
     levels: int = 256,
     validation: float = 0.1,
     test: float = 0.1,
+    seed: int = 0,
+    rule: str = CONTENT,
 ) -> Dataset:
     """A WAV file, or all in a folder and its sub-folders, cut into pieces: Tokens(length, levels).
 
-    Files are sorted by name and each is cut without overlap, its remainder left out. The last
-    pieces validate and test. Raises ValueError where there are too few pieces, or a file cannot be
-    read (it is named); FileNotFoundError where there is nothing.
+    Files are sorted by name and each is cut without overlap, its remainder left out. Pieces are
+    split by `rule` under `seed`; up to 16 that follow one another stay together. Raises ValueError
+    where there are too few pieces, or a file cannot be read (it is named); FileNotFoundError where
+    there is nothing.
     """
     top = Path(path).expanduser()
     files = sorted(top.rglob("*.wav")) if top.is_dir() else [top]
@@ -102,12 +106,33 @@ def wav(
     pieces = [
         _pieces(mu_law(read_wav(file, rate), levels), count("length", length)) for file in files
     ]
-    x = torch.cat(pieces)
+    x, split = torch.cat(pieces), Rule(rule, seed, validation, test)
     if len(x) < 3:
         raise ValueError(f"{top} gives {len(x)} pieces of {length} samples: take a smaller length")
-    train, held, last = cut((x,), sizes(str(top), len(x), validation, test))
+    known = digests(rows(x.numpy()))
+    blocks = _together(known, [len(piece) for piece in pieces])
+    order, lengths = split.order(blocks), split.lengths(str(top), blocks)
+    train, held, last = cut([x[torch.from_numpy(order)]], lengths)
     origin = {"source": f"WAV files of {top.name}", "files": len(files), "rate": rate}
+    if rule != IN_ORDER:  # which older versions did not record
+        origin |= split.record(numbered(known)[order], lengths)
     return Dataset(top.stem, Tokens(length, levels), train, held, last, origin)
+
+
+def _together(known: np.ndarray, lengths: list[int]) -> np.ndarray:
+    """Digests (n, DIGEST) by which pieces of a sound that follow one another are split together.
+
+    A piece is much like the next, and says little where that was trained on.
+    """
+    most = TOGETHER
+    while most > 1 and sum(-(-n // most) for n in lengths) < LEAST_BLOCKS:
+        most //= 2
+    found = known.copy()
+    for begin, n in zip(np.cumsum([0, *lengths]), lengths):
+        for start in range(begin, begin + n, most):
+            stop = min(start + most, begin + n)
+            found[start:stop] = np.frombuffer(digest_of(known[start:stop].tobytes()), np.uint8)
+    return found
 
 
 def resampled(x: np.ndarray, given: int, wanted: int) -> np.ndarray:

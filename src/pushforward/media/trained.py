@@ -36,6 +36,11 @@ class Trained:
         return self.record.get("data", {})
 
     @property
+    def preset(self) -> str | None:
+        """The preset that was trained, where it was one."""
+        return self.record.get("preset")
+
+    @property
     def recipe(self) -> Any:
         """The recipe that it was trained by; None for a model that was saved without one."""
         return decode(self.record["recipe"]) if "recipe" in self.record else None

@@ -118,10 +118,10 @@ class Growing(nn.Module):
         self.sizes = doublings(*shape[1:])
         widths = channels_of(self.sizes, count("width", width))
         height, breadth = self.sizes[0]
-        attention = attending(attention, [size[0] for size in self.sizes[1:]])
+        attention = attending(attention, [size[0] for size in self.sizes])
         self.enter = nn.Linear(inputs, widths[0] * height * breadth)
         self.blocks = nn.ModuleList(UpBlock(a, b, context) for a, b in pairwise(widths))
-        sides = zip(self.sizes[1:], widths[1:])
+        sides = zip(self.sizes, widths)
         self.looks = nn.ModuleList(look_at(n, size[0] == attention) for size, n in sides)
         self.norm = nn.BatchNorm2d(widths[-1])
         self.leave = nn.Conv2d(widths[-1], shape[0], 3, padding=1)
@@ -129,8 +129,8 @@ class Growing(nn.Module):
 
     def forward(self, z: Tensor, told: list[Tensor | None]) -> Tensor:
         """The images, before their tanh, for the vectors `z` and what each block is told."""
-        h = self.enter(z).unflatten(1, (-1, *self.sizes[0]))
-        for block, look, c in zip(self.blocks, self.looks, told):
+        h = self.looks[0](self.enter(z).unflatten(1, (-1, *self.sizes[0])))
+        for block, look, c in zip(self.blocks, self.looks[1:], told):
             h = look(block(h, c))
         return self.leave(self.norm(h).relu())
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 from ..core.blueprint import Component
 
@@ -33,7 +34,8 @@ LAYERS = (
 class SpectrallyNormalised(Component):
     """`net` with every layer of weights divided by its largest singular value.
 
-    Linear and convolutional layers and embeddings; gains of normalisations are left as they are.
+    Linear and convolutional layers and embeddings; gains of normalisations are left as they are,
+    and so are layers whose weights are normalised already.
     What `net` is told beside x, it is told.
     """
 
@@ -41,7 +43,7 @@ class SpectrallyNormalised(Component):
         super().__init__()
         self.net = net
         for layer in net.modules():
-            if isinstance(layer, LAYERS):
+            if isinstance(layer, LAYERS) and not is_parametrized(layer, "weight"):
                 spectral_norm(layer)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:

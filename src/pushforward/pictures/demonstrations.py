@@ -20,6 +20,7 @@ from ..core.contract import Bounded, Density, Pushforward
 from ..core.dataset import Dataset
 from ..metrics.features import Extractor, Features
 from ..metrics.inception import inception_score
+from ..metrics.looking import extractor_for
 from ..metrics.measurement import Measurement
 from ..metrics.precision_recall import (
     PrecisionRecall,
@@ -27,7 +28,7 @@ from ..metrics.precision_recall import (
     precision_and_recall,
 )
 from ..metrics.references import Seen, looked_at
-from ..metrics.samples import SampleQuality, drawn, extractor_for, sample_quality
+from ..metrics.samples import SampleQuality, drawn, sample_quality
 from ..theory.likelihood_and_samples import (
     diluted,
     diluted_log_prob,
@@ -53,7 +54,7 @@ def likelihood_without_samples(
     nearly perfect samples and the worst likelihood. `data` are `Pixels`.
     """
     x, train, space = looked_at(data.test), looked_at(data.train), data.space
-    look = extractor_for(space)
+    look = extractor_for(data)
     references = Seen.of(x, look)
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -65,7 +66,7 @@ def likelihood_without_samples(
         "memory": (memory_log_prob(x, train, space), memory_samples(len(x), train, space)),
     }
     return {
-        name: Judged(-log_q.double().mean().item(), sample_quality(s, references, space, look))
+        name: Judged(-log_q.double().mean().item(), sample_quality(s, references, look))
         for name, (log_q, s) in three.items()
     }
 

@@ -11,7 +11,7 @@ from ..core.contract import Bounded, Density, Generative, Weighted
 from ..core.dataset import Dataset
 from ..core.likelihood import importance_weighted
 from ..core.spaces import Reals
-from .shown import Told, blank, looking, repeated
+from .shown import Told, blank, looking, told_alike
 
 if TYPE_CHECKING:
     from .notebook import Sheet
@@ -41,11 +41,11 @@ def density(
     _check_plane(model)
     x = None if data is None else data.test.first(SHOWN).at(slice(None))[0]
     with looking(model):
-        drawn = model.sample(DRAWN, *repeated(model, given, DRAWN)) if x is None else x
+        drawn = model.sample(DRAWN, *told_alike(model, given, DRAWN)) if x is None else x
         box = ((-reach, reach),) * 2 if reach else around(drawn)
         across, up = (torch.linspace(*ends, SIDE).to(model.progress) for ends in box)
         square = torch.cartesian_prod(across, up).split(4_096)
-        told = (repeated(model, given, len(part)) for part in square)
+        told = (told_alike(model, given, len(part)) for part in square)
         shade = torch.cat([_log_p(model, *pair) for pair in zip(square, told)]).exp()
     figure = blank(5, 4.2)
     axis = figure.subplots()

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..core.contract import Generative, Latent, Pushforward
 from ..core.dataset import Dataset
 from ..models.flow.flow import Invertible
-from .shown import blank, looking
+from .shown import blank, looking, noise
 from .traversals import moments
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ def latents(model: Generative, data: Dataset, axes: tuple[int, int] | None = Non
     x, *told = split.told(model.given).at(slice(None), model.device)
     with looking(model):
         z = encoded(model, model.space.check(x, data.name), *told)
-        prior = model.latents(len(z)).flatten(1) if isinstance(model, Pushforward) else z[:0]
+        prior = z[:0]
+        if isinstance(model, Pushforward):
+            prior = noise(model, len(z), *told).flatten(1)
     chosen = _two(z, axes, type(model).__name__)
     figure = blank(5, 4.4)
     axis = figure.subplots()

@@ -75,7 +75,7 @@ def encoded(drawing: Drawing) -> bytes:
     return drawing.png() if hasattr(drawing, "png") else png(drawing)
 
 
-def repeated(model: Generative, given: Told, n: int) -> tuple[Tensor, ...]:
+def told_alike(model: Generative, given: Told, n: int) -> tuple[Tensor, ...]:
     """The conditions of `n` data that are all told the same, each (n, ...).
 
     Raises ValueError where that is not what the model is told.

@@ -64,8 +64,8 @@ def traversal(
     """
     if not isinstance(model, Pushforward):
         raise ValueError(f"{type(model).__name__} has no latents to walk along")
+    first = tuple(c[:1] for c in conditions)
     with looking(model, seed):
-        first = tuple(c[:1] for c in conditions)
         prior = noise(model, DRAWS, *repeated(first, DRAWS))
         start, nats = _start(model, prior, x, conditions)
         order = range(start.numel()) if nats is None else nats.argsort(descending=True).tolist()
@@ -136,5 +136,4 @@ def _loaded(path: str) -> tuple[Generative, Batch | None]:
     trained = opened(path)
     if not isinstance(trained.model, Latent) and trained.model.given is None:
         return trained.model, None
-    test = trained.data().test.told(trained.model.given)
-    return trained.model, test.at(slice(0, DRAWS))
+    return trained.model, trained.data().test.at(slice(0, DRAWS))

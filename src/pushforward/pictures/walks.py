@@ -14,19 +14,21 @@ import torch
 from torch import Tensor
 
 from ..core.contract import Generative, Pushforward
+from ..core.dataset import Batch, Split
 from ..core.spaces import Pixels, Reals
 from ..media.images import sheet
+from ..metrics.path_length import slerp
 from .densities import around
-from .shown import Drawing, Told, blank, looking, noise, repeated
+from .shown import Drawing, Told, blank, looking, noise, told_alike
 
 if TYPE_CHECKING:
     from .notebook import Sheet
 
-DRAWS = 1_000  # that are shown behind the walks
+ROWS, DRAWS = 4, 1_000  # walks; draws that are shown behind them
 
 
 def walk(
-    model: Generative, rows: int = 4, steps: int = 8, seed: int = 0, given: Told = ()
+    model: Generative, rows: int = ROWS, steps: int = 8, seed: int = 0, given: Told = ()
 ) -> Drawing:
     """What lies on walks between pairs of latents.
 
@@ -42,7 +44,7 @@ def walk(
     Raises:
         ValueError: for a model without latents, of other data, or that is told something else.
     """
-    space, x = model.space, walked(model, rows, steps, seed, given)
+    space, x = model.space, walked(model, rows, steps, seed, told_alike(model, given, rows))
     if x is None:
         raise ValueError(f"{type(model).__name__} has no latents to walk between")
     if isinstance(space, Pixels):
@@ -50,7 +52,7 @@ def walk(
     if not isinstance(space, Reals) or space.shape != (2,):
         raise ValueError(f"walks are drawn through images and the plane, not through {space}")
     with looking(model, seed):
-        others = model.sample(DRAWS, *repeated(model, given, DRAWS)).cpu()
+        others = model.sample(DRAWS, *told_alike(model, given, DRAWS)).cpu()
     return _paths(x.unflatten(0, (rows, steps)).cpu(), others)
 
 
@@ -68,26 +70,22 @@ def _paths(walks: Tensor, others: Tensor) -> Sheet:
 
 
 def walked(
-    model: Generative, rows: int = 4, steps: int = 8, seed: int = 0, given: Told = ()
+    model: Generative, rows: int = ROWS, steps: int = 8, seed: int = 0, told: Batch = ()
 ) -> Tensor | None:
-    """Data on `rows` walks between pairs of latents, (rows * steps, ...); None without latents."""
+    """Data on `rows` walks between pairs of latents, (rows * steps, ...); None without latents.
+
+    `told` are the conditions of each walk, (rows, ...).
+    """
     if not isinstance(model, Pushforward):
         return None
     with looking(model, seed):
-        start, end = (noise(model, rows, *repeated(model, given, rows)) for _ in range(2))
-        ways = [slerp(start, end, t) for t in np.linspace(0, 1, steps)]
-        told = repeated(model, given, rows * steps)
-        return model.push(torch.stack(ways, 1).flatten(0, 1), *told)
+        start, end = (noise(model, rows, *told) for _ in range(2))
+        ends = start.flatten(1), end.flatten(1)
+        ways = [slerp(*ends, t).view_as(start) for t in np.linspace(0, 1, steps)]
+        each = (c.repeat_interleave(steps, 0) for c in told)
+        return model.push(torch.stack(ways, 1).flatten(0, 1), *each)
 
 
-def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
-    """The point at `t` on the great circle from `a` to `b`, each (batch, ...) one vector.
-
-    >>> slerp(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), 0.5)
-    tensor([[0.7071, 0.7071]])
-    """
-    flat_a, flat_b = a.flatten(1), b.flatten(1)
-    cosine = torch.cosine_similarity(flat_a, flat_b, dim=1).clamp(-1 + 1e-6, 1 - 1e-6)
-    angle = torch.acos(cosine)[:, None]
-    weights = (torch.sin((1 - t) * angle), torch.sin(t * angle))
-    return ((weights[0] * flat_a + weights[1] * flat_b) / torch.sin(angle)).view_as(a)
+def conditions_of(model: Generative, split: Split, n: int) -> Batch:
+    """What a model is told with the first `n` examples, on its device."""
+    return split.told(model.given).at(torch.arange(n) % len(split), model.device)[1:]

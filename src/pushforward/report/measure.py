@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import re
 import time
 
 import torch
-from torch import Tensor
 
 from ..core import checkpoint
-from ..core.catalogue import Preset, preset_called
+from ..core.catalogue import Preset, preset_called, presets
 from ..core.contract import Bounded, Density, Estimated, Generative, Latent, Weighted
 from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
@@ -17,10 +17,12 @@ from ..core.spaces import Pixels
 from ..data.names import recorded_data
 from ..media.trained import Trained, opened
 from ..metrics.disentanglement import scores_if_known
+from ..metrics.features import Features
 from ..metrics.likelihood import bits_per_dim, nats
+from ..metrics.looking import extractor_for
 from ..metrics.reverse_divergence import reverse_kl_if_known
 from ..metrics.surgery import Levels, Surgery, elbo_surgery, level_rates
-from ..pictures.walks import walked
+from ..pictures.walks import ROWS, conditions_of, walked
 from ..training.fit import LOG, fit
 from ..training.reports import Report, logged
 from .naming import Named, named
@@ -31,6 +33,7 @@ PAIRS = 8  # samples that are shown beside the training example nearest to each
 SURGERY, SURGERY_DRAWS = 2_000, 4  # test examples, and latents for each
 SURGERY_OF_NETWORKS = 200  # examples where a network gives the density of each pair of x and z
 IMPORTANCE_SAMPLES = 50
+WEIGHTED = re.compile(r"importance-weighted bound \((\d+)\)")
 
 
 def is_checkpoint(name: str) -> bool:
@@ -45,25 +48,29 @@ def data_of(name: str) -> Dataset:
     return recorded_data(name, checkpoint.record_of(name).get("data", {}))
 
 
-def measure(name: str) -> Row:
-    """The row of a preset, trained here with one thread, or of a checkpoint."""
+def measure(name: str, features: str | None = None) -> Row:
+    """The row of a preset, trained here with one thread, or of a checkpoint.
+
+    `features` names the extractor, as `extractor_for` takes it.
+    """
     torch.set_num_threads(1)
     if is_checkpoint(name):
-        return of_checkpoint(opened(name), k=IMPORTANCE_SAMPLES)
-    return _of_preset(preset_called(name))
+        return of_checkpoint(opened(name), k=IMPORTANCE_SAMPLES, features=features)
+    return _of_preset(preset_called(name), features)
 
 
-def _of_preset(preset: Preset) -> Row:
+def _of_preset(preset: Preset, features: str | None = None) -> Row:
     torch.manual_seed(0)
     experiment = preset.build()
     data, recipe = experiment.data.told(experiment.model.given), experiment.recipe
     untrained = likelihood(experiment.model, data.test)
-    untrained_quality = Sampled.of(experiment.model, data).quality
+    look = extractor_for(data, features)
+    untrained_quality = Sampled.of(experiment.model, data, look).quality
     history: list[Report] = []
     start = time.perf_counter()
     model = fit(experiment.model, data, recipe, quiet=True, history=history)
     seconds = time.perf_counter() - start
-    row = _row(preset.name, model, data, named(model, preset))
+    row = _row(preset.name, model, data, named(model, preset), look)
     row.about = (inspect.getdoc(preset.build) or "").split("\n\n")[0]
     row.train_seconds, row.seed, row.history = seconds, recipe.seed, history
     row.untrained, row.untrained_quality = untrained, untrained_quality
@@ -76,6 +83,7 @@ def of_checkpoint(
     k: int | None = None,
     samples: int = SAMPLES,
     thorough: bool = False,
+    features: str | None = None,
 ) -> Row:
     """The row of a checkpoint, on `data` (None: what it was trained on).
 
@@ -85,9 +93,11 @@ def of_checkpoint(
         k: samples of the importance-weighted bound, where it has one (None: the ELBO).
         samples: how many are drawn at most, and compared with as many test examples.
         thorough: whether more is measured on the samples than the page's table shows.
+        features: what samples are seen through, as `extractor_for` takes it.
     """
     data, model, recipe = data or trained.data(), trained.model, trained.recipe
-    row = _row(trained.name, model, data, named(model), k, samples, thorough)
+    look = extractor_for(data, features)
+    row = _row(trained.name, model, data, named(model), look, k, samples, thorough)
     row.train_seconds = trained.seconds
     row.seed = None if recipe is None else recipe.seed
     row.about = "A checkpoint, trained before."
@@ -102,11 +112,12 @@ def _row(
     model: Generative,
     data: Dataset,
     called: Named,
+    look: Features,
     k: int | None = IMPORTANCE_SAMPLES,
     samples: int = SAMPLES,
     thorough: bool = False,
 ) -> Row:
-    drawn = Sampled.of(model, data, samples)
+    drawn = Sampled.of(model, data, look, samples)
     shown = drawn.shown
     return Row(
         name=name,
@@ -122,8 +133,8 @@ def _row(
         samples_per_second=drawn.speed,
         seed=None,
         samples=shown,
-        neighbours=neighbours(shown[:PAIRS], data),
-        walk=walked(model, given=_told_first(model, data.test)),
+        neighbours=neighbours(shown[:PAIRS], data, look),
+        walk=walked(model, told=conditions_of(model, data.test, ROWS)),
         surgery=surgery(model, data.test),
         further=(
             *drawn.further(data),
@@ -135,6 +146,16 @@ def _row(
     )
 
 
+def recorded_samples(preset: str | None) -> int | None:
+    """Samples of the importance-weighted bound that a preset's record tells; None where it has
+    another kind of likelihood, or there is no record.
+    """
+    known = presets().get(preset or "")
+    kinds = [number.likelihood for number in known.reached] if known else []
+    found = [int(kind[1]) for kind in map(WEIGHTED.fullmatch, kinds) if kind]
+    return max(found, default=None)
+
+
 def surgery(model: Generative, split: Split) -> Surgery | Levels | None:
     """What the rate of a model with latents is spent on; None for one that has no such parts."""
     some = split.first(SURGERY_OF_NETWORKS if _moved(model, split) else SURGERY)
@@ -144,11 +165,6 @@ def surgery(model: Generative, split: Split) -> Surgery | Levels | None:
         except ValueError:
             continue
     return None
-
-
-def _told_first(model: Generative, split: Split) -> tuple[Tensor, ...]:
-    """What the model is told with the first example."""
-    return tuple(c[0] for c in split.told(model.given).at(slice(0, 1), model.device)[1:])
 
 
 def _moved(model: Generative, split: Split) -> bool:

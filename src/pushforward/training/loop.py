@@ -14,6 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..core.blueprint import encode
+from ..core.checkpoint import rehearsed
 from ..core.contract import Generative, Player, Stage
 from ..core.dataset import Batch, Dataset
 from ..core.spaces import trusted
@@ -47,7 +49,7 @@ class Training:
     Raises:
         ValueError: where the data's space is not the model's, or what stands beside x is not what
             the model is told (a model that is told nothing sees x alone), a batch is larger than
-            the data, or the device is not there.
+            the data, the device is not there, or model, recipe or data cannot be told to a file.
         Diverged: while iterating, where a loss is not a number.
 
     >>> import pushforward as pf
@@ -65,6 +67,7 @@ class Training:
     ):
         data = data.told(model.given)
         _check_fit(model, data, recipe)
+        self.blueprint = rehearsed(model)
         self.model, self.data, self.recipe = (
             model.to(_available(device or model.device)),
             data,
@@ -81,6 +84,7 @@ class Training:
         self.stop_asked = False
         self.saved: Path | None = None
         self.saved_step = 0
+        self.preset: str | None = None
         self._enter(0)
 
     @property
@@ -245,6 +249,7 @@ def _check_fit(model: Generative, data: Dataset, recipe: Recipe) -> None:
     stages = model.stages()
     if recipe.steps < len(stages):
         raise ValueError(f"{len(stages)} stages need at least as many steps, not {recipe.steps}")
+    encode(recipe), state.described(data)  # so that a file can be written
     _check_named("player", recipe.optimizers, [p.name for s in stages for p in s.players])
     _check_named("stage", {**recipe.batch_sizes, **recipe.rates}, [s.name for s in stages])
 

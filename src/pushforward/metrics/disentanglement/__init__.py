@@ -6,6 +6,7 @@ from .importances import DCI, completeness, dci, disentanglement
 from .irs import interventional_robustness
 from .mig import mutual_information_gap
 from .modular import modularity
+from .rankings import lasso, relative_strength, spearman, udr, unsupervised_ranking
 from .sap import by_support_vectors, by_thresholds, separated_attribute_predictability
 from .scores import (
     Disentanglement,
@@ -13,4 +14,3 @@ from .scores import (
     posterior_means,
     scores_if_known,
 )
-from .udr import lasso, relative_strength, spearman, udr, unsupervised_ranking

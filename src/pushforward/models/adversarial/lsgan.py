@@ -9,7 +9,7 @@ Pearson chi-square at the best critic; the default is the 0-1 coding (0, 1, 1), 
 experiments.
 
 Least Squares Generative Adversarial Networks (Mao et al., 2016), arXiv:1611.04076, eqs. 2, 9.
-Differs from the paper: the usual small networks by default.
+Differs from the paper: the usual networks by default (pyramids of convolutions or an MLP).
 """
 
 from __future__ import annotations

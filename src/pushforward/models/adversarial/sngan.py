@@ -8,7 +8,11 @@ iteration per layer and pass: no penalty, no second derivative.
 
 Spectral Normalization for Generative Adversarial Networks (Miyato et al., 2018),
 arXiv:1802.05957, eqs. 8-9, 16-17: Adam(2e-4, betas=(0, 0.9)), five critic turns.
-Differs from the paper: the usual small networks by default.
+
+Networks: the usual ones by default (pyramids of convolutions or an MLP, which are not the paper's).
+The paper's are passed: `SNGANGenerator(128, space.shape)` and `SNGANCritic(space.shape)` of
+`nn/sngan.py` (table 3), or `ResNetGenerator(128, space.shape, 256)` and `ResNetCritic(space.shape)`
+of `nn/resnet_gan.py` (table 4).
 """
 
 from __future__ import annotations

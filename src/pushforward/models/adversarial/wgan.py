@@ -7,7 +7,8 @@ where data and fakes are told apart easily; but a box makes critics simple: most
 walls.
 
 Wasserstein GAN (Arjovsky, Chintala and Bottou, 2017), arXiv:1701.07875: c = 0.01, five critic
-turns, RMSprop(5e-5), batches of 64. Differs from the paper: the usual small networks by default.
+turns, RMSprop(5e-5), batches of 64. Differs from the paper: the usual networks by default (pyramids
+of convolutions or an MLP); theirs are DCGAN's, which can be passed.
 """
 
 from __future__ import annotations

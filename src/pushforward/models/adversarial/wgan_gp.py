@@ -9,8 +9,11 @@ for a finite lambda somewhat above it, as a slope of 1 + gain / (2 lambda) pays.
 
 Improved Training of Wasserstein GANs (Gulrajani et al., 2017), arXiv:1704.00028, eq. 3, algorithm
 1: lambda = 10, five critic turns, Adam(1e-4, betas=(0, 0.9)), and no normalisation over the batch
-in the critic. Differs from the paper: SiLU networks, and
-theirs for images are four times as wide.
+in the critic.
+
+Networks: the usual ones by default (pyramids of convolutions or an MLP with SiLU, which are not the
+paper's). The paper's are passed: `ResNetGenerator(128, space.shape)` and
+`AveragingCritic(space.shape)` of `nn/resnet_gan.py` (appendix F).
 """
 
 from __future__ import annotations
