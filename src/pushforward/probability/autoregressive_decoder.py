@@ -1,7 +1,8 @@
-"""An autoregressive decoder: p(x | z, y) = prod_d p(x_d | x_<d, network(z), y).
+"""An autoregressive decoder: p(x | z, y) = prod_d p(x_d | x_<d, network(z, y), y).
 
 Any autoregressive density with a context decodes: MADE, a gated PixelCNN, a recurrent language
-model. z is the last of its conditions; what it is told besides (a class, y), the decoder is told.
+model. z is the last of its conditions. What it is told besides (a class, y), the decoder is told;
+so may be the network that makes a context of z.
 It can model everything by itself, so nothing forces it to listen to z: what it needs no z for, it
 will not pay a rate for.
 
@@ -19,7 +20,8 @@ from torch.distributions import Distribution
 
 from ..core.given import Given, given_of, spaces_of
 from ..core.spaces import Reals, Space
-from .decoders import Observation
+from ..nn.conditions import as_vector
+from .decoders import Observation, through
 
 
 class Conditional(Protocol):
@@ -89,11 +91,13 @@ class AutoregressiveDecoder(Observation):
         density: a component such as `MADE`, `GatedPixelCNN` or `RecurrentLM`, with a context. What
             it is told before the context, the decoder is told (`given`).
         network: (n, latent) to the context (n, *its shape); None where z is the context.
+        given: what the network is told beside z, as a vector (n, `nn.conditions.width_of(given)`).
 
-    Raises ValueError for a density whose last condition is no context.
+    Raises ValueError for a density whose last condition is no context, or that is told another
+    thing than the network.
     """
 
-    def __init__(self, density: Conditional, network: nn.Module | None = None):
+    def __init__(self, density: Conditional, network: nn.Module | None = None, given: Given = None):
         super().__init__()
         *rest, context = spaces_of(density.given) or (None,)
         if not isinstance(context, Reals):
@@ -101,17 +105,17 @@ class AutoregressiveDecoder(Observation):
                 f"an autoregressive density decodes where the last that it is told is a context: "
                 f"{type(density).__name__} is told {density.given}; build it with context=..."
             )
+        if rest and given not in (None, given_of(*rest)):
+            raise ValueError(f"the density is told {given_of(*rest)}, but the network {given}")
         self.density, self.network, self.space = density, network, density.space
-        self.given = given_of(*rest)
+        self.given, self.network_given = given_of(*rest) or given, given
 
     def forward(self, z: Tensor, *conditions: Tensor) -> Distribution:
         """p(x | z) for `z` (..., batch, latent) and conditions (batch, ...)."""
         batch = torch.broadcast_shapes(z.shape[:-1], *(c.shape[:1] for c in conditions))
-        return Chained(self.density, (*conditions, self._context(z)), batch)
-
-    def _context(self, z: Tensor) -> Tensor:
-        """What stands for z, (..., batch, *its own shape)."""
-        if self.network is None:
-            return z
-        context = self.network(z.flatten(0, -2) if z.dim() > 1 else z[None])
-        return context.view(*z.shape[:-1], *context.shape[1:])
+        context = z
+        if self.network is not None:
+            told = as_vector(self.network_given, conditions, z.dtype)
+            context = through(self.network, z, told)
+        of_density = conditions if isinstance(self.density.given, tuple) else ()
+        return Chained(self.density, (*of_density, context), batch)

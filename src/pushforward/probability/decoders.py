@@ -93,9 +93,19 @@ class Networked(Observation):
 
     def outputs_for(self, z: Tensor, conditions: tuple[Tensor, ...]) -> Tensor:
         """What the network gives, (..., batch, *its own shape)."""
-        z, c = together(z, as_vector(self.given, conditions, z.dtype))
-        flat = None if c is None else c.flatten(0, z.dim() - 2)
-        return call(self.network, z.flatten(0, -2), flat).unflatten(0, z.shape[:-1])
+        return through(self.network, z, as_vector(self.given, conditions, z.dtype))
+
+
+def through(network: Component, z: Tensor, c: Tensor | None) -> Tensor:
+    """What a network of (n, latent), and of c (n, width), gives for latents (..., batch, latent).
+
+    `c` (batch, width) is what is told, None for nothing: (..., batch, *shape of the network's own).
+    """
+    if z.dim() == 1:
+        return through(network, z[None], c)[0]
+    z, c = together(z, c)
+    flat = None if c is None else c.flatten(0, z.dim() - 2)
+    return call(network, z.flatten(0, -2), flat).unflatten(0, z.shape[:-1])
 
 
 def together(z: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor | None]:

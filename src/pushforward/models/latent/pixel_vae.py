@@ -1,7 +1,7 @@
 """PixelVAE: a VAE whose decoder is a PixelCNN that sees an image made from z.
 
     p(x | z) = prod_i p(x_i | x_<i, f(z)),    f: z -> a map of features at every pixel     (eq. 2)
-    p(x | z, y) = prod_i p(x_i | x_<i, f(z), y)                            told a label as well
+    p(x | z, y) = prod_i p(x_i | x_<i, f(z, y), y)                         told a label as well
 
 A few masked layers model texture, which a VAE blurs, and z is left with what lies too far apart for
 them to see. With many layers they see it all, and z is not used: depth of the decoder is the trade.
@@ -47,7 +47,7 @@ def pixel_vae(
         first: kernel of the first, odd.
         features: of f(z) at every pixel.
         objective: what is minimised; the negative ELBO where None.
-        classes: labels that encoder and PixelCNN are told; 0 is none.
+        classes: labels that encoder, f and PixelCNN are told; 0 is none.
 
     Raises ValueError for another space.
     """
@@ -57,8 +57,8 @@ def pixel_vae(
     sees = ConvEncoder(space.shape, posterior.outputs, width, width_of(given))
     encoder = Encoder(sees, space, posterior, given)
     density = GatedPixelCNN(space, width, layers, first=first, classes=classes, context=features)
-    network = ConvDecoder(latent, (features, *space.shape[1:]), width)
-    return VAE(encoder, AutoregressiveDecoder(density, network), objective=objective)
+    network = ConvDecoder(latent, (features, *space.shape[1:]), width, width_of(given))
+    return VAE(encoder, AutoregressiveDecoder(density, network, given), objective=objective)
 
 
 @example(data="bars")
