@@ -96,7 +96,7 @@ class Networked(Observation):
         return through(self.network, z, as_vector(self.given, conditions, z.dtype))
 
 
-def through(network: Component, z: Tensor, c: Tensor | None) -> Tensor:
+def through(network: nn.Module, z: Tensor, c: Tensor | None) -> Tensor:
     """What a network of (n, latent), and of c (n, width), gives for latents (..., batch, latent).
 
     `c` (batch, width) is what is told, None for nothing: (..., batch, *shape of the network's own).
