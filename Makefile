@@ -3,7 +3,7 @@ BIN := .venv/bin
 DATA := $(wildcard ../shared/data)
 export PUSHFORWARD_DATA ?= $(if $(DATA),$(abspath $(DATA)))
 
-.PHONY: compare test check stubs format clean
+.PHONY: compare test test-machines check stubs format clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -15,6 +15,9 @@ compare: .venv/installed  ## train every family on real digits and write runs/co
 
 test: .venv/installed  ## everything that the tests check
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests src
+
+test-machines: .venv/installed  ## the fast tests as other processors, threads, seeds, orders and versions run them
+	$(BIN)/python tests/machines.py $(MACHINES)
 
 check: .venv/installed  ## lint, types, fast tests: before each commit
 	$(BIN)/ruff check .
