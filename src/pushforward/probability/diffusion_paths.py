@@ -8,7 +8,7 @@
     EDM:        alpha = 1,                sigma = t,  so that t is not in [0, 1]
 
 Each gives (alpha, sigma) and their derivatives, which say all about the linear SDE and about the
-probability flow: dx/dt = alpha' E[x_0|x] + sigma' E[eps|x].
+probability flow, and the time of a noise level: dx/dt = alpha' E[x_0|x] + sigma' E[eps|x].
 
 Score-Based Generative Modeling through Stochastic Differential Equations (Song et al., 2021),
 arXiv:2011.13456, eqs. 29-33. Rectified: Flow Matching for Generative Modeling (Lipman et al.,
@@ -35,6 +35,12 @@ def _decay(t: Tensor, first: float, last: float) -> Pair:
     return alpha, -alpha * (first + (last - first) * t) / 2
 
 
+def _decayed(total: float, first: float, last: float) -> float:
+    """The time t with B(t) = first t + (last - first) t^2 / 2 = `total`."""
+    rate = (last - first) / 2
+    return 2 * total / (first + math.sqrt(first**2 + 4 * rate * total))
+
+
 @record
 @dataclass(frozen=True)
 class VP:
@@ -53,6 +59,10 @@ class VP:
         """Their derivatives."""
         alpha, slope = _decay(t, self.first, self.last)
         return slope, -alpha * slope / self.at(t)[1]
+
+    def when(self, noise: float) -> float:
+        """The time at which sigma / alpha is `noise`."""
+        return _decayed(math.log1p(noise**2), self.first, self.last)
 
     @property
     def prior_std(self) -> float:
@@ -78,6 +88,11 @@ class SubVP:
         """Their derivatives."""
         alpha, slope = _decay(t, self.first, self.last)
         return slope, -2 * alpha * slope
+
+    def when(self, noise: float) -> float:
+        """The time at which sigma / alpha is `noise`: where 1 / alpha - alpha is."""
+        alpha = 2 / (noise + math.sqrt(noise**2 + 4))
+        return _decayed(-2 * math.log(alpha), self.first, self.last)
 
     @property
     def prior_std(self) -> float:
@@ -105,6 +120,10 @@ class VE:
         """Their derivatives."""
         return torch.zeros_like(t), self.at(t)[1] * math.log(self.most / self.least)
 
+    def when(self, noise: float) -> float:
+        """The time at which sigma / alpha is `noise`."""
+        return math.log(noise / self.least) / math.log(self.most / self.least)
+
     @property
     def prior_std(self) -> float:
         """Standard deviation at the end of the path."""
@@ -123,6 +142,10 @@ class Rectified:
     def slopes(self, t: Tensor) -> Pair:
         """Their derivatives."""
         return -torch.ones_like(t), torch.ones_like(t)
+
+    def when(self, noise: float) -> float:
+        """The time at which sigma / alpha is `noise`."""
+        return noise / (1 + noise)
 
     @property
     def prior_std(self) -> float:
@@ -144,6 +167,10 @@ class NoiseLevel:
     def slopes(self, t: Tensor) -> Pair:
         """Their derivatives."""
         return torch.zeros_like(t), torch.ones_like(t)
+
+    def when(self, noise: float) -> float:
+        """The time at which sigma / alpha is `noise`: that."""
+        return noise
 
     @property
     def prior_std(self) -> float:

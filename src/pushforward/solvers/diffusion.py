@@ -1,22 +1,22 @@
 """Samplers of diffusions: from noise to data along a falling ladder of noise levels.
 
-All take (process, x, steps, ...), where `x` is noise of the first level, and return the data that
+All take (process, x, levels, ...), where `x` is noise of the first level, and return the data that
 they reach. With x0 = E[x_0 | x_t], the process's denoiser, and eps = (x - alpha x0) / sigma:
 
-    ddim:           x_s = alpha_s x0 + sqrt(sigma_s^2 - v) eps + sqrt(v) noise
-    heun:           the slope d(x / alpha) / d(sigma / alpha) = eps, averaged over both ends
-    dpm_solver_pp:  x_s = (sigma_s / sigma_t) x - alpha_s (e^-h - 1) D,   h = lambda_s - lambda_t,
-                    D extrapolates x0 to the middle, lambda = log(alpha / sigma)
+    ddim:    x_s = alpha_s x0 + sqrt(sigma_s^2 - v) eps + sqrt(v) noise
+    heun:    the slope d(x / alpha) / d(sigma / alpha) = eps, averaged over both ends
 
 ancestral draws from the process's own reverse step; predictor_corrector follows each with Langevin
-steps at the new level. They never ask which parametrisation, which
-schedule or which paper the process came from: DDPM, score SDE, EDM and flow matching all serve.
+steps at the new level. They never ask which parametrisation, which schedule or which paper the
+process came from: DDPM, NCSN, score SDE, EDM and flow matching all serve. Solvers that remember
+their last steps are in `multistep.py`, those that look ahead or choose their steps in
+`single_step.py`.
 
-ddim: Denoising Diffusion Implicit Models (Song et al., 2021), arXiv:2010.02502, eqs. 12 and 16.
+ddim: Denoising Diffusion Implicit Models (Song et al., 2021), arXiv:2010.02502, eqs. 12 and 16;
+`eta` = 1 is also the Euler-ancestral sampler of k-diffusion, whatever the path.
 heun: Elucidating the Design Space of Diffusion-Based Generative Models (Karras et al., 2022),
-arXiv:2206.00364, algorithm 1, in the variables of its eq. 4 (DDIM is its Euler step).
-dpm_solver_pp: DPM-Solver++ (Lu et al., 2022), arXiv:2211.01095, algorithm 2 (2M) and eq. 9 (first
-order, which is DDIM); its last step is of first order.
+arXiv:2206.00364, algorithm 1 and, with churn, 2, in the variables of its eq. 4 (DDIM is its Euler
+step). Their last step, to no noise at all, is Euler's.
 predictor_corrector: Score-Based Generative Modeling through Stochastic Differential Equations (Song
 et al., 2021), arXiv:2011.13456, algorithms 2-5.
 """
@@ -44,6 +44,11 @@ class Level:
     sigma: float
 
     @property
+    def noise(self) -> float:
+        """sigma / alpha, EDM's noise level; infinite where there is no signal."""
+        return self.sigma / self.alpha if self.alpha > 0 else math.inf
+
+    @property
     def log_snr(self) -> float:
         """lambda = log(alpha / sigma); infinite where there is no noise."""
         if self.sigma == 0 or self.alpha == 0:
@@ -51,17 +56,30 @@ class Level:
         return math.log(self.alpha / self.sigma)
 
 
-class Process(Protocol):
-    """What a sampler needs to know."""
+class Ladder(Protocol):
+    """Which levels of noise there are."""
 
     def levels(self, steps: int | None = None) -> Sequence[Level]:
         """steps + 1 levels from noise to data; None takes the process's own number of steps."""
+
+    def level_at(self, t: float) -> Level:
+        """The level at the process's own time `t`."""
+
+    def level_of(self, noise: float) -> Level:
+        """The level where sigma / alpha is `noise`."""
+
+
+class Process(Ladder, Protocol):
+    """What a sampler needs to know."""
 
     def denoise(self, x: Tensor, level: Level) -> Tensor:
         """E[x_0 | x_t = x], of `x`'s shape."""
 
     def reverse(self, x: Tensor, now: Level, after: Level) -> tuple[Tensor, Tensor | float]:
         """Mean and variance (broadcastable) of the reverse step p(x_s | x_t)."""
+
+
+Levels = Sequence[Level]
 
 
 def posterior(x: Tensor, x0: Tensor, now: Level, after: Level) -> tuple[Tensor, float]:
@@ -75,23 +93,19 @@ def posterior(x: Tensor, x0: Tensor, now: Level, after: Level) -> tuple[Tensor, 
     return from_x * x + from_x0 * x0, kept * after.sigma**2 / now.sigma**2
 
 
-def ancestral(process: Process, x: Tensor, steps: int | None = None) -> Tensor:
+def ancestral(process: Process, x: Tensor, levels: Levels) -> Tensor:
     """Draws x_s ~ p(x_s | x_t) down the ladder; the last step returns its mean."""
-    for now, after in pairwise(process.levels(steps)):
+    for now, after in pairwise(levels):
         mean, variance = process.reverse(x, now, after)
         x = mean if after.sigma == 0 else mean + variance**0.5 * torch.randn_like(x)
     return x
 
 
 def predictor_corrector(
-    process: Process,
-    x: Tensor,
-    steps: int | None = None,
-    corrections: int = 1,
-    snr: float = 0.16,
+    process: Process, x: Tensor, levels: Levels, corrections: int = 1, snr: float = 0.16
 ) -> Tensor:
     """Ancestral steps, each followed by `corrections` Langevin steps of signal-to-noise `snr`."""
-    for now, after in pairwise(process.levels(steps)):
+    for now, after in pairwise(levels):
         mean, variance = process.reverse(x, now, after)
         if after.sigma == 0:
             return mean
@@ -105,9 +119,9 @@ def predictor_corrector(
     return x
 
 
-def ddim(process: Process, x: Tensor, steps: int | None = None, eta: float = 0.0) -> Tensor:
+def ddim(process: Process, x: Tensor, levels: Levels, eta: float = 0.0) -> Tensor:
     """`eta` = 0 draws no noise at all; `eta` = 1 is ancestral sampling with variance beta tilde."""
-    for now, after in pairwise(process.levels(steps)):
+    for now, after in pairwise(levels):
         x0 = process.denoise(x, now)
         eps = (x - now.alpha * x0) / now.sigma
         std = eta * posterior(x, x0, now, after)[1] ** 0.5
@@ -116,9 +130,36 @@ def ddim(process: Process, x: Tensor, steps: int | None = None, eta: float = 0.0
     return x
 
 
-def heun(process: Process, x: Tensor, steps: int | None = None) -> Tensor:
+@dataclass(frozen=True)
+class Churn:
+    """Noise that is added before a step and taken away by it (EDM, algorithm 2 and table 5).
+
+    `amount` is S_churn: in N steps each multiplies its noise level by 1 + min(S_churn / N,
+    sqrt(2) - 1), where it lies from `least` to `most`; the noise added has the deviation `std`.
+    """
+
+    amount: float = 0.0
+    least: float = 0.0
+    most: float = math.inf
+    std: float = 1.0
+
+    def __call__(
+        self, process: Process, x: Tensor, level: Level, steps: int, top: float
+    ) -> tuple[Tensor, Level]:
+        """`x` on a noisier level than `level`, at most `top`, and that level."""
+        factor = 1 + min(self.amount / steps, math.sqrt(2) - 1)
+        if factor == 1 or not self.least <= level.noise <= self.most or math.isinf(level.noise):
+            return x, level
+        higher = process.level_of(min(level.noise * factor, max(top, level.noise)))
+        added = math.sqrt(max(higher.noise**2 - level.noise**2, 0.0))
+        scaled = x / level.alpha + self.std * added * torch.randn_like(x)
+        return higher.alpha * scaled, higher
+
+
+def heun(process: Process, x: Tensor, levels: Levels, churn: Churn = Churn()) -> Tensor:
     """The probability-flow ODE by Heun's rule: two evaluations a step, one where it ends."""
-    for now, after in pairwise(process.levels(steps)):
+    for now, after in pairwise(levels):
+        x, now = churn(process, x, now, len(levels) - 1, levels[0].noise)
         x0 = process.denoise(x, now)
         eps = (x - now.alpha * x0) / now.sigma
         guess = after.alpha * x0 + after.sigma * eps
@@ -128,20 +169,6 @@ def heun(process: Process, x: Tensor, steps: int | None = None) -> Tensor:
         there = (guess - after.alpha * process.denoise(guess, after)) / after.sigma
         change = after.sigma - now.sigma * after.alpha / now.alpha
         x = guess + change * (there - eps) / 2
-    return x
-
-
-def dpm_solver_pp(process: Process, x: Tensor, steps: int | None = None, order: int = 2) -> Tensor:
-    """The multistep solver: one evaluation a step, of second order (or first, which is DDIM)."""
-    before: tuple[Tensor, float] | None = None
-    for now, after in pairwise(process.levels(steps)):
-        x0, h = process.denoise(x, now), after.log_snr - now.log_snr
-        slanted = x0
-        if order == 2 and before is not None and math.isfinite(h):
-            last, h_last = before
-            slanted = x0 + (h / (2 * h_last)) * (x0 - last)
-        x = (after.sigma / now.sigma) * x - after.alpha * math.expm1(-h) * slanted
-        before = (x0, h)
     return x
 
 

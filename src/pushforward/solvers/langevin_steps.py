@@ -16,7 +16,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .diffusion import Level, Process
+from .diffusion import Level, Levels, Process
 
 
 def langevin(score: Callable[[Tensor], Tensor], x: Tensor, step: float, steps: int) -> Tensor:
@@ -27,13 +27,12 @@ def langevin(score: Callable[[Tensor], Tensor], x: Tensor, step: float, steps: i
 
 
 def annealed_langevin(
-    process: Process, x: Tensor, steps: int | None = None, each: int = 100, step: float = 1e-5
+    process: Process, x: Tensor, levels: Levels, each: int = 100, step: float = 1e-5
 ) -> Tensor:
     """`each` steps at every level, of size `step` at the last noisy one; then the denoised.
 
     The mean at the end (not in the paper: it is NCSNv2's) takes away the last level's noise.
     """
-    levels = process.levels(steps)
     for level in levels[:-1]:
 
         def score(x: Tensor, level: Level = level) -> Tensor:

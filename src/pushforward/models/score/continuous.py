@@ -32,8 +32,16 @@ from .diffusion import Diffusion, spread
 class Continuous(Diffusion, Estimated):
     """A diffusion along `path`."""
 
-    def __init__(self, space: Pixels | Reals, path: Path, sampler: Sampler, network: nn.Module):
-        super().__init__(space, sampler, network)
+    def __init__(
+        self,
+        space: Pixels | Reals,
+        path: Path,
+        sampler: Sampler,
+        network: nn.Module,
+        predicts: str,
+        clipped: bool = True,
+    ):
+        super().__init__(space, sampler, network, predicts, clipped)
         self.path = path
 
     @abstractmethod
@@ -53,9 +61,16 @@ class Continuous(Diffusion, Estimated):
         """steps + 1 levels: `times`, and the data, where the last step leads."""
         steps = count("steps", 100 if steps is None else steps)
         times = self.times(steps - 1) if steps > 1 else self.times(1)[:1]
-        pairs = torch.stack(self.path.at(torch.tensor(times, dtype=torch.float64)), dim=1)
-        noisy = [Level(t, a, s) for t, (a, s) in zip(times, pairs.tolist())]
-        return [*noisy, Level(0.0, 1.0, 0.0)]
+        return [*map(self.level_at, times), Level(0.0, 1.0, 0.0)]
+
+    def level_at(self, t: float) -> Level:
+        """The level at the time `t`."""
+        alpha, sigma = self.path.at(torch.tensor(t, dtype=torch.float64))
+        return Level(t, alpha.item(), sigma.item())
+
+    def level_of(self, noise: float) -> Level:
+        """The level where sigma / alpha is `noise`."""
+        return self.level_at(self.path.when(noise))
 
     def velocity(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
         """dx/dt of the probability flow at the times `t`, (batch,)."""

@@ -16,11 +16,12 @@ Denoising Diffusion Probabilistic Models (Ho, Jain & Abbeel, 2020), arXiv:2006.1
 14 and algorithms 1, 2. Learned variances and the hybrid loss: Improved Denoising Diffusion
 Probabilistic Models (Nichol & Dhariwal, 2021), arXiv:2102.09672, eqs. 15, 16.
 Differs from the papers: the hybrid's bound is in nats, not bits, per dimension; the times of a
-batch are stratified; the denoised are clipped in the bound too.
+batch are stratified; the denoised are clipped in the bound too (or nowhere, with `clipped=False`).
 """
 
 from __future__ import annotations
 
+import bisect
 import math
 
 import torch
@@ -61,9 +62,11 @@ class DDPM(Diffusion, Bounded):
         prediction: what the network predicts.
         variance: of the reverse steps.
         sampler: what `sample` uses.
+        clipped: whether the denoised of Pixels are clipped to [-1, 1], as in the official code.
     """
 
     table: Tensor
+    log_noise: Tensor
 
     def __init__(
         self,
@@ -74,8 +77,10 @@ class DDPM(Diffusion, Bounded):
         prediction: Prediction = PredictEps(),  # noqa: B008
         variance: Variance = LargeVariance(),  # noqa: B008
         sampler: Sampler = Ancestral(),  # noqa: B008
+        clipped: bool = True,
     ):
-        super().__init__(space, sampler, denoiser)
+        predicts = f"{prediction.told} in {steps} steps of {schedule}"
+        super().__init__(space, sampler, denoiser, predicts, clipped)
         self.denoiser, self.steps = denoiser, count("steps", steps)
         self.prediction, self.variance = prediction, variance
         signal = schedule.signal(steps)
@@ -96,7 +101,9 @@ class DDPM(Diffusion, Bounded):
         # beta tilde_1 is 0, which has no log: as in the official code, its neighbour stands in.
         table[3, 1] = table[3, 2] if self.steps > 1 else table[4, 1]
         table[3:] = table[3:].log()
+        log_noise = (table[1] / table[0]).log()
         self.register_buffer("table", table.to(self.device, self.dtype), persistent=False)
+        self.register_buffer("log_noise", log_noise.to(self.device, self.dtype), persistent=False)
 
     def _apply(self, fn, recurse=True):
         """Moving to another type computes the table anew, so that float64 has all its digits."""
@@ -114,9 +121,45 @@ class DDPM(Diffusion, Bounded):
             raise ValueError(f"the chain has {self.steps} steps; {steps} cannot be taken")
         return [self.ladder[round(self.steps * i / steps)] for i in range(steps, -1, -1)]
 
+    def level_at(self, t: float) -> Level:
+        """The level at step `t`, 1 .. T, or between two steps, where log(sigma / alpha) is linear.
+
+        Raises ValueError outside.
+        """
+        if not 1 <= t <= self.steps:
+            raise ValueError(f"the chain's times are 1 .. {self.steps}: there is no time {t!r}")
+        low = min(int(t), self.steps - 1) or 1
+        logs = [math.log(level.noise) for level in self.ladder[low : low + 2]]
+        noise = math.exp(logs[0] + (t - low) * (logs[-1] - logs[0]))
+        return self.ladder[int(t)] if t == int(t) else _of_noise(t, noise)
+
+    def level_of(self, noise: float) -> Level:
+        """The level where sigma / alpha is `noise`. Raises ValueError beyond the chain's ends."""
+        least, most = self.ladder[1].noise, self.ladder[-1].noise
+        if not least * (1 - 1e-6) <= noise <= most * (1 + 1e-6):
+            raise ValueError(
+                f"the chain's noise goes from {least:.4g} to {most:.4g} times the signal: there is "
+                f"no level of {noise:.4g}"
+            )
+        if self.steps == 1:
+            return self.ladder[1]
+        noise = min(max(noise, least), most)
+        high = bisect.bisect_left(self.ladder, noise, lo=2, hi=self.steps, key=lambda v: v.noise)
+        below, above = self.ladder[high - 1], self.ladder[high]
+        share = math.log(noise / below.noise) / math.log(above.noise / below.noise)
+        return _of_noise(below.t + share, noise)
+
     def at(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        """alpha and sigma at the steps `t`, 1 .. T, (batch,)."""
-        return self.table[0][t.long()], self.table[1][t.long()]
+        """alpha and sigma at the steps `t`, 1 .. T, or between two steps, (batch,)."""
+        low = t.long()
+        alpha, sigma = self.table[0][low], self.table[1][low]
+        if not t.is_floating_point():
+            return alpha, sigma
+        share, logs = t - low, self.log_noise[torch.stack([low, (low + 1).clamp(max=self.steps)])]
+        noise = torch.lerp(logs[0], logs[1], share).exp()
+        between = (1 + noise**2).rsqrt()
+        inside = share > 0
+        return torch.where(inside, between, alpha), torch.where(inside, noise * between, sigma)
 
     @property
     def walk(self) -> Sampler:
@@ -237,6 +280,12 @@ class DDPM(Diffusion, Bounded):
         """With what probability `elbo` visits t = 2 .. T."""
         cost = 2 * (self.table[1, 2:] / self.table[1, 1:-1]).log()
         return 0.9 * cost / cost.sum() + 0.1 / (self.steps - 1)
+
+
+def _of_noise(t: float, noise: float) -> Level:
+    """The level of that noise whose variances sum to 1."""
+    norm = math.hypot(1.0, noise)
+    return Level(t, 1 / norm, noise / norm)
 
 
 system(

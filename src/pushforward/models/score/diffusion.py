@@ -6,7 +6,8 @@ Whoever knows the mean of the data given the noisy data knows the score, and the
 (Tweedie's formula). A subclass says which (alpha, sigma) there are, how a network becomes a
 denoiser and what it learns; sampling is then the same for all.
 
-Pixels are moved to [-1, 1] and back; the denoised are clipped to it, where means of data must lie.
+Pixels are moved to [-1, 1] and back; the denoised are clipped to it, where means of data must lie,
+unless a model was built with `clipped=False`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ...core.contract import Pushforward, Scored, Terms
 from ...core.spaces import Pixels, Reals
 from ...solvers.diffusion import Level, posterior
 from ...solvers.samplers import DDIM, Sampler
+from .parametrisation import Prediction
 
 
 class Diffusion(Scored, Pushforward):
@@ -30,15 +32,26 @@ class Diffusion(Scored, Pushforward):
     It is told what its network is told, which the network says: `UNet(..., classes=10).given` is
     Labels(10), and it is called (x, t, y). `terms` is the loss without the contract's checks, for
     those who train the network's "unknown" as well (`Guided`).
+
+    A network belongs to what it predicts, and along which path: it remembers that, and a diffusion
+    that reads its output as something else refuses it. Samplers of any paper fit any diffusion.
     """
 
     space: Pixels | Reals
 
-    def __init__(self, space: Pixels | Reals, sampler: Sampler, network: nn.Module):
+    def __init__(
+        self,
+        space: Pixels | Reals,
+        sampler: Sampler,
+        network: nn.Module,
+        predicts: str,
+        clipped: bool = True,
+    ):
         if not isinstance(space, (Pixels, Reals)):
             raise ValueError(f"a diffusion models Pixels or Reals, not {space}")
         super().__init__(space, getattr(network, "given", None))
-        self.sampler = sampler
+        claim(network, predicts, type(self).__name__)
+        self.sampler, self.clipped = sampler, clipped
 
     @abstractmethod
     def terms(self, x: Tensor, *conditions: Tensor) -> Terms:
@@ -51,6 +64,14 @@ class Diffusion(Scored, Pushforward):
     @abstractmethod
     def levels(self, steps: int | None = None) -> Sequence[Level]:
         """steps + 1 levels from noise to data; None takes the model's own number of steps."""
+
+    @abstractmethod
+    def level_at(self, t: float) -> Level:
+        """The level at the model's own time `t`."""
+
+    @abstractmethod
+    def level_of(self, noise: float) -> Level:
+        """The level where sigma / alpha is `noise`."""
 
     @abstractmethod
     def at(self, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,6 +113,12 @@ class Diffusion(Scored, Pushforward):
         """The sampler of `push`: the model's own, or DDIM where that one draws noise."""
         return DDIM() if self.sampler.draws else self.sampler
 
+    def predict(self, prediction: Prediction, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
+        """What the network says of `x` at times `t`, as another one would: eps, x_0, v, ..."""
+        alpha, sigma = (spread(v, x) for v in self.at(t))
+        x0 = self.denoise_at(x, t, *conditions)
+        return prediction.target(x0, (x - alpha * x0) / sigma, alpha, sigma)
+
     def score(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
         """grad_x log p_t(x), of `x`'s shape, for noisy `x` (Pixels: about [-1, 1]) at times `t`."""
         alpha, sigma = (spread(v, x) for v in self.at(t))
@@ -109,7 +136,19 @@ class Diffusion(Scored, Pushforward):
 
     def clip(self, x0: Tensor) -> Tensor:
         """A mean of data lies between the least and the greatest."""
-        return x0.clamp(-1, 1) if isinstance(self.space, Pixels) else x0
+        return x0.clamp(-1, 1) if self.clipped and isinstance(self.space, Pixels) else x0
+
+
+def claim(network: nn.Module, predicts: str, who: str) -> None:
+    """Writes on the network what it predicts. Raises ValueError where that is something else."""
+    known = network.__dict__.get("predicts", predicts)
+    if known != predicts:
+        raise ValueError(
+            f"this network predicts {known}, so {who} cannot read it as {predicts}: build a new "
+            "network, or keep the diffusion that it belongs to and give that another sampler, "
+            "such as HeunSampler(spacing=Karras())"
+        )
+    network.__dict__["predicts"] = predicts
 
 
 @dataclass(frozen=True)
@@ -122,6 +161,14 @@ class Given:
     def levels(self, steps: int | None = None) -> Sequence[Level]:
         """The model's levels."""
         return self.model.levels(steps)
+
+    def level_at(self, t: float) -> Level:
+        """The level at the model's own time `t`."""
+        return self.model.level_at(t)
+
+    def level_of(self, noise: float) -> Level:
+        """The level where sigma / alpha is `noise`."""
+        return self.model.level_of(noise)
 
     def denoise(self, x: Tensor, level: Level) -> Tensor:
         """E[x_0 | x_t = x, conditions]."""

@@ -12,8 +12,9 @@ network, so errors are never amplified. Noise levels are then chosen where learn
 the sampler's steps where its curvature is: sigma_i^(1/rho) falls evenly.
 
 Elucidating the Design Space of Diffusion-Based Generative Models (Karras et al., 2022),
-arXiv:2206.00364, eqs. 5, 7, 8, table 1, algorithm 1.
-Differs from the paper: no churn (algorithm 2) and no augmentation.
+arXiv:2206.00364, eqs. 5, 7, 8, table 1, algorithms 1 and 2.
+Differs from the paper: no augmentation; what the denoiser says of images is clipped to [-1, 1] in
+sampling, unless `clipped=False`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class EDM(Continuous):
         least, most: the noise levels between which is sampled.
         rho: how the sampler's steps crowd at little noise.
         log_mean, log_std: of the noise levels in training.
-        sampler: what `sample` uses.
+        sampler: what `sample` uses; algorithm 2 is HeunSampler(churn=...).
+        clipped: whether the denoised of Pixels are clipped to [-1, 1] in sampling.
     """
 
     def __init__(
@@ -56,8 +58,10 @@ class EDM(Continuous):
         log_mean: float = -1.2,
         log_std: float = 1.2,
         sampler: Sampler = HeunSampler(),  # noqa: B008 (it is frozen)
+        clipped: bool = True,
     ):
-        super().__init__(space, NoiseLevel(most), sampler, network)
+        predicts = f"EDM's F of data_std {data_std:g}"
+        super().__init__(space, NoiseLevel(most), sampler, network, predicts, clipped)
         if not 0 < least < most or data_std <= 0:
             raise ValueError(
                 "noise levels and data_std must be positive, least below most: was given "

@@ -9,7 +9,8 @@ trained without solving it.
 Flow Matching for Generative Modeling (Lipman et al., 2023), arXiv:2210.02747, eqs. 14, 20-23; Flow
 Straight and Fast: Learning to Generate and Transfer Data with Rectified Flow (Liu et al., 2023),
 arXiv:2209.03003, eq. 1.
-Differs from the papers: time runs from data to noise, as in all diffusions here.
+Differs from the papers: time runs from data to noise, as in all diffusions here; what the velocity
+says of images is clipped to [-1, 1] in sampling, unless `clipped=False`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class FlowMatching(Continuous):
         space: Pixels, or Reals of about unit scale.
         network: v, called (x, t in [0, 1]), and with the conditions after t.
         sampler: what `sample` uses.
+        clipped: whether the denoised of Pixels are clipped to [-1, 1] in sampling.
     """
 
     def __init__(
@@ -42,8 +44,10 @@ class FlowMatching(Continuous):
         space: Pixels | Reals,
         network: Component,
         sampler: Sampler = DDIM(50),  # noqa: B008 (it is frozen)
+        clipped: bool = True,
     ):
-        super().__init__(space, Rectified(), sampler, network)
+        predicts = "the velocity of straight lines"
+        super().__init__(space, Rectified(), sampler, network, predicts, clipped)
         self.network = network
 
     def times(self, steps: int) -> list[float]:

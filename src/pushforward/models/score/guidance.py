@@ -13,7 +13,6 @@ are clipped; reverse steps take the posterior's variance.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,7 +21,7 @@ from torch import Tensor
 from ...core.contract import Pushforward, Terms
 from ...core.spaces import Labels
 from ...solvers.diffusion import Level, posterior
-from .diffusion import Diffusion
+from .diffusion import Diffusion, Given
 
 
 class Guided(Pushforward):
@@ -76,28 +75,22 @@ class Guided(Pushforward):
     def blend(self, y: Tensor | None) -> Blend:
         """The guided diffusion of the classes `y`, as samplers see it."""
         assert y is not None, "the contract puts the unknown class in the place of none"
-        return Blend(self.model, y, self.classes, self.weight)
+        return Blend(self.model, (y,), self.classes, self.weight)
 
 
 @dataclass(frozen=True)
-class Blend:
-    """A guided diffusion as a sampler sees it."""
+class Blend(Given):
+    """A guided diffusion as a sampler sees it, given the classes."""
 
-    model: Diffusion
-    y: Tensor
-    unknown: int
-    weight: float
-
-    def levels(self, steps: int | None = None) -> Sequence[Level]:
-        """The model's levels."""
-        return self.model.levels(steps)
+    unknown: int = 0
+    weight: float = 1.0
 
     def denoise(self, x: Tensor, level: Level) -> Tensor:
         """D_w, with both halves in one call of the network."""
+        (y,) = self.conditions
         t = x.new_full((2 * len(x),), level.t)
-        unknown = torch.full_like(self.y, self.unknown)
-        both = self.model.denoise_at(torch.cat([x, x]), t, torch.cat([unknown, self.y]))
-        without, given = both.chunk(2)
+        both = torch.cat([torch.full_like(y, self.unknown), y])
+        without, given = self.model.denoise_at(torch.cat([x, x]), t, both).chunk(2)
         return self.model.clip(without + self.weight * (given - without))
 
     def reverse(self, x: Tensor, now: Level, after: Level) -> tuple[Tensor, Tensor | float]:

@@ -11,7 +11,8 @@ arXiv:1907.05600, eqs. 5-6, algorithm 1. Improved Techniques for Training Score-
 Models (Song & Ermon, 2020), arXiv:2006.09011 (NCSNv2): techniques 1-4, eqs. 4 and 8, as
 `largest_distance`, `ladder` and `langevin_step`; technique 5 is the recipe's EMA.
 Differs from the papers: images are on [-1, 1], so that noise levels count double; s is the network
-divided by sigma (technique 3) also where the network knows the level; chains start in noise.
+divided by sigma (technique 3) also where the network knows the level; chains start in noise; the
+denoised of images, hence scores in sampling, are clipped to [-1, 1], unless `clipped=False`.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ class NCSN(Diffusion):
 
     Args:
         space: Pixels, or Reals.
-        network: called (x, t), t = level / number of levels; `DilatedNet`, `UNet`, `TimeMLP` fit.
+        network: called (x, t), t = (level + 1/2) / number of levels, and with the conditions after
+            t; `DilatedNet` (which knows the nearest level), `UNet`, `TimeMLP` fit.
         most, least: the ends of the ladder.
         rungs: how many levels.
         sampler: what `sample` uses.
+        clipped: whether the denoised of Pixels are clipped to [-1, 1] in sampling.
     """
-
-    table: Tensor
 
     def __init__(
         self,
@@ -54,13 +55,14 @@ class NCSN(Diffusion):
         least: float = 0.02,
         rungs: int = 10,
         sampler: Sampler = AnnealedLangevin(step=4e-5),  # noqa: B008 (it is frozen)
+        clipped: bool = True,
     ):
-        super().__init__(space, sampler, network)
+        predicts = f"sigma times the score on {rungs} rungs from {most:g} to {least:g}"
+        super().__init__(space, sampler, network, predicts, clipped)
         if not 0 < least < most:
             raise ValueError(f"noise must fall from most to least, not {most!r} to {least!r}")
         self.network, self.rungs = network, count("rungs", rungs, 2)
         self.sigmas = [most * (least / most) ** (i / (rungs - 1)) for i in range(rungs)]
-        self.register_buffer("table", torch.tensor(self.sigmas), persistent=False)
 
     @property
     def prior_std(self) -> float:
@@ -75,6 +77,16 @@ class NCSN(Diffusion):
         places = [round(i * (self.rungs - 1) / max(1, steps - 1)) for i in range(steps)]
         return [*(Level(float(i), 1.0, self.sigmas[i]) for i in places), Level(-1.0, 1.0, 0.0)]
 
+    def level_at(self, t: float) -> Level:
+        """The level at rung `t`, or between two rungs, in proportion of their logarithms."""
+        share = t / (self.rungs - 1)
+        return Level(t, 1.0, self.sigmas[0] * (self.sigmas[-1] / self.sigmas[0]) ** share)
+
+    def level_of(self, noise: float) -> Level:
+        """The level of that noise: 0 is the most, rungs - 1 the least."""
+        span = math.log(self.sigmas[-1] / self.sigmas[0])
+        return Level((self.rungs - 1) * math.log(noise / self.sigmas[0]) / span, 1.0, noise)
+
     @property
     def walk(self) -> Sampler:
         """DDIM down at most 50 rungs, where the model's own sampler draws noise."""
@@ -82,7 +94,8 @@ class NCSN(Diffusion):
 
     def at(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """alpha = 1 and sigma on the rungs `t`, 0 .. rungs - 1 from most noise to least."""
-        sigma = self.table[t.long()]
+        share = t.to(self.dtype) / (self.rungs - 1)
+        sigma = self.sigmas[0] * (self.sigmas[-1] / self.sigmas[0]) ** share
         return torch.ones_like(sigma), sigma
 
     def _output(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:

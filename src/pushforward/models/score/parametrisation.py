@@ -1,11 +1,16 @@
-"""What a DDPM's network predicts, and how noisy its reverse steps are.
+"""What a diffusion's network predicts, and how noisy its reverse steps are.
 
-    eps:  x0 = (x - sigma eps) / alpha        v = alpha eps - sigma x_0:  x0 = alpha x - sigma v
+    x = alpha x_0 + sigma eps           whoever knows x and one of these knows them all:
 
-The three predictions carry the same information; they differ in how the errors at small and at
-large noise weigh in the squared loss. v is from Progressive Distillation for Fast Sampling of
-Diffusion Models (Salimans & Ho, 2022), arXiv:2202.00512, appendix D, and needs
-alpha^2 + sigma^2 = 1.
+    eps:       x_0 = (x - sigma eps) / alpha
+    v:         alpha eps - sigma x_0,   x_0 = (alpha x - sigma v) / (alpha^2 + sigma^2)
+    score:     -eps / sigma,            x_0 = (x + sigma^2 score) / alpha
+    velocity:  eps - x_0,               x_0 = (x - sigma velocity) / (alpha + sigma)
+
+They carry the same information; they differ in how the errors at small and at large noise weigh in
+the squared loss. v is from Progressive Distillation for Fast Sampling of Diffusion Models (Salimans
+& Ho, 2022), arXiv:2202.00512, appendix D; the velocity is that of the straight line from x_0 to eps
+(flow matching's, where alpha + sigma = 1).
 
 The reverse variance lies between beta tilde (exact for data that are a point) and beta (exact for
 data that are standard normal): DDPM (Ho et al., 2020), arXiv:2006.11239, section 3.2. Learned:
@@ -15,6 +20,7 @@ Improved DDPM (Nichol & Dhariwal, 2021), arXiv:2102.09672, eq. 15.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -25,6 +31,8 @@ from ...core.blueprint import record
 @dataclass(frozen=True)
 class PredictEps:
     """The network predicts the noise."""
+
+    told: ClassVar[str] = "eps"
 
     def target(self, x0: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """What the network should say."""
@@ -40,6 +48,8 @@ class PredictEps:
 class PredictX0:
     """The network predicts the data."""
 
+    told: ClassVar[str] = "x_0"
+
     def target(self, x0: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """What the network should say."""
         return x0
@@ -52,7 +62,9 @@ class PredictX0:
 @record
 @dataclass(frozen=True)
 class PredictV:
-    """The network predicts the velocity alpha eps - sigma x_0."""
+    """The network predicts v = alpha eps - sigma x_0."""
+
+    told: ClassVar[str] = "v"
 
     def target(self, x0: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """What the network should say."""
@@ -60,7 +72,39 @@ class PredictV:
 
     def x0(self, out: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """What the network said, as data."""
-        return alpha * x - sigma * out
+        return (alpha * x - sigma * out) / (alpha**2 + sigma**2)
+
+
+@record
+@dataclass(frozen=True)
+class PredictScore:
+    """The network predicts the score of the noisy data."""
+
+    told: ClassVar[str] = "the score"
+
+    def target(self, x0: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """What the network should say."""
+        return -eps / sigma
+
+    def x0(self, out: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """What the network said, as data."""
+        return (x + sigma**2 * out) / alpha
+
+
+@record
+@dataclass(frozen=True)
+class PredictVelocity:
+    """The network predicts the velocity eps - x_0 of a straight line."""
+
+    told: ClassVar[str] = "the velocity"
+
+    def target(self, x0: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """What the network should say."""
+        return eps - x0
+
+    def x0(self, out: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """What the network said, as data."""
+        return (x - sigma * out) / (alpha + sigma)
 
 
 @record
@@ -96,5 +140,5 @@ class LearnedVariance:
         return small + (large - small) * (fraction + 1) / 2
 
 
-Prediction = PredictEps | PredictX0 | PredictV
+Prediction = PredictEps | PredictX0 | PredictV | PredictScore | PredictVelocity
 Variance = SmallVariance | LargeVariance | LearnedVariance

@@ -9,7 +9,8 @@ SDE, Langevin corrections, the deterministic probability flow) and a likelihood.
 Score-Based Generative Modeling through Stochastic Differential Equations (Song et al., 2021),
 arXiv:2011.13456, eqs. 5-7 and 13, algorithms 2-5 (predictor-corrector).
 Differs from the paper: the predictor draws from the exact reverse transition given the denoised
-(their ancestral sampling), for all three SDEs; the input is scaled to unit variance.
+(their ancestral sampling), for all three SDEs; the input is scaled to unit variance; the denoised
+of images are clipped to [-1, 1] in sampling, unless `clipped=False`.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class ScoreSDE(Continuous):
         path: `VP`, `SubVP` or `VE`.
         sampler: what `sample` uses.
         least: the time at which sampling and the likelihood stop, just above 0.
+        clipped: whether the denoised of Pixels are clipped to [-1, 1] in sampling.
     """
 
     def __init__(
@@ -46,8 +48,9 @@ class ScoreSDE(Continuous):
         path: Path = VP(),  # noqa: B008 (it is frozen)
         sampler: Sampler = PredictorCorrector(),  # noqa: B008
         least: float = 1e-3,
+        clipped: bool = True,
     ):
-        super().__init__(space, path, sampler, denoiser)
+        super().__init__(space, path, sampler, denoiser, f"eps along {path}", clipped)
         if not 0 < least < 1:
             raise ValueError(f"least must be a time in (0, 1), not {least!r}")
         self.denoiser, self.least = denoiser, least
