@@ -3,7 +3,7 @@ BIN := .venv/bin
 DATA := $(wildcard ../shared/data)
 export PUSHFORWARD_DATA ?= $(if $(DATA),$(abspath $(DATA)))
 
-.PHONY: compare test check format clean
+.PHONY: compare test check stubs format clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -21,6 +21,9 @@ check: .venv/installed  ## lint, types, fast tests: before each commit
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not browser" tests src
+
+stubs: .venv/installed  ## what editors know of pf.NAME, written again
+	$(BIN)/python tools/stubs.py
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .

@@ -20,7 +20,7 @@ from torch import Tensor
 from pushforward.core.dataset import Dataset
 from pushforward.core.spaces import Pixels
 from pushforward.data import cifar10, digits, mnist
-from pushforward.metrics.small_classifier import WEIGHTS, SmallClassifier
+from pushforward.metrics.small_classifiers import WEIGHTS, SmallClassifier
 
 DATA: dict[str, Callable[[], Dataset]] = {
     "digits": lambda: digits(labels=True),

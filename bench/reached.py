@@ -3,8 +3,15 @@
     pushforward compare all --out runs/all
     python bench/reached.py runs/all/results.json "2 CPU cores, one thread a model"
 
-Every number comes from the file; src/pushforward/presets/reached.json is what presets tell of it,
-in their docstrings and in `pushforward list`.
+or from those of checkpoints, which say what preset they are of:
+
+    pushforward train vae_mnist
+    pushforward evaluate runs/vae_mnist/checkpoint.safetensors --k 500 --out runs/vae_mnist/page
+    python bench/reached.py runs/vae_mnist/page/results.json "2 CPU cores"
+
+From then on `pushforward evaluate` of that preset takes 500 weights unasked. Every number comes
+from the file; src/pushforward/presets/reached.json is what presets tell of it, in their docstrings
+and in `pushforward list`.
 """
 
 from __future__ import annotations
@@ -14,11 +21,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pushforward.core.checkpoint import record_of
+
 REACHED = Path(__file__).resolve().parent.parent / "src/pushforward/presets/reached.json"
 
 
 def numbers(row: dict[str, Any], hardware: str) -> list[dict[str, Any]]:
-    """The likelihood and the Frechet distance of a row of results.json."""
+    """The likelihood, the Frechet distance and the scores of codes of a row of results.json."""
     common = {
         "minutes": round(row["train_seconds"] / 60, 2),
         "hardware": hardware,
@@ -47,14 +56,34 @@ def numbers(row: dict[str, Any], hardware: str) -> list[dict[str, Any]]:
             **common,
         }
     )
-    return found
+    return found + [code(score, row, common) for score in row["numbers"].values()
+                    if score["extractor"] == "code"]  # fmt: skip
+
+
+def code(score: dict[str, Any], row: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
+    """A score of disentanglement, with what it was averaged over."""
+    data = f"{row['data']} ({score['samples']} examples, {score['settings']})"
+    value = round(score["value"], 3)
+    return {"data": data, "metric": score["name"], "value": value, "unit": "", "likelihood": ""} | (
+        common
+    )
+
+
+def preset_of(name: str) -> str:
+    """The preset of a row: its name, or what the record of a checkpoint says."""
+    if not name.endswith(".safetensors"):
+        return name
+    preset = record_of(name).get("preset")
+    if preset is None:
+        raise SystemExit(f"{name} does not say of which preset it is: train it by its name")
+    return preset
 
 
 def main(results: str, hardware: str) -> None:
     """Merges the rows of a results file into reached.json."""
     known = json.loads(REACHED.read_text()) if REACHED.exists() else {}
     for row in json.loads(Path(results).read_text()):
-        known[row["preset"]] = numbers(row, hardware)
+        known[preset_of(row["preset"])] = numbers(row, hardware)
     REACHED.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
     print(f"{REACHED.name}: {len(known)} presets")
 

@@ -1,13 +1,59 @@
-"""What all tests share: one thread a worker, no network, a cache of their own."""
+"""What all tests share: their seeds, order and threads, no network, a cache of their own."""
 
 import os
+import random
 import signal
 import socket
 
+import numpy as np
 import pytest
 import torch
 
-torch.set_num_threads(1)
+
+def pytest_addoption(parser):
+    group = parser.getgroup("luck", "what no test may depend on")
+    group.addoption("--shift", type=int, default=0, help="gives other numbers to unseeded draws")
+    group.addoption("--shuffled", type=int, metavar="SEED", help="in random order")
+    group.addoption("--threads", type=int, default=1, help="torch's threads in each process")
+
+
+def pytest_configure(config):
+    torch.set_num_threads(config.getoption("threads"))
+    # As a plugin of its own it also serves the doctests of src, which a conftest does not.
+    config.pluginmanager.register(Seeds(config.getoption("shift")))
+
+
+def pytest_collection_modifyitems(config, items):
+    """Files in random order, and the tests of each: fixtures of a file are still set up once."""
+    seed = config.getoption("shuffled")
+    if seed is not None:
+        draw = random.Random(seed)
+        file = {path: draw.random() for path in dict.fromkeys(item.path for item in items)}
+        items.sort(key=lambda item: (file[item.path], draw.random()))
+
+
+class Seeds:
+    """Every file, fixture and test begins at one seed, whatever ran before it."""
+
+    def __init__(self, shift):
+        self.seed = random.Random(f"shift {shift}").getrandbits(32)
+
+    def start(self):
+        random.seed(self.seed)
+        np.random.seed(self.seed)
+        torch.manual_seed(self.seed)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_make_collect_report(self, collector):
+        self.start()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef):
+        self.start()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item):
+        self.start()
 
 
 @pytest.fixture(autouse=True)

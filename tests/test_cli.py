@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from PIL import Image
 import pushforward as pf
 from pushforward.cli import main
 from pushforward.cli.listing import reached
+from pushforward.core.catalogue import preset_called
 from pushforward.models.autoregressive.made import MADE
 from pushforward.models.autoregressive.wavenet import WaveNet
+from pushforward.report.measure import recorded_samples
 
 MINE = '''
 """A coin for each pixel."""
@@ -138,7 +141,7 @@ def test_what_cannot_be_done_is_said_in_a_line(words, said) -> None:
 def test_sample_draws_a_picture_and_the_numbers(checkpoint, tmp_path, capsys) -> None:
     target = tmp_path / "new" / "x.png"
     told = ran(capsys, "sample", checkpoint, "--n", "5", "--out", str(target))
-    assert "(5, 1, 8, 8) torch.uint8" in told
+    assert "(5, 1, 8, 8) uint8" in told
     first = np.load(target.with_suffix(".npy"))
     assert first.shape == (5, 1, 8, 8)
     assert target.read_bytes().startswith(b"\x89PNG")
@@ -147,6 +150,53 @@ def test_sample_draws_a_picture_and_the_numbers(checkpoint, tmp_path, capsys) ->
     assert "--n must be a whole number of at least 1, not 0" in refused(
         "sample", checkpoint, "--n", "0"
     )
+
+
+def test_samples_are_drawn_in_batches(checkpoint, tmp_path, capsys, monkeypatch) -> None:
+    asked, drawn = [], pf.Independent.sample
+
+    def sample(self, n, *conditions):
+        asked.append(n)
+        return drawn(self, n, *conditions)
+
+    monkeypatch.setattr(pf.Independent, "sample", sample)
+    out = tmp_path / "many.png"
+    words = ("sample", checkpoint, "--n", "1500", "--batch-size", "400", "--out", str(out))
+    assert "(the first 1,024 of 1,500)" in ran(capsys, *words)
+    assert asked == [400, 400, 400, 300]
+    assert np.load(out.with_suffix(".npy")).shape == (1_500, 1, 8, 8)
+    with Image.open(out) as image:
+        assert image.width == image.height
+    assert "--batch-size must be a whole number of at least 1, not 0" in refused(
+        "sample", checkpoint, "--batch-size", "0"
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sample", "{file}", "--n", "3"),
+        ("evaluate", "{file}", "--samples", "50"),
+        ("evaluate", "{file}", "--samples", "50", "--out", "{folder}/page"),
+        ("draw", "traversal", "--checkpoint", "{file}", "--rows", "2", "--out", "{folder}/a.png"),
+    ],
+)
+def test_a_checkpoint_is_opened_once(words, tmp_path, capsys, monkeypatch) -> None:
+    from pushforward.core import checkpoint as files
+
+    flags = ["--steps", "2", "--width", "16", "--quiet", "--device", "cpu"]
+    ran(capsys, "train", "vae_digits", *flags, "--out", str(tmp_path))
+    file, counts = str(tmp_path / "checkpoint.safetensors"), {"safe_open": 0, "digest_of": 0}
+    for name in counts:
+        real = getattr(files, name)
+
+        def counted(*given, _name=name, _real=real, **options):
+            counts[_name] += 1
+            return _real(*given, **options)
+
+        monkeypatch.setattr(files, name, counted)
+    ran(capsys, *(word.format(file=file, folder=tmp_path) for word in words))
+    assert counts == {"safe_open": 1, "digest_of": 1}
 
 
 def test_sample_completes_what_is_known_in_part(checkpoint, tmp_path, capsys) -> None:
@@ -233,6 +283,52 @@ def test_evaluate_writes_the_page_and_cuts_the_bound(tmp_path, capsys) -> None:
     assert "k = 3 neighbours cannot be found among 2" in refused("evaluate", vae, "--samples", "3")
 
 
+def test_evaluate_measures_as_the_presets_record_does(tmp_path, capsys) -> None:
+    """The bound of as many weights as the recorded figure; another where another is asked for."""
+    flags = ["--steps", "2", "--width", "16", "--quiet", "--device", "cpu"]
+    told = ran(capsys, "train", "vae_digits", *flags, "--out", str(tmp_path / "vae"))
+    vae = str(tmp_path / "vae" / "checkpoint.safetensors")
+    assert f"recorded with 50 importance weights: pushforward evaluate {vae}" in told
+    (number,) = {r.likelihood for r in preset_called("vae_digits").reached if r.likelihood}
+    few = ("--samples", "60")
+    assert f"bits/dim ({number}, 347 examples)" in ran(capsys, "evaluate", vae, *few)
+    assert "(importance-weighted bound (7)" in ran(capsys, "evaluate", vae, *few, "--k", "7")
+    assert "(lower bound, 347" in ran(capsys, "evaluate", vae, *few, "--k", "0")
+    assert recorded_samples("vamp_mnist") == 500
+    assert recorded_samples("made_digits") is recorded_samples(None) is None
+
+
+def test_evaluate_looks_and_anneals_as_it_is_told(tmp_path, checkpoint, capsys) -> None:
+    flags = ["--steps", "2", "--width", "8", "--latent", "2", "--quiet", "--device", "cpu"]
+    ran(capsys, "train", "vae_digits", *flags, "--out", str(tmp_path / "vae"))
+    vae = str(tmp_path / "vae" / "checkpoint.safetensors")
+    out = tmp_path / "page"
+    few = ("--samples", "60", "--out", str(out), "--features", "random", "--ais", "3")
+    told = ran(capsys, "evaluate", vae, *few)
+    assert re.search(r"test: .* nats \(AIS lower bound \(16 chains of 200 steps\), 3 examp", told)
+    assert re.search(r"Frechet distance .*extractor random convolutions, seed 0@\w{8}", told)
+    (record,) = json.loads((out / "results.json").read_text())
+    assert record["extractor"].startswith("random convolutions, seed 0@")
+    assert record["ais"]["kind"] == "AIS lower bound (16 chains of 200 steps)"
+    assert record["ais"]["examples"] == 3
+    assert "has no decoder and prior" in refused("evaluate", checkpoint, "--ais")
+    said = "one of classifier, random, inception, pixels, hub:OWNER/NAME, not 'vgg'"
+    assert said in refused("evaluate", checkpoint, "--features", "vgg")
+    assert said in refused("compare", "independent_digits", "--features", "vgg")
+
+
+def test_evaluate_asks_models_with_encoders_whether_they_agree(tmp_path, capsys) -> None:
+    flags = ["--steps", "2", "--width", "8", "--latent", "2", "--quiet", "--device", "cpu"]
+    paths = [str(tmp_path / name / "checkpoint.safetensors") for name in "ab"]
+    for path in paths:
+        ran(capsys, "train", "vae_digits", *flags, "--out", str(Path(path).parent))
+    told = ran(capsys, "evaluate", *paths, "--samples", "60")
+    for path in paths:
+        assert re.search(
+            rf"^{re.escape(path)}: UDR [\d.]+ .*spearman, 2 models", told, re.MULTILINE
+        )
+
+
 def test_evaluate_refuses_what_it_cannot_measure(checkpoint, tmp_path) -> None:
     lone = str(tmp_path / "lone.safetensors")
     pf.save(pf.Independent(pf.data.digits().space), lone)
@@ -305,6 +401,15 @@ def test_check_runs_the_laws_on_the_users_file(tmp_path, capsys) -> None:
     assert told.count(": holds") >= 5
 
 
+def test_a_strangers_conditional_model_obeys_the_laws(capsys) -> None:
+    file = Path(__file__).parent.parent / "examples" / "told_diagonal.py"
+    assert len(file.read_text().splitlines()) < 60
+    told = ran(capsys, "check", str(file))
+    assert "BROKEN" not in told
+    for law in ("conditions_are_checked", "conditions_are_heard", "density_is_normalised"):
+        assert f"told_diagonal: {law}: holds" in told
+
+
 def test_a_broken_law_is_named(tmp_path, capsys) -> None:
     file = tmp_path / "wrong.py"
     file.write_text(MINE.format(log_prob=f"2 * {RIGHT}", name="wrong_coins"))
@@ -333,3 +438,26 @@ def test_a_function_of_the_users_file_is_trained(tmp_path, capsys) -> None:
 
 def test_a_class_for_a_model_without_any_is_refused(checkpoint) -> None:
     assert "knows no classes: leave --label out" in refused("sample", checkpoint, "--label", "3")
+
+
+def test_a_model_that_is_told_a_class_is_sampled_and_measured(tmp_path, capsys) -> None:
+    data = pf.data.digits(labels=True)
+    model = pf.RealNVP(data.space, width=4, blocks=1, classes=10)
+    pf.fit(model, data, pf.Recipe(1, 32), tmp_path, quiet=True)
+    file = str(tmp_path / "checkpoint.safetensors")
+    told = ran(capsys, "sample", file, "--n", "5", "--label", "3", "--batch-size", "2")
+    assert "(5, 1, 8, 8) uint8" in told
+    drawn = np.load(tmp_path / "samples.npy")
+    ran(capsys, "sample", file, "--n", "5", "--label", "3", "--batch-size", "5")
+    assert (np.load(tmp_path / "samples.npy") == drawn).all(), "batches change no draw of a flow"
+    assert "this RealNVP needs a class: give --label" in refused("sample", file)
+    assert "0 .. 9" in refused("sample", file, "--label", "10")
+    told = ran(capsys, "evaluate", file, "--samples", "50")
+    assert "bits/dim (lower bound, 347 examples)" in told
+
+
+def test_a_model_that_is_told_nothing_does_not_see_labels(checkpoint, capsys) -> None:
+    words = ("evaluate", checkpoint, "--samples", "50")
+    plain = ran(capsys, *words)
+    labelled = ran(capsys, *words, "--data", "digits?labels=True")
+    assert plain.splitlines()[1:5] == labelled.splitlines()[1:5]

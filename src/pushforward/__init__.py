@@ -6,7 +6,7 @@
     >>> model.sample(3).shape
     torch.Size([3, 2])
 
-Every model can be imported from here by its class name.
+Every model can be had from here by its class name, and so can the functions of the rooms.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from . import data, metrics
 from .core.blueprint import Component
-from .core.catalogue import discover, example, preset, system
+from .core.catalogue import example, preset, system
 from .core.checkpoint import CheckpointError, load, save
 from .core.contract import (
     Bounded,
@@ -33,6 +33,8 @@ from .core.contract import (
 from .core.dataset import Dataset, Split
 from .core.given import Given
 from .core.likelihood import Kind, Likelihood
+from .core.names import public as _public
+from .core.names import public_names as _public_names
 from .core.spaces import Labels, Pixels, Reals, Space, Tokens
 from .training.experiment import Experiment
 from .training.fit import Interrupted, fit
@@ -44,18 +46,9 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """A model, network or distribution by its class name; its file is imported then."""
-    from .core.blueprint import registered
-
-    if not name.startswith("_"):
-        discover()
-        if (cls := registered(name)) is not None:
-            return cls
-    raise AttributeError(f"pushforward has no {name!r}")
+    """A room, or a model, network, distribution or function by its name; it is imported then."""
+    return _public(name)
 
 
 def __dir__() -> list[str]:
-    from .core.blueprint import registered_names
-
-    discover()
-    return sorted({*globals(), *registered_names()})
+    return sorted({*globals(), *_public_names()})

@@ -37,8 +37,8 @@ def test_ties_survive_the_file(tmp_path):
 
 
 def test_what_cannot_be_written_is_named():
-    with pytest.raises(BlueprintError, match=r"Twice.parts\[0\] is a Linear"):
-        encode(Twice(torch.nn.Linear(1, 1)))  # type: ignore[arg-type]
+    with pytest.raises(BlueprintError, match=r"Twice.scale\[0\] is a Normal, which cannot be"):
+        encode(Twice(scale=[torch.distributions.Normal(0.0, 1.0)]))  # type: ignore[arg-type]
 
 
 def test_loading_leaves_the_random_state(saved):

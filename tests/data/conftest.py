@@ -13,10 +13,10 @@ import pytest
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
     """Every test has its own empty cache, and no data but what it makes or asks for."""
-    monkeypatch.setenv("PUSHFORWARD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PUSHFORWARD_CACHE", str(tmp_path / ".cache"))
     if "real_data" not in request.fixturenames:
         monkeypatch.delenv("PUSHFORWARD_DATA", raising=False)
-    return tmp_path / "cache"
+    return tmp_path / ".cache"
 
 
 class FakeHub:

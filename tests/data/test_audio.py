@@ -7,7 +7,7 @@ from scipy import signal
 
 from pushforward import data
 from pushforward.data.audio import NOTES, VOWELS
-from pushforward.data.wav import resampled
+from pushforward.data.waves import resampled
 
 
 def test_mu_law_is_inverted_within_a_step():

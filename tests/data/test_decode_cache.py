@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pushforward.data import cache, cache_folder, folder
-from pushforward.data.cache import Images
+from pushforward.data import cache_folder, folder, image_sets
 from pushforward.data.decoding import Canvas
+from pushforward.data.image_sets import Images
+from pushforward.data.splits import SHUFFLED, Rule
 
 
 def pictures(top: Path, n: int = 8) -> Path:
@@ -89,17 +90,20 @@ def test_memory_mapped_and_writable_without_changing_the_file(tmp_path: Path, ca
 def test_order_names_and_threads(monkeypatch: pytest.MonkeyPatch, image_bytes) -> None:
     n = 300
     sources = [image_bytes(np.full((2, 2), i % 256, dtype=np.uint8)) for i in range(n)]
-    place = np.random.RandomState(0).permutation(n)
+    rule = Rule(SHUFFLED)
+    order = np.random.RandomState(0).permutation(n)
 
     def load(key: str) -> np.ndarray:
         items = [(f"image {i}", source) for i, source in enumerate(sources)]
-        return Images("t", n, [key], Canvas(None, 1), lambda: items, dict, place).load()[0]
+        found = Images("t", n, [key], Canvas(None, 1), lambda: items, dict, rule).load()
+        assert np.array_equal(found.index, order)
+        return found.pixels
 
     alone = load("one thread")
-    monkeypatch.setattr(cache, "SMALL", 0)
+    monkeypatch.setattr(image_sets, "SMALL", 0)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     assert np.array_equal(load("three threads"), alone)
-    assert np.array_equal(alone[place, 0, 0, 0], np.arange(n) % 256)
+    assert np.array_equal(alone[:, 0, 0, 0], order % 256)
     sources[250] = b"torn"
     with pytest.raises(ValueError, match="the image image 250"):
         load("torn")

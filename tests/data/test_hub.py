@@ -32,7 +32,7 @@ def test_lacking_splits_are_cut_from_shuffled_rows(hub, parquet_file) -> None:
     assert data.name == "me/faces"
     assert data.classes == ("cat", "dog")
     splits = (data.train, data.validation, data.test)
-    assert [len(s) for s in splits] == [32, 4, 4]
+    assert [len(s) for s in splits] == [30, 8, 2]
     assert rows(*(s.tensors[0] for s in splits)) == rows(torch.from_numpy(PLAIN.copy()))
     known = {bytes(image): label for image, label in zip(PLAIN, labels)}
     for split in splits:
@@ -64,7 +64,7 @@ def test_own_test_split_and_a_cut_validation(hub, parquet_file) -> None:
     parquet_file(home / "train.parquet", IMAGES[:30])
     parquet_file(home / "test.parquet", IMAGES[30:])
     data = load("me/half", size=None)
-    assert [len(s) for s in (data.train, data.validation, data.test)] == [27, 3, 10]
+    assert [len(s) for s in (data.train, data.validation, data.test)] == [29, 1, 10]
     assert np.array_equal(data.test.tensors[0].numpy(), PLAIN[30:])
 
 
@@ -73,7 +73,7 @@ def test_the_hubs_own_conversion_is_used(hub, parquet_file) -> None:
     home = hub.folder("me/zip", "refs/convert/parquet")
     parquet_file(home / "default" / "train" / "0000.parquet", IMAGES)
     data = load("me/zip", size=None)
-    assert len(data.train) == 32
+    assert len(data.train) == 30
     assert data.origin["commit"] == "refs_convert_parquet"
 
 
@@ -104,6 +104,47 @@ def test_errors(hub, monkeypatch, parquet_file) -> None:
     hub.online = False
     with pytest.raises(FileNotFoundError, match=r"me/raw is not complete in .*no route to host"):
         load("me/raw")
+
+
+def test_unreadable_rows_can_be_left_out(hub, image_bytes) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    cells = [image_bytes(x) for x in IMAGES]
+    cells[7], cells[30] = b"%!PS-Adobe-3.0 EPSF-3.0", cells[30][:200]
+    table = pa.table({"image": pa.array(cells, pa.binary()), "label": list(range(40))})
+    pq.write_table(table, hub.folder("me/torn") / "train.parquet")
+    with pytest.raises(ValueError, match=r"(?s)2 of the 40 .*row 7 .*row 30 "):
+        load("me/torn", size=16)
+    with pytest.warns(UserWarning, match="2 of 40 images were left out"):
+        data = load("me/torn", size=16, labels=True, skip_unreadable=True)
+    for split in (data.train, data.validation, data.test):
+        x, y = split.tensors
+        assert np.array_equal(x.numpy(), PLAIN[y])
+        assert not {7, 30} & set(y.tolist())
+
+
+def test_a_damaged_page_and_a_path_that_leads_elsewhere(hub, parquet_file) -> None:
+    path = parquet_file(hub.folder("me/page") / "train.parquet", IMAGES)
+    content = bytearray(path.read_bytes())
+    content[200:2000] = bytes(1800)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"train\.parquet"):
+        load("me/page")
+    with pytest.raises(ValueError, match=r"o/n lists '\.\./x\.parquet': it leads elsewhere"):
+        grouped([Remote("o/n", "c", "../x.parquet", 1, "s")])
+
+
+def test_records_of_strange_forms_say_nothing(tmp_path: Path, parquet_file) -> None:
+    import pyarrow.parquet as pq
+
+    from pushforward.data import parquet
+
+    plain = pq.read_table(parquet_file(tmp_path / "a.parquet", IMAGES[:5], [0, 1, 2, 0, 1]))
+    for record in (b"[]", b"{", b'{"info": 3}', b'{"info": {"features": {"label": []}}}'):
+        pq.write_table(plain.replace_schema_metadata({b"huggingface": record}), tmp_path / "b")
+        assert parquet.label_column(tmp_path / "b") == "label"
+        assert parquet.class_names(tmp_path / "b", "label") == ()
 
 
 def test_unknown_repository(monkeypatch, hub) -> None:

@@ -4,9 +4,9 @@ import torch
 from PIL import Image
 
 from pushforward.core.spaces import Pixels, Reals, Tokens
-from pushforward.data.mu_law import mu_law
+from pushforward.data.companding import mu_law
 from pushforward.data.partial import read_partial
-from pushforward.data.wav import write_wav
+from pushforward.data.waves import write_wav
 
 
 def picture(path, size=(3, 2)):

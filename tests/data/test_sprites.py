@@ -93,7 +93,7 @@ def test_colours_are_the_channels_that_shine() -> None:
 
 def test_templates_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
     first = sprites(**SMALL)
-    drawing = importlib.import_module("pushforward.data.sprites")  # not the function
+    drawing = importlib.import_module("pushforward.data.drawn_sprites")
     monkeypatch.setattr(drawing, "_templates", None)  # to call it again would fail
     again = sprites(**SMALL, colours=2, levels=5, labels=True)
     assert again.space.levels == 5

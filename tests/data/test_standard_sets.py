@@ -156,7 +156,8 @@ def test_larochelles_files(tmp_path: Path) -> None:
 
 def test_the_real_mnist_test_set(real_data: str) -> None:
     file = Path(real_data) / "mnist" / FILES[1]
-    (x, y), about = columns.tensors("MNIST", [file], Canvas(None, 1), label="label")
+    found = columns.images("MNIST", [file], Canvas(None, 1)).load()
+    (x, y), about = columns.tensors(found, [file], "label"), found.about
     assert x.shape == (10_000, 1, 28, 28)
     # The official test set's label counts, first labels and mean grey value.
     assert y.bincount().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
@@ -174,7 +175,7 @@ def test_real_cifar_photographs(real_data: str) -> None:
     assert np.bincount(table["label"].to_numpy()).tolist() == [1000] * 10
     assert columns.image_column(file) == "img"
     for name, content in list(columns.images("", [file], Canvas(None)).items())[:50]:
-        pixels, encoding = Canvas(None).decode(name, content)
+        pixels, encoding, _ = Canvas(None).decode(name, content)
         expected = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
         assert np.array_equal(pixels, expected.transpose(2, 0, 1))
         assert encoding == "JPEG"

@@ -13,7 +13,7 @@ from scipy.stats import chisquare
 import pushforward as pf
 from pushforward.core.vocabulary import Vocabulary, ended
 from pushforward.data.grammar import ENGLISH, Grammar, grammatical, sentences
-from pushforward.data.text import text
+from pushforward.data.texts import text
 
 SMALL = """
 sentence: 3 who does | who does who
@@ -165,7 +165,7 @@ def test_a_file_of_words_or_characters(tmp_path):
     file.write_text("\ufeff" + "\r\n\n".join(lines), encoding="utf-8")
     data = pf.data.find(f"text:{file}")
     assert data.space.length == 10
-    assert (len(data.train), len(data.validation), len(data.test)) == (17, 2, 2)
+    assert (len(data.train), len(data.validation), len(data.test)) == (17, 1, 3)
     known = Vocabulary.recorded(data.origin)
     everything = torch.cat([s.tensors[0] for s in (data.train, data.validation, data.test)])
     assert sorted(known.decode(everything)) == sorted(

@@ -5,7 +5,7 @@ import torch
 from test_vae import BITS
 
 import pushforward as pf
-from pushforward.metrics.elbo_surgery import elbo_surgery
+from pushforward.metrics.surgery import elbo_surgery
 from pushforward.models.autoregressive.made import MADE
 from pushforward.models.latent.ar_decoder import with_autoregressive_decoder
 from pushforward.objectives.variational import ELBO

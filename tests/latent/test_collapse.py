@@ -3,12 +3,13 @@
 import pytest
 from test_vae import BITS
 
-from pushforward.metrics.elbo_surgery import elbo_surgery
+from pushforward.metrics.surgery import elbo_surgery
 from pushforward.models.latent.lagging import AggressiveVAE
 from pushforward.models.latent.vae import dense
+from pushforward.pictures.gallery import drawing_called
+from pushforward.pictures.posterior_collapse import COLLAPSED, rate_curve
+from pushforward.pictures.shown import encoded
 from pushforward.presets.collapse import FLOOR, LATENT, remedies
-from pushforward.report.gallery import drawing_called, encoded
-from pushforward.report.pictures_collapse import COLLAPSED, rate_curve
 
 
 @pytest.mark.slow

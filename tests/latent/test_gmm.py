@@ -167,10 +167,47 @@ def test_a_far_origin_costs_no_digits_in_float32():
     assert abs(gap.item()) < 1e-3
 
 
-def test_singular_without_regularisation_says_what_to_do():
-    x = torch.cat([torch.randn(50, 1), torch.ones(50, 1)], 1)
+@pytest.mark.parametrize("kind", ["full", "tied", "diag"])
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1, -1e9])
+def test_singular_without_regularisation_says_what_to_do(kind, value):
+    x = torch.cat([torch.randn(50, 1), torch.full((50, 1), value)], 1)
     with pytest.raises(ValueError, match="regularisation"):
-        GMM(2, 2, regularisation=0.0).update(x)
+        GMM(2, 2, FAMILIES[kind](), regularisation=0.0).update(x)
+
+
+def flat(n, d, rank, dtype):
+    """Points of a subspace, which no coordinate shows."""
+    return torch.randn(n, rank, dtype=dtype) @ torch.randn(rank, d, dtype=dtype) + 1.0
+
+
+@pytest.mark.parametrize("kind", ["full", "tied"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e6])
+@pytest.mark.parametrize(("n", "d", "rank"), [(50, 2, 1), (20_000, 3, 2), (2000, 30, 20)])
+def test_what_may_be_rounding_alone_is_no_variance(kind, dtype, scale, n, d, rank):
+    x = flat(n, d, rank, dtype) * scale
+    with pytest.raises(ValueError, match="regularisation"):
+        GMM(d, 2, FAMILIES[kind](), regularisation=0.0).to(dtype).update(x)
+
+
+@pytest.mark.parametrize("kind", ["full", "tied"])
+@pytest.mark.parametrize(("n", "d", "rank"), [(50, 2, 1), (20_000, 3, 2), (2000, 30, 20)])
+def test_no_variance_is_less_than_the_regularisation(kind, n, d, rank):
+    """In single precision too, where the rounding of the sums is more than it."""
+    x = flat(n, d, rank, torch.float32)
+    model = GMM(d, 2, FAMILIES[kind]())
+    for _ in range(4):
+        assert model.update(x)["nll"].isfinite().all()
+    lower = factor(model.scale.detach()).double()
+    least = torch.linalg.eigvalsh(lower @ lower.mT)[:, : d - rank]
+    rounding = torch.finfo(torch.float32).eps * d * x.var(0).max()
+    assert (least - model.regularisation).abs().max() < rounding
+
+
+@pytest.mark.parametrize("kind", ["full", "tied"])
+def test_a_regularisation_below_the_points_own_digits_is_refused(kind):
+    with pytest.raises(ValueError, match="regularisation"):
+        GMM(3, 1, FAMILIES[kind]()).update(1e6 * flat(1000, 3, 2, torch.float32))
 
 
 @pytest.mark.parametrize("kind", [GMM, KMeans])

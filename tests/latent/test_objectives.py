@@ -8,7 +8,7 @@ from test_vae import BITS, bits, small
 from torch.distributions import Independent, Normal
 
 import pushforward as pf
-from pushforward.metrics.elbo_surgery import elbo_surgery, rate_distortion
+from pushforward.metrics.surgery import elbo_surgery, rate_distortion
 from pushforward.models.flow.iaf import IAF
 from pushforward.models.flow.planar import PlanarFlow
 from pushforward.models.latent.flow_posterior import posterior, with_posterior

@@ -1,5 +1,6 @@
 """PPCA: EM, closed form, scikit-learn, and AIS where the likelihood is known."""
 
+import copy
 import math
 
 import numpy as np
@@ -74,23 +75,107 @@ def test_a_constant_feature_is_no_failure():
     assert model.sample(4).isfinite().all()
 
 
-def test_data_of_the_latents_rank_are_refused_sooner_or_later():
-    """The noise falls towards 0 and the likelihood has no maximum: an error in words, no NaN."""
-    model = PPCA(2, 1)
-    x = torch.cat([torch.randn(50, 1), torch.full((50, 1), 7.0)], 1)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e6])
+@pytest.mark.parametrize(
+    ("n", "d", "k", "rank"),
+    [(50, 2, 1, 1), (3, 2, 1, 1), (50, 3, 2, 1), (1000, 10, 3, 3), (9, 64, 20, 8)],
+)
+def test_data_of_the_latents_rank_are_refused_sooner_or_later(dtype, scale, n, d, k, rank):
+    """The noise falls to the rounding of the data's variance: an error in words, no NaN."""
+    latents, axes = torch.randn(n, rank, dtype=dtype), torch.randn(rank, d, dtype=dtype)
+    x = (latents @ axes + 3 * torch.randn(d, dtype=dtype)) * scale
+    model = PPCA(d, k).to(dtype)
 
     def climb():
-        for _ in range(3_000):
+        for _ in range(300):
             assert model.update(x)["nll"].isfinite().all()
 
     with pytest.raises(ValueError, match="lower `latent`"):
         climb()
+    with pytest.raises(ValueError, match="lower `latent`"):
+        model.solve(x)
 
 
-def test_ais_is_exact_on_a_linear_gaussian_model():
+@pytest.mark.parametrize("value", [0.0, 0.1, -1e9])
+def test_a_single_point_is_refused_whatever_its_mean_is_rounded_to(value):
+    with pytest.raises(ValueError, match="lower `latent`"):
+        PPCA(3, 1).update(torch.full((1000, 3), value))
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_data_may_be_given_in_any_unit(scale):
+    """p(c x) = p(x) / c^d, after each iteration."""
+    x = torch.from_numpy(line())
+    torch.manual_seed(0)
+    model = PPCA(6, 2).double()
+    scaled = copy.deepcopy(model)
+    for _ in range(50):
+        nll, theirs = model.update(x)["nll"], scaled.update(scale * x)["nll"]
+        assert torch.allclose(nll + 6 * math.log(scale), theirs)
+
+
+def test_noise_above_the_rounding_is_found():
+    """25 times what could be rounding: known to 4 %."""
+    n, d, k = 1000, 10, 3
+    share = 100 * torch.finfo(torch.float32).eps * math.sqrt(n + d)
+    rng = np.random.RandomState(0)
+    x = rng.randn(n, k) @ np.linalg.qr(rng.randn(d, k))[0].T + math.sqrt(share * k / d) * rng.randn(
+        n, d
+    )
+    noise = fitted(x, k).noise.item()
+    model = PPCA(d, k)
+    for _ in range(200):
+        model.update(torch.from_numpy(x).float())
+    assert model.noise.item() == pytest.approx(noise, rel=0.04)
+    assert model.solve(torch.from_numpy(x).float()).noise.item() == pytest.approx(noise, rel=0.04)
+
+
+def known(latent: int) -> tuple[PPCA, torch.Tensor]:
+    """A linear-Gaussian model, and a datum half a standard deviation from its mean."""
+    model = PPCA(latent + 1, latent).double()
+    with torch.no_grad():
+        model.weight.copy_(torch.eye(latent + 1, latent))
+    return model, torch.full((1, latent + 1), 0.7).double()
+
+
+def test_ais_weights_have_the_mean_that_is_known():
+    """1,000 runs, each with a pilot of its own: the mean is p(x) within two standard errors."""
+    model, x = known(2)
+    torch.manual_seed(1)
+    log_w = ais.log_weights(model, x.expand(1_000, -1), chains=4, steps=50, leapfrogs=3)
+    with torch.no_grad():
+        runs = (log_w - model.log_prob(x)).exp().mean(0)
+    error = runs.std() / 1_000**0.5
+    assert error < 0.01
+    assert abs(runs.mean() - 1) < 2 * error
+
+
+def test_ais_steps_do_not_depend_on_what_the_chains_have_seen(monkeypatch):
+    """Only the pilot adapts: all chains of an example then step alike, whatever they accepted."""
+    model, x = known(2)
+    lengths = []
+
+    def recorded(target, z, length, leapfrogs, move=ais.hamiltonian):
+        lengths.append(length.clone())
+        return move(target, z, length, leapfrogs)
+
+    monkeypatch.setattr(ais, "hamiltonian", recorded)
+    torch.manual_seed(0)
+    ais.log_weights(model, torch.cat([x, 3 * x]), chains=16, steps=150, leapfrogs=1)
+    pilot, run = lengths[:150], lengths[150:]
+    assert {tuple(step.shape) for step in pilot} == {(ais.PILOTS, 2)}
+    assert len(run) == 150
+    assert all((step == step[:1]).all() for step in run)
+    assert (pilot[-1] != pilot[-1][:1]).any(), "chains of the pilot adapt for themselves"
+    # What a chain of the pilot steps next is what it had become after the step before.
+    for i in range(149):
+        torch.testing.assert_close(run[i][0], pilot[i + 1].log().mean(0).exp())
+
+
+def test_ais_rises_to_the_likelihood_of_data():
     x = torch.from_numpy(line())[:5]
     ppca = fitted(line())
-    ppca.prior = StandardNormal((2,)).double()
     torch.manual_seed(0)
     log_w = ais.log_weights(ppca, x, chains=64, steps=200, leapfrogs=5)
     with torch.no_grad():

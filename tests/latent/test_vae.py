@@ -92,7 +92,7 @@ def test_rate_without_closed_form_is_drawn():
 def test_a_draw_computes_only_what_is_asked_of_it(monkeypatch):
     model, x = small(), bits()
     torch.manual_seed(3)
-    whole = model.draw(x, 4)
+    whole = model.draw(x, samples=4)
     terms = {"distortion": -whole.log_x.mean(0), "rate": closed_rate(whole.q, model.prior).sum(1)}
     assert torch.allclose(whole.log_p, -(whole.z**2).sum(-1) / 2 - math.log(2 * math.pi))
     assert torch.equal(whole.log_weights, whole.log_x + whole.log_p - whole.log_q)

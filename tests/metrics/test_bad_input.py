@@ -7,15 +7,14 @@ import math
 import pytest
 import torch
 
-from pushforward.core.spaces import Pixels, Reals, Tokens
 from pushforward.data import digits
-from pushforward.metrics.features import UNKNOWN, features_as_given, range_notes, span_of
+from pushforward.metrics.features import UNKNOWN, range_notes, raw_pixels, span_of
 from pushforward.metrics.frechet import frechet_distance
 from pushforward.metrics.kernel import kernel_distance
 from pushforward.metrics.precision_recall import density_and_coverage, precision_and_recall
 from pushforward.metrics.references import Seen
-from pushforward.metrics.samples import extractor_for, ranked, sample_quality
-from pushforward.metrics.small_classifier import digits_classifier
+from pushforward.metrics.samples import ranked, sample_quality
+from pushforward.metrics.small_classifiers import digits_classifier
 
 SCALE = "are they on one scale"
 
@@ -32,7 +31,7 @@ def test_references_of_another_range_are_doubted(change):
         kernel_distance(x, y, subset_size=60, subsets=2),
         *precision_and_recall(x, y),
         *density_and_coverage(x, y),
-        *sample_quality(x, y, Reals((4,))),
+        *sample_quality(x, y),
     ]
     for number in numbers:
         assert sum(SCALE in note for note in number.notes) == 1, str(number)
@@ -51,14 +50,14 @@ def test_other_levels_and_floats_of_images():
     """Images of 2 levels beside images of 17; floats and numbers above the levels are refused."""
     x, look, space = digits().test.tensors[0][:120], digits_classifier(), digits().space
     binary = (x > 8).to(torch.uint8)
-    found = sample_quality(binary, x, space)
+    found = sample_quality(binary, x, look)
     assert "samples range over 0 .. 1, references over 0 .. 16" in str(found.frechet)
-    assert sample_quality(x, x, space).frechet.notes[-1:] != found.frechet.notes[-1:]
+    assert sample_quality(x, x, look).frechet.notes[-1:] != found.frechet.notes[-1:]
     for wrong, why in ((x / 16, "expected uint8"), (15 * x, "expected values 0 .. 16")):
         with pytest.raises(ValueError, match=why):
-            sample_quality(wrong, x, space)
+            sample_quality(wrong, x, look)
     with pytest.raises(ValueError, match="differ in extractor"):
-        sample_quality(Seen.of(x, look), Seen.of(x, extractor_for(Pixels(1, 8, 8, 256))), space)
+        sample_quality(Seen.of(x, look), Seen.of(x, raw_pixels(space)))
 
 
 def test_too_few_samples():
@@ -86,14 +85,3 @@ def test_references_of_another_size():
     a, b = frechet_distance(x, y), frechet_distance(x, y[:30])
     with pytest.raises(ValueError, match="references: 40 and 30"):
         ranked({"a": a, "b": b})
-
-
-def test_sequences_are_seen_by_their_tokens():
-    space = Tokens(6, 4)
-    look = extractor_for(space)
-    found = look(torch.tensor([[0, 0, 1, 3, 3, 3]]))
-    torch.testing.assert_close(found, torch.tensor([[2, 1, 0, 3]]) / 6)
-    assert str(look) == "shares of 4 tokens"
-    assert extractor_for(Reals((2,))) is features_as_given
-    with pytest.raises(ValueError, match=r"values 0 \.\. 3"):
-        look(torch.full((1, 6), 4))

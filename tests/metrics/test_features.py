@@ -18,7 +18,7 @@ from pushforward.metrics.frechet import frechet_distance
 from pushforward.metrics.inception import inception_score
 from pushforward.metrics.measurement import Measurement
 from pushforward.metrics.precision_recall import precision_and_recall
-from pushforward.metrics.small_classifier import (
+from pushforward.metrics.small_classifiers import (
     WEIGHTS,
     SmallClassifier,
     digits_classifier,

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from pushforward.metrics.frechet import frechet_distance
-from pushforward.metrics.hub_extractor import hub_extractor
+from pushforward.metrics.hub_network import hub_extractor
 from pushforward.metrics.inception_network import weights_file
 
 RULE = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+import scipy.integrate
 import scipy.stats
 import torch
 
@@ -19,7 +20,13 @@ from pushforward.metrics.inception_network import (
     weights_file,
 )
 from pushforward.metrics.memorisation import mann_whitney_z, memorisation_test
-from pushforward.metrics.path_length import lerp, perceptual_path_length, slerp
+from pushforward.metrics.path_length import (
+    lerp,
+    path_for,
+    perceptual_path_length,
+    slerp,
+    unit_slerp,
+)
 
 
 def normal(n: int, dims: int, seed: int) -> torch.Tensor:
@@ -58,42 +65,108 @@ def test_memorisation_refuses():
         memorisation_test(x, x, normal(5, 3, 0))
 
 
-def test_path_length_of_a_linear_generator():
-    """With lerp and G(z) = A z the length is |A (z2 - z1)|^2, of mean 2 |A|_F^2."""
-    torch.manual_seed(0)
-    a = torch.randn(6, 3).double()
-    found = perceptual_path_length(
-        lambda z: z @ a.T,
-        lambda n: torch.randn(n, 3).double(),
-        features_as_given,
-        lerp,
-        samples=20_000,
-        batch=3000,
-        trim=0,
+def ppl(matrix: torch.Tensor, latents, path=None, samples: int = 20_000):
+    """Of G(z) = A z in float64, where rounding is far below a step of 1e-4."""
+    return perceptual_path_length(
+        lambda z: z @ matrix.T, latents, features_as_given, path, samples, batch=2_000, trim=0
     )
+
+
+def gaussian(dims: int):
+    return lambda n: torch.randn(n, dims).double()
+
+
+def test_path_length_of_a_linear_generator_on_lines():
+    """With lerp and G(z) = A z the length is |A (z2 - z1)|^2, of mean 2 |A|_F^2."""
+    a = normal(6, 3, 0)
+    found = ppl(a, gaussian(3), lerp)
     expected = 2 * a.square().sum().item()
     assert abs(found.value - expected) < 4 * found.stderr
     assert found.stderr < 0.02 * expected
 
 
-def test_path_length_on_the_circle():
-    """The great circle is walked at the speed of its angle, uniform on [0, pi] in the plane."""
-    torch.manual_seed(0)
-    found = perceptual_path_length(
-        lambda z: z, lambda n: torch.randn(n, 2).double(), features_as_given, trim=0
-    )
+def arc_between_normals(d: int) -> float:
+    """E |d/dt slerp(a, b; t)|^2 for a, b ~ N(0, I), by quadrature over their angle w.
+
+    d/dt = w (-cos((1 - t) w) a + cos(t w) b) / sin w. Norms are independent of the angle, whose
+    density is sin^(d - 2) w; E |a|^2 = d, E |a| |b| = m^2, m the mean of chi; means over t:
+    cos^2(t w): 1/2 + sin(2 w) / 4 w;    cos(t w) cos((1 - t) w): cos w / 2 + sin w / 2 w.
+    """
+    m = scipy.stats.chi(d).mean()
+
+    def speed(w: float) -> float:
+        same = 0.5 + math.sin(2 * w) / (4 * w)
+        across = math.cos(w) / 2 + math.sin(w) / (2 * w)
+        squares = 2 * same * d - 2 * across * m**2 * math.cos(w)
+        return (w / math.sin(w)) ** 2 * squares * math.sin(w) ** (d - 2)
+
+    mass = scipy.integrate.quad(lambda w: math.sin(w) ** (d - 2), 0, math.pi)[0]
+    return scipy.integrate.quad(speed, 0, math.pi)[0] / mass
+
+
+@pytest.mark.parametrize("dims", [8, 100])
+def test_normal_latents_walk_on_arcs_at_their_own_norms(dims):
+    """A linear generator: by symmetry every direction has the same share of the speed."""
+    a = normal(5, dims, 0)
+    found = ppl(a, gaussian(dims), samples=8_000)
+    expected = arc_between_normals(dims) * a.square().sum().item() / dims
+    assert abs(found.value - expected) < 4 * found.stderr
+    assert found.stderr < 0.02 * expected
     assert found.settings == "slerp, step 0.0001, trim 0"
+    # On the unit sphere it would be a hundredth, for 100 dimensions.
+    unit = ppl(a, gaussian(dims), unit_slerp, samples=8_000)
+    assert unit.value * dims == pytest.approx(found.value, rel=0.2)
+
+
+def test_path_length_on_the_unit_circle():
+    """Its angle is uniform on [0, pi], and walked at an even speed."""
+    found = ppl(torch.eye(2).double(), gaussian(2), unit_slerp)
+    assert found.settings == "unit_slerp, step 0.0001, trim 0"
     assert found.value == pytest.approx(math.pi**2 / 3, abs=4 * found.stderr)
 
 
-def test_slerp_ends_and_stays_on_the_sphere():
+def test_paths_are_those_of_the_latents_own_distribution():
+    torch.manual_seed(0)
+    mixed = normal(3, 3, 1)
+    others = {
+        "uniform": lambda n: torch.rand(n, 5) * 2 - 1,
+        "shifted": lambda n: torch.randn(n, 5) + 0.2,
+        "logistic": lambda n: torch.rand(n, 50).logit(),
+        "of several scales": lambda n: torch.randn(n, 3) * torch.tensor([1.0, 2.0, 3.0]),
+        "correlated": lambda n: torch.randn(n, 3).double() @ mixed,
+        "of one norm": lambda n: torch.nn.functional.normalize(torch.randn(n, 9)),
+        "of one dimension": lambda n: torch.randn(n, 1),
+    }
+    for name, draw in others.items():
+        assert path_for(draw(2_000)) is lerp, name
+    for dims, scale in ((2, 1.0), (100, 1.0), (3_072, 50.0)):
+        assert path_for(scale * torch.randn(2_000, dims)) is slerp
+    found = ppl(torch.eye(5).double(), lambda n: torch.rand(n, 5).double(), samples=2_000)
+    assert found.settings.startswith("lerp")
+    assert found.value == pytest.approx(5 / 6, abs=4 * found.stderr)  # E (u - v)^2 = 1/6
+
+
+def test_latents_of_any_shape_are_walked():
+    flat = ppl(torch.eye(12).double(), gaussian(12), samples=400)
+    torch.manual_seed(0)
+    shaped = perceptual_path_length(
+        lambda z: z, lambda n: torch.randn(n, 3, 2, 2).double(), features_as_given, samples=400
+    )
+    assert shaped.settings.startswith("slerp")
+    assert shaped.value == pytest.approx(flat.value, rel=0.2)
+
+
+def test_arcs_end_where_they_should():
     a, b = normal(5, 4, 0), normal(5, 4, 1)
     for t, end in ((0.0, a), (1.0, b)):
-        torch.testing.assert_close(
-            slerp(a, b, torch.full((5, 1), t).double()), end / end.norm(dim=1, keepdim=True)
-        )
-    middle = slerp(a, b, torch.full((5, 1), 0.3).double())
+        share = torch.full((5, 1), t).double()
+        torch.testing.assert_close(slerp(a, b, share), end)
+        torch.testing.assert_close(unit_slerp(a, b, share), end / end.norm(dim=1, keepdim=True))
+    middle = unit_slerp(a, b, torch.full((5, 1), 0.3).double())
     torch.testing.assert_close(middle.norm(dim=1), torch.ones(5).double())
+    third = torch.acos((middle * a).sum(1) / a.norm(dim=1))
+    torch.testing.assert_close(third, 0.3 * torch.acos(torch.cosine_similarity(a, b)))
+    torch.testing.assert_close(slerp(a, 2 * a, 0.5), 1.5 * a)  # no angle: a line
 
 
 def blobs(n: int, seed: int, classes: int = 3) -> list[tuple[torch.Tensor, torch.Tensor]]:

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from pushforward.metrics.modes import modes
+from pushforward.metrics.mode_counts import modes
 
 CENTRES = torch.cartesian_prod(*[torch.arange(-2.0, 3.0)] * 2) * 1.5
 

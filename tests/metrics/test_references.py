@@ -16,7 +16,7 @@ from pushforward.metrics.features import Extractor, features_as_given, raw_pixel
 from pushforward.metrics.references import Seen, reference_features, reference_statistics
 from pushforward.metrics.samples import drawn, further_quality, sample_quality
 from pushforward.metrics.sharing import shared_features, shared_statistics
-from pushforward.metrics.small_classifier import digits_classifier
+from pushforward.metrics.small_classifiers import digits_classifier
 from pushforward.metrics.statistics import feature_statistics
 from pushforward.models.autoregressive.independent import Independent
 
@@ -133,8 +133,8 @@ def test_streamed_quality_is_that_of_the_whole():
     data, look = digits(), digits_classifier()
     model = Independent(data.space)
     draws, references = Draws(model, 120, data.test, size=50), data.test.tensors[0][:120]
-    streamed = sample_quality(draws, Seen.of(references, look), data.space)
-    whole = sample_quality(drawn(model, 120, data.test, 50), references, data.space)
+    streamed = sample_quality(draws, Seen.of(references, look), look)
+    whole = sample_quality(drawn(model, 120, data.test, 50), references, look)
     for a, b in zip(streamed, whole):
         assert a.compare(b)[0] == pytest.approx(0, abs=1e-4 * b.value + 1e-9)
         assert a.extractor == str(look)
@@ -144,7 +144,7 @@ def test_features_of_different_extractors_are_refused():
     x = digits().test.tensors[0][:30]
     a, b = (Seen.of(x, counting(seed)) for seed in (0, 1))
     with pytest.raises(ValueError, match="features differ in extractor"):
-        sample_quality(a, b, digits().space)
+        sample_quality(a, b)
     with pytest.raises(ValueError, match="features differ in extractor"):
         list(further_quality(a, a, b))
 
@@ -175,7 +175,7 @@ def numbers() -> list[float]:
     model = Independent(data.space)
     draws = Draws(model, 230, data.test, size=32)
     references = data.test.tensors[0][:230]
-    quality = sample_quality(draws, references, data.space, look)
+    quality = sample_quality(draws, references, look)
     whole = shared_statistics(draws, look)
     return [*(m.value for m in quality), quality.frechet.stderr or 0, whole.count,
             whole.mean.sum().item(), whole.scatter.trace().item()]  # fmt: skip
@@ -225,6 +225,6 @@ def test_ten_thousand_samples_are_never_held():
     data = digits()
     look = Extractor.of("mean", nn.Sequential(nn.AvgPool2d(4), nn.Flatten()), prepare)
     draws = [Draws(Independent(data.space), 10_000, data.test, seed=seed) for seed in range(2)]
-    quality = sample_quality(*draws, data.space, look)
+    quality = sample_quality(*draws, look)
     assert quality.frechet.samples == quality.frechet.references == 10_000
     assert most <= 2 * 2 * 256 * 64

@@ -7,7 +7,7 @@ import torch
 
 import pushforward as pf
 from pushforward.core.catalogue import examples
-from pushforward.metrics.elbo_surgery import elbo_surgery, level_rates
+from pushforward.metrics.surgery import elbo_surgery, level_rates
 from pushforward.models.latent.ppca import PPCA
 
 

@@ -14,14 +14,19 @@ from pushforward.models.classification import perturbations
 from pushforward.models.classification.discriminative_classifier import DiscriminativeClassifier
 from pushforward.models.classification.generative_classifier import GenerativeClassifier
 from pushforward.nn.mlp import MLP
+from pushforward.pictures import divergences_of_a_shift
+from pushforward.pictures.densities import on_a_grid
+from pushforward.pictures.fooled_classifier import fooled_images
+from pushforward.pictures.kl_directions import kl_directions
+from pushforward.pictures.line_fits import line_fits
+from pushforward.pictures.posterior_narrowing import coin
+from pushforward.pictures.two_classifiers import compare
 from pushforward.presets.classification import (
     discriminative_digits,
     generative_digits,
     labels_given_data,
 )
 from pushforward.probability.gaussian import Gaussian
-from pushforward.report import pictures_bayes, pictures_classifiers, pictures_divergences
-from pushforward.report.opening_picture import compare
 from pushforward.theory.bayes.beta_bernoulli import BetaBernoulli
 from pushforward.theory.bayes.linear_regression import flat
 
@@ -167,16 +172,16 @@ def test_pictures_are_drawn(generative, discriminative, digits, tmp_path):
     a, b = Gaussian(2), Gaussian(2, (1.0, 1.0))
     x = torch.linspace(-1, 1, 9).double()
     figures = [
-        pictures_classifiers.fooled_images(generative, discriminative, digits, columns=3),
-        pictures_divergences.kl_directions(a, a, b),
-        pictures_divergences.divergences_of_a_shift(),
-        pictures_bayes.coin(BetaBernoulli(), torch.ones(9), (0, 9), truth=0.7),
-        pictures_bayes.line_fits(flat(3, 1.0, 0.1), x, x**2, (0, 3, 9)),
+        fooled_images(generative, discriminative, digits, columns=3),
+        kl_directions(a, a, b),
+        divergences_of_a_shift.draw(),
+        coin(BetaBernoulli(), torch.ones(9), (0, 9), truth=0.7),
+        line_fits(flat(3, 1.0, 0.1), x, x**2, (0, 3, 9)),
     ]
     for i, figure in enumerate(figures):
         figure.savefig(tmp_path / f"{i}.png", dpi=30)
         assert (tmp_path / f"{i}.png").stat().st_size > 1_000
-    at, shade = pictures_divergences.on_a_grid(b, 8.0)
+    at, shade = on_a_grid(b, 8.0)
     assert shade.sum() * (at[1] - at[0]) ** 2 == pytest.approx(1, abs=1e-4)
     assert at[shade.amax(0).argmax()] == pytest.approx(1, abs=0.07)
 
@@ -187,11 +192,14 @@ def test_pictures_are_drawn(generative, discriminative, digits, tmp_path):
         (lambda g, d: GenerativeClassifier([Gaussian(2)]), "two densities or more"),
         (lambda g, d: GenerativeClassifier([Gaussian(2), Gaussian(3)]), "of one space"),
         (lambda g, d: g.log_prob(torch.zeros(2, 1, 8, 8).byte(), torch.zeros(2)), "int64"),
-        (lambda g, d: g.sample(2, torch.tensor([0, 10])), "labels must be 0 .. 9, not 0 .. 10"),
-        (lambda g, d: d.sample(2, torch.zeros(3, 1, 8, 8).byte()), "number of the data, 3"),
+        (
+            lambda g, d: g.sample(2, torch.tensor([0, 11])),
+            "0 .. 10, was given values 0 .. 11",
+        ),
+        (lambda g, d: d.sample(2, torch.zeros(3, 1, 8, 8).byte()), "expected 2 of Pixels"),
         (lambda g, d: compare(g, d, pf.data.digits()), "labelled images are needed"),
         (
-            lambda g, d: pictures_divergences.kl_directions(*[Gaussian(3)] * 3),
+            lambda g, d: kl_directions(*[Gaussian(3)] * 3),
             r"over Reals\(\(2,\)\)",
         ),
     ],

@@ -12,15 +12,17 @@ import pushforward as pf
 from pushforward.core.catalogue import Usage
 from pushforward.core.checkpoint import load, save
 from pushforward.models.adversarial.dcgan import DCGAN
-from pushforward.models.adversarial.f_gan import FGAN, KNOWN, Variational
+from pushforward.models.adversarial.f_gan import FGAN, Variational
 from pushforward.models.adversarial.gan import critic_for, generator_for
 from pushforward.models.adversarial.lsgan import LSGAN
 from pushforward.models.adversarial.sngan import SNGAN, sngan
 from pushforward.models.adversarial.wgan import WGAN
 from pushforward.nn.dcgan import DCGANCritic, doublings
 from pushforward.objectives.adversarial import gradient_norm
+from pushforward.objectives.f_divergences import F_DIVERGENCES
 
 PLANE = pf.Reals((2,))
+KNOWN = {d.name: d for d in F_DIVERGENCES}
 
 
 class Shift(pf.Component):

@@ -84,11 +84,11 @@ def test_completion_says_what_it_is_conditioned_on():
 
 
 def test_labels_are_checked():
-    with pytest.raises(ValueError, match=r"int64 of shape \(2,\) in 0 .. 2, not 0 .. 3"):
+    with pytest.raises(ValueError, match=r"values 0 .. 2, was given values 0 .. 3"):
         small(Tokens(3, 2), 3).sample(2, torch.tensor([0, 3]))
-    with pytest.raises(ValueError, match="not None"):
+    with pytest.raises(ValueError, match="and got none"):
         small(Tokens(3, 2), 3).sample(2)
-    with pytest.raises(ValueError, match="without classes"):
+    with pytest.raises(ValueError, match="is told nothing"):
         small(Tokens(3, 2)).sample(2, torch.zeros(2).long())
     with pytest.raises(ValueError, match="Pixels or Tokens"):
         ImageGPT(Reals((2,)))

@@ -80,7 +80,9 @@ class Halves(DDPM):
         return (x - alpha * x0) / sigma, None
 
 
-@pytest.mark.parametrize("sampler", [Ancestral(), DDIM(50, spacing=LogSNR()), UniPC(20, spacing=LogSNR())])
+@pytest.mark.parametrize(
+    "sampler", [Ancestral(), DDIM(50, spacing=LogSNR()), UniPC(20, spacing=LogSNR())]
+)
 def test_samples_are_the_images_of_what_the_diffusion_draws(sampler):
     """With a codec and a diffusion that are known, after a stage that learns the codes' scale."""
     torch.manual_seed(0)

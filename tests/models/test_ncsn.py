@@ -13,7 +13,7 @@ from pushforward.models.score.guidance import Guided
 from pushforward.models.score.ncsn import NCSN, ladder, langevin_step, largest_distance
 from pushforward.nn.denoiser import TimeMLP
 from pushforward.nn.dilated_images import ConditionalInstanceNorm, DilatedNet
-from pushforward.solvers.langevin import langevin
+from pushforward.solvers.langevin_steps import langevin
 from pushforward.solvers.samplers import DDIM, AnnealedLangevin
 
 

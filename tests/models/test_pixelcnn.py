@@ -139,7 +139,7 @@ def test_masks_of_colours():
 
 
 def test_bad_settings():
-    with pytest.raises(ValueError, match="PixelCNN models Pixels, not Tokens"):
+    with pytest.raises(ValueError, match="PixelCNN models Pixels or grids of Tokens, not Tokens"):
         PixelCNN(Tokens(3, 4))
     with pytest.raises(ValueError, match="kernel must be an odd number, not 4"):
         PixelCNN(Pixels(1, 4, 4), kernel=4)

@@ -42,7 +42,7 @@ def test_a_pixel_sees_every_pixel_before_it_and_no_other(space, options):
     features = model.features(torch.randint(space.levels, (6, *space.shape)).to(torch.uint8))
     features.requires_grad_()
     s = model.near(features) + model.left(features)
-    found = model.body(model.above(features), s, y)[1]
+    found = model.body(model.above(features), s, model.vector(y))[1]
     places = space.height * space.width
     for i in range(places):
         out = found[:, :, i // space.width, i % space.width].sum()
@@ -60,10 +60,11 @@ def test_sums_to_one():
 
 
 @pytest.mark.parametrize("grow", [False, True])
-def test_first_batch_starts_the_weights(grow):
+@pytest.mark.parametrize("unit", [1e-9, 1.0])
+def test_first_batch_starts_the_weights(grow, unit):
     torch.manual_seed(0)
     conv = WeightNormConv(3, 8, (2, 2), grow=grow, scale=0.1)
-    x, average = torch.randn(20, 3, 5, 5) * 7 + 2, copy.deepcopy(conv)
+    x, average = (torch.randn(20, 3, 5, 5) * 7 + 2) * unit, copy.deepcopy(conv)
     conv.eval()(x)
     assert not conv.started
     y = conv.train()(x)

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from pushforward.core.spaces import Pixels, Tokens
+from pushforward.core.given import spaces_of
+from pushforward.core.spaces import Labels, Pixels, Tokens
 from pushforward.models.autoregressive.wavenet import WaveNet
 
 
@@ -17,7 +18,8 @@ def lively(space, **options):
 def given(model, n, length=None):
     """Conditions for `n` sequences."""
     steps = -(-(length or model.space.length) // model.hop)
-    y = (torch.arange(n) % model.classes,) if model.classes else ()
+    classes = [s.classes for s in spaces_of(model.given) if isinstance(s, Labels)]
+    y = tuple(torch.arange(n) % k for k in classes)
     return (*y, torch.randn(n, model.local, steps).double()) if model.local else y
 
 
@@ -33,8 +35,8 @@ def test_cached_sampling_equals_naive(options):
     cached = model.sample(4, *conditions)
     torch.manual_seed(1)
     assert torch.equal(cached, model.sample_naively(4, *conditions))
-    rows = model.conditionals(cached, *model.conditions(4, *conditions))
-    run = model.run(4, *model.conditions(4, *conditions))
+    rows = model.conditionals(cached, *model.told(4, *conditions))
+    run = model.run(4, *model.told(4, *conditions))
     for i, values in enumerate(cached.T):
         torch.testing.assert_close(run.parameters(i), rows[:, i], rtol=1e-9, atol=1e-9)
         run.know(i, values)
@@ -78,8 +80,8 @@ def test_extending_is_the_conditional(options):
     longer = model.extend(x, 12, *conditions)
     assert longer.shape == (3, 19)
     assert torch.equal(longer[:, :7], x)
-    run = model.run(3, *model.conditions(3, *conditions, length=19))
-    rows = model.conditionals(longer, *model.conditions(3, *conditions, length=19))
+    run = model.run(3, *conditions)
+    rows = model.conditionals(longer, *conditions)
     for i, values in enumerate(longer.T):
         torch.testing.assert_close(run.parameters(i), rows[:, i], rtol=1e-9, atol=1e-9)
         run.know(i, values)
@@ -88,13 +90,11 @@ def test_extending_is_the_conditional(options):
 def test_bad_conditions():
     model = lively(Tokens(6, 4), classes=2, local=3, hop=2)
     y, c = torch.zeros(2).long(), torch.zeros(2, 3, 3)
-    with pytest.raises(
-        ValueError, match=r"must be \['labels y', 'local features'\], not 1 tensors"
-    ):
+    with pytest.raises(ValueError, match=r"expected 2 conditions .* was given 1"):
         model.sample(2, y)
-    with pytest.raises(ValueError, match=r"floats \(2, 3, 3\), not \(2, 3, 4\)"):
+    with pytest.raises(ValueError, match=r"shape \(batch, 3, 3\), was given shape \(2, 3, 4\)"):
         model.sample(2, y, torch.zeros(2, 3, 4))
-    with pytest.raises(ValueError, match=r"in 0 .. 1, not 0 .. 2"):
+    with pytest.raises(ValueError, match=r"values 0 .. 1, was given values 0 .. 2"):
         model.sample(2, torch.tensor([0, 2]), c)
     with pytest.raises(ValueError, match=r"values must be 0 .. 3, not 0 .. 7"):
         model.extend(torch.tensor([[0, 7]]), 2, y[:1], c[:1])

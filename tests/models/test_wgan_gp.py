@@ -106,7 +106,7 @@ def test_a_penalty_without_weight_is_refused(penalty):
 
 @pytest.mark.slow
 def test_all_of_25_gaussians_are_covered():
-    from pushforward.metrics.modes import modes
+    from pushforward.metrics.mode_counts import modes
     from pushforward.presets.adversarial import wgan_gp_gaussians25
 
     torch.manual_seed(0)

@@ -12,13 +12,25 @@ from pushforward.objectives.adversarial import (
     LeastSquares,
     NonSaturating,
     Relativistic,
+    RelativisticPairs,
     Saturating,
+    Smoothed,
     Wasserstein,
     between,
     gradient_norm,
 )
 
-LOSSES = [Saturating(), NonSaturating(), LeastSquares(), Hinge(), Wasserstein(), Relativistic()]
+LOSSES = [
+    Saturating(),
+    NonSaturating(),
+    Smoothed(0.8),
+    LeastSquares(-1, 1, 0),
+    Hinge(),
+    Wasserstein(),
+    Relativistic(),
+    Relativistic(Hinge()),
+    RelativisticPairs(),
+]
 
 
 def test_the_slope_of_a_linear_critic_is_the_norm_of_its_weights():
@@ -99,6 +111,82 @@ def test_relativistic_losses_are_blind_to_a_common_shift():
         ),
     ):
         torch.testing.assert_close(sum(terms.values()), sum(moved.values()))
+
+
+def test_relativistic_losses_are_of_any_loss():
+    """RaHinge and RaLSGAN as their author writes them (arXiv:1807.00734, appendix)."""
+    real, fake = torch.randn(2, 50)
+    up, down = real - fake.mean(), fake - real.mean()
+    hinge = Relativistic(Hinge())
+    written = {"real": F.relu(1 - up), "fake": F.relu(1 + down)}
+    torch.testing.assert_close(hinge.critic(real, fake), written)
+    written = {"real": F.relu(1 - down), "fake": F.relu(1 + up)}
+    torch.testing.assert_close(hinge.generator(fake, lambda: real), written)
+    squares = Relativistic(LeastSquares(-1, 1, 1)).critic(real, fake)
+    torch.testing.assert_close(squares, {"real": (up - 1) ** 2 / 2, "fake": (down + 1) ** 2 / 2})
+
+
+def test_the_relativistic_loss_of_pairs_is_the_cross_entropy_of_the_difference():
+    real, fake = torch.randn(2, 50)
+    label = F.binary_cross_entropy_with_logits
+    critic = RelativisticPairs().critic(real, fake)
+    torch.testing.assert_close(sum(critic.values()).mean(), label(real - fake, torch.ones(50)))
+    generator = RelativisticPairs().generator(fake, lambda: real)
+    torch.testing.assert_close(sum(generator.values()).mean(), label(fake - real, torch.ones(50)))
+    wasserstein = RelativisticPairs(Wasserstein()).critic(real, fake)["wasserstein"]
+    torch.testing.assert_close(wasserstein, fake - real)
+
+
+def two_gaussians():
+    """Masses of N(0, 1) and N(1, 1.2^2) on a grid that both are summed over."""
+    x = torch.linspace(-10, 12, 4_001, dtype=torch.float64)
+    p, q = (torch.distributions.Normal(m, s).log_prob(x).exp() for m, s in ((0.0, 1.0), (1.0, 1.2)))
+    return p / p.sum(), q / q.sum()
+
+
+def slope_at(loss, scores, p, q):
+    """The gradient of the critic's expected loss in its scores on the grid."""
+    scores = scores.clone().requires_grad_()
+    terms = loss.critic(scores, scores)
+    total = (p * terms["real"] + q * terms["fake"]).sum()
+    return torch.autograd.grad(total, scores)[0]
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.0, 1.0), (-1.0, 1.0), (0.3, -2.0)])
+def test_the_best_least_squares_critic_is_the_papers(a, b):
+    p, q = two_gaussians()
+    best = (b * p + a * q) / (p + q)
+    assert slope_at(LeastSquares(a, b), best, p, q).abs().max() < 1e-15
+
+
+def test_a_generator_of_least_squares_minimises_pearsons_chi_square():
+    p, q = two_gaussians()
+    loss = LeastSquares(a=-1, b=1, c=0)
+    best = (p - q) / (p + q)
+    value = ((p + q) * loss.generator(best, lambda: best)["fake"]).sum()
+    assert value.item() == pytest.approx(((2 * q - (p + q)) ** 2 / (p + q)).sum().item() / 2)
+
+
+def test_the_best_smoothed_critic_is_capped():
+    p, q = two_gaussians()
+    best = torch.logit(0.9 * p / (p + q))
+    assert slope_at(Smoothed(0.9), best, p, q).abs().max() < 1e-12
+    fake = torch.randn(5)
+    torch.testing.assert_close(
+        Smoothed(1.0).critic(-fake, fake), NonSaturating().critic(-fake, fake)
+    )
+
+
+@pytest.mark.parametrize("target", [0.0, 1.1, float("nan")])
+def test_a_target_that_is_no_probability_is_refused(target):
+    with pytest.raises(ValueError, match="probability"):
+        Smoothed(target)
+
+
+@pytest.mark.parametrize("targets", [(1.0, 1.0, 1.0), (0.0, float("nan"), 1.0)])
+def test_targets_that_say_nothing_are_refused(targets):
+    with pytest.raises(ValueError, match="targets"):
+        LeastSquares(*targets)
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)

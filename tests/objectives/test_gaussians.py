@@ -218,6 +218,22 @@ def test_bad_inputs_are_refused(call, message):
         call()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_a_covariance_is_judged_in_its_own_units(dtype, scale):
+    axes = torch.randn(5, 3, dtype=dtype)
+    flat = axes @ axes.mT * scale  # singular, though rounding may say otherwise
+    units = torch.tensor([1e-4, 1e-2, 1.0, 1e2, 1e4], dtype=dtype)
+    sound = torch.eye(5, dtype=dtype) * units * scale
+    skew = sound + scale * 1e2 * torch.eye(5, dtype=dtype).roll(1, 0)
+    mean = torch.zeros(5, dtype=dtype)
+    assert gaussians.kl_full(mean, sound, mean, sound).abs() < 1e-5
+    with pytest.raises(ValueError, match="cov_p must be positive definite"):
+        gaussians.kl_full(mean, flat, mean, sound)
+    with pytest.raises(ValueError, match="cov_q must be symmetric"):
+        gaussians.kl_full(mean, sound, mean, skew)
+
+
 def test_quadrature_of_densities_with_bounded_support():
     p = stats.uniform(0, 2)
     q = stats.uniform(1, 2)

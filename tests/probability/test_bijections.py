@@ -189,6 +189,16 @@ def test_actnorm_starts_from_the_first_training_batch():
     assert not torch.allclose(again, z)  # only the first batch counts
 
 
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_actnorm_takes_a_channel_for_constant_by_its_own_size(scale):
+    x = torch.randn(1000, 2) * scale
+    x[:, 1] = 0.1 * scale  # whose mean is rounded
+    z, log_det = ActNorm(2)(x)
+    torch.testing.assert_close(z[:, 0].var(correction=0), torch.tensor(1.0))
+    assert z[:, 1].abs().max() <= 16 * torch.finfo(x.dtype).eps * 0.1 * scale
+    torch.testing.assert_close(log_det, -x[:, 0].std(correction=0).log().expand(1000))
+
+
 @pytest.mark.parametrize("norm", [ActNorm(3), BatchNorm(3)])
 def test_a_batch_of_one_is_refused(norm):
     with pytest.raises(ValueError, match="two values or more"):

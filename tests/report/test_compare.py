@@ -10,10 +10,13 @@ import pytest
 from rows import made_fails, made_is_killed, made_never_ends, quality, row, rows
 
 import pushforward as pf
+from pushforward.core import checkpoint
 from pushforward.core.catalogue import presets
 from pushforward.data import digits
+from pushforward.metrics.looking import extractor_for
+from pushforward.pictures.walks import walked
 from pushforward.report import compare as comparison
-from pushforward.report import measure, pictures, sampled, tables
+from pushforward.report import measure, sampled, tables
 from pushforward.report.compare import compare, known
 from pushforward.report.naming import named
 
@@ -70,7 +73,7 @@ def test_samples_come_with_their_nearest_training_data(baseline) -> None:
 def test_training_data_as_samples_are_their_own_neighbours() -> None:
     data = digits()
     train = data.train.tensors[0][5:9]
-    assert (sampled.neighbours(train, data) == train).all()
+    assert (sampled.neighbours(train, data, extractor_for(data)) == train).all()
 
 
 def test_results_are_written_in_three_forms(tmp_path, monkeypatch) -> None:
@@ -153,7 +156,7 @@ def test_all_stands_for_the_presets_over_the_same_digits() -> None:
         known(["made_digts"])
 
 
-def test_a_checkpoint_is_compared_without_training(tmp_path, baseline) -> None:
+def test_a_checkpoint_is_compared_without_training(tmp_path, baseline, monkeypatch) -> None:
     data = digits()
     model = pf.fit(pf.Independent(data.space), data, pf.Recipe(1, None), tmp_path / "mine")
     path = str(tmp_path / "mine" / "checkpoint.safetensors")
@@ -161,7 +164,9 @@ def test_a_checkpoint_is_compared_without_training(tmp_path, baseline) -> None:
     assert row.record()["likelihood"] == baseline.record()["likelihood"]
     assert row.quality.frechet.value == pytest.approx(baseline.quality.frechet.value)
     assert (row.untrained, row.seed, len(row.history)) == (None, 0, 1)
+    monkeypatch.setattr(checkpoint, "digest_of", lambda *given: pytest.fail("it read the weights"))
     assert measure.data_of(path).describe() == data.describe()
+    monkeypatch.undo()
     pf.save(model, path)
     with pytest.raises(ValueError, match="was trained on no data: say which data with --data"):
         measure.data_of(path)
@@ -174,7 +179,7 @@ def test_numbers_carry_the_digits_that_their_errors_allow() -> None:
 
 
 def test_walks_exist_where_latents_do() -> None:
-    assert pictures.walk(pf.Independent(digits().space)) is None
+    assert walked(pf.Independent(digits().space)) is None
 
 
 def test_slugs_are_names_of_files() -> None:

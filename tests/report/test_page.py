@@ -8,7 +8,7 @@ from rows import LOOK, bits, history, quality, row, rows
 
 import pushforward as pf
 from pushforward.data import digits
-from pushforward.metrics.elbo_surgery import Levels, Surgery
+from pushforward.metrics.surgery import Levels, Surgery
 from pushforward.report import details, page, tables
 from pushforward.report.axes import Axis, around
 from pushforward.report.charts import Point, curves, scatter

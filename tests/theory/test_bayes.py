@@ -15,7 +15,7 @@ from pushforward.theory.bayes.conjugate import narrowing
 from pushforward.theory.bayes.dirichlet_categorical import DirichletCategorical
 from pushforward.theory.bayes.linear_regression import LinearRegression, flat, polynomial
 from pushforward.theory.bayes.normal_inverse_gamma import NormalInverseGamma
-from pushforward.theory.bayes.point_estimates import gaps
+from pushforward.theory.bayes.point_estimates import mle_map_gaps
 
 TOSSES = torch.tensor([1, 0, 1, 1, 0, 1, 1])
 ROLLS = torch.tensor([0, 2, 2, 3, 0, 2])
@@ -116,7 +116,7 @@ def test_map_approaches_mle_as_data_grow(prior, x):
         DirichletCategorical: lambda: torch.randint(4, (100_000,)),
         NormalInverseGamma: lambda: torch.randn(100_000).double() * 2 + 1,
     }[type(prior)]()
-    at = gaps(prior, draws, (100, 1_000, 100_000))
+    at = mle_map_gaps(prior, draws, (100, 1_000, 100_000))
     assert at[0] > 5 * at[1] > 25 * at[2]
     assert at[2] < 5e-4
 
@@ -127,7 +127,10 @@ def test_flat_priors_give_map_equal_mle():
     )
     flat_die = DirichletCategorical((1.0,) * 4)
     torch.testing.assert_close(flat_die.update(ROLLS).mode(), flat_die.mle(ROLLS))
-    gap = [gaps(BetaBernoulli(1 + 4 * s, 1 + s), TOSSES, (7,)).item() for s in (1, 0.1, 0.01, 1e-6)]
+    gap = [
+        mle_map_gaps(BetaBernoulli(1 + 4 * s, 1 + s), TOSSES, (7,)).item()
+        for s in (1, 0.1, 0.01, 1e-6)
+    ]
     assert gap[0] > gap[1] > gap[2] > gap[3]
     assert gap[3] < 1e-6
 

@@ -12,8 +12,7 @@ from torch.distributions import Normal, Uniform
 
 from pushforward.objectives import f_divergences as fd
 from pushforward.objectives.quadrature import divergence_on_line
-from pushforward.theory.disjoint_supports import noisy_lines, parallel_lines, shifted_intervals
-from pushforward.theory.optimal_discriminator import (
+from pushforward.theory.best_discriminator import (
     jensen_shannon_from_value,
     optimal_discriminator,
     optimal_logit,
@@ -21,6 +20,7 @@ from pushforward.theory.optimal_discriminator import (
     value,
     value_discrete,
 )
+from pushforward.theory.disjoint_supports import noisy_lines, parallel_lines, shifted_intervals
 from pushforward.theory.vanishing_gradients import (
     gradients_at_optimum,
     non_saturating,

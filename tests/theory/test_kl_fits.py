@@ -8,13 +8,13 @@ from scipy import optimize, stats
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal, Normal
 
 import pushforward as pf
-from pushforward.metrics.reverse_kl import reverse_kl, reverse_kl_if_known
+from pushforward.metrics.reverse_divergence import reverse_kl, reverse_kl_if_known
 from pushforward.objectives import f_divergences as fd
 from pushforward.objectives.quadrature import divergence_on_line
 from pushforward.presets import divergences
 from pushforward.probability.gaussian import FixedMixture, Gaussian
 from pushforward.theory.forward_kl import moment_matching, moment_matching_on_line
-from pushforward.theory.reverse_kl import ReverseKL, reparametrised, reverse_fit_on_line
+from pushforward.theory.reverse_fits import ReverseKL, reparametrised, reverse_fit_on_line
 
 
 def numbers(*values):

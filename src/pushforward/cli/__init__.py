@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable
+from typing import Any
 
 import tyro
 
@@ -22,6 +24,8 @@ from .training import train
 
 RAW: dict[str, Callable[[list[str]], None]] = {"train": train, "draw": draw}
 """Commands whose flags depend on the preset or picture named first."""
+
+ANNEALED = 100  # test examples of `evaluate --ais`
 
 COMMANDS: dict[str, Callable[..., None]] = {
     **RAW,
@@ -43,7 +47,9 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"  {name:10}{(command.__doc__ or '').splitlines()[0]}")
         return
     try:
-        _run(words[0], words[1:])
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell  # type: ignore[assignment]
+            _run(words[0], words[1:])
     except KeyboardInterrupt as stop:
         raise SystemExit(str(stop) or "stopped") from None
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
@@ -55,16 +61,34 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(f"pushforward: {error}") from error
 
 
+def _tell(message: Warning | str, *where: Any) -> None:
+    """A warning as one line for people, without the line of code that raised it."""
+    print(f"pushforward: {message}", file=sys.stderr)
+
+
 def _run(name: str, rest: list[str]) -> None:
     if name not in COMMANDS:
         raise nearest(name, list(COMMANDS), "command")
     if name in RAW:
         RAW[name](rest)
         return
-    rest = ["--as-json" if word == "--json" else word for word in rest]
     tyro.cli(
         COMMANDS[name],
         prog=f"pushforward {name}",
-        args=rest,
+        args=_spelt_out(rest),
         config=(tyro.conf.PositionalRequiredArgs,),
     )
+
+
+def _spelt_out(words: list[str]) -> list[str]:
+    """Flags that may be written shorter, as their commands take them.
+
+    >>> _spelt_out(["--json"]), _spelt_out(["a.safetensors", "--ais"]), _spelt_out(["--ais", "5"])
+    (['--as-json'], ['a.safetensors', '--ais', '100'], ['--ais', '5'])
+    """
+    found: list[str] = []
+    for word, after in zip(words, [*words[1:], ""]):
+        found.append("--as-json" if word == "--json" else word)
+        if word == "--ais" and not after.isdigit():
+            found.append(str(ANNEALED))
+    return found

@@ -18,7 +18,7 @@ class Canvas:
 
 def draw(arguments: list[str]) -> None:
     """Draw one of the pictures that explain: pushforward draw NAME [--knob value] [--out FILE]."""
-    from ..report.gallery import drawing_called, drawings, hang
+    from ..pictures.gallery import drawing_called, drawings, hang
 
     if not arguments or arguments[0] in ("-h", "--help"):
         lines = [f"  {k:26}{(v.__doc__ or '').splitlines()[0]}" for k, v in drawings().items()]

@@ -15,6 +15,8 @@ def evaluate(
     samples: int | None = None,
     out: str | None = None,
     file: str | None = None,
+    features: str | None = None,
+    ais: int | None = None,
 ) -> None:
     """Measure checkpoints on the test split of their data: likelihood with its kind, and samples.
 
@@ -23,32 +25,43 @@ def evaluate(
     Args:
         checkpoints: .safetensors files.
         data: the data set (default: the one that each was trained on), as "mnist?binarise=fixed".
-        k: samples of the importance-weighted bound, for models that have one.
+        k: samples of the importance-weighted bound, for models that have one; 0 is the ELBO
+            (default: as many as the preset's recorded figure has).
         samples: how many samples are measured (default: as there are test data, up to 2000).
         out: folder for index.html, results.json, results.md, results.csv and PNGs.
         file: the Python file that declares the models' classes, if they are your own.
+        features: what samples are seen through: classifier, random, inception, hub:OWNER/NAME or
+            pixels (default: the data's own classifier, few numbers as they are, else random).
+        ais: test examples whose likelihood is also found by annealed importance sampling, for
+            models with a decoder and a prior (--ais alone: 100).
     """
     from ..report.evaluation import evaluated
 
     if file:
         load_file(file)
-    for line in evaluated(checkpoints, data, k, samples, out):
+    for line in evaluated(checkpoints, data, k, samples, out, features, ais):
         print(line)
 
 
-def compare(names: Positional[tuple[str, ...]] = (), /, out: str = "runs/compare") -> None:
+def compare(
+    names: Positional[tuple[str, ...]] = (),
+    /,
+    out: str = "runs/compare",
+    features: str | None = None,
+) -> None:
     """Train presets on one data set and compare them, and checkpoints, on a page.
 
     Args:
         names: presets, checkpoints, or "all" (default: one of each family, on digits).
         out: folder for index.html, results.json, results.md, results.csv and PNGs.
+        features: what samples are seen through, as for `evaluate`.
     """
     import time
 
     from ..report.compare import FAMILIES, compare, known
 
     start = time.perf_counter()
-    found = compare(known(names) if names else FAMILIES, out)
+    found = compare(known(names) if names else FAMILIES, out, features)
     if found.rows:
         print(f"wrote {out}/index.html in {time.perf_counter() - start:.0f} s")
     if found.failures:

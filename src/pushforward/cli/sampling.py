@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..core.catalogue import Usage
 from .flags import load_file
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..core.contract import Generative
+    from ..media.trained import Trained
 
 
 def sample(
@@ -17,9 +23,10 @@ def sample(
     label: int | None = None,
     partial: str | None = None,
     seed: int = 0,
+    batch_size: int = 256,
     file: str | None = None,
 ) -> None:
-    """Draw samples from a checkpoint: a PNG, WAV or text of them, and the numbers as .npy beside.
+    """Draw samples from a checkpoint: as a picture, sound, text or table, and all numbers as .npy.
 
     Args:
         checkpoint: the .safetensors file.
@@ -29,65 +36,71 @@ def sample(
         partial: what they agree with: an image (transparent pixels are drawn), a WAV file (its
             beginning), or .npy (negative and NaN are drawn).
         seed: of the noise.
+        batch_size: how many are drawn and held at once.
         file: the Python file that declares the model's classes, if they are your own.
     """
     import torch
 
-    from ..core.checkpoint import load
     from ..core.spaces import count
+    from ..media.keeping import keep
+    from ..media.trained import opened
 
     count("--n", n)
+    count("--batch-size", batch_size)
     if file:
         load_file(file)
-    model = load(checkpoint)
+    trained = opened(checkpoint)
+    told = _told(trained.model, label, n)
     torch.manual_seed(seed)
-    conditions = [] if label is None else [torch.full((n,), label)]
-    try:
-        inspect.signature(model.sample).bind(n, *conditions)
-    except TypeError as error:
-        told = (
-            "needs a class: give --label"
-            if label is None
-            else "knows no classes: leave --label out"
-        )
-        raise Usage(f"this {type(model).__name__} {told}") from error
     if partial is None:
-        drawn = model.sample(n, *conditions)
+        batches = trained.model.draws(n, *told, size=batch_size)
     else:
-        drawn = _completed(model, n, conditions, partial, checkpoint)
-    _keep(drawn, model, checkpoint, Path(out or Path(checkpoint).with_name("samples.png")))
+        batches = _completed(trained, partial, n, told, batch_size)
+    target = Path(out) if out else trained.path.with_name("samples.png")
+    print(f"wrote {keep(_counted(batches, n, batch_size), n, trained.medium, target)}")
 
 
-def _completed(model: Any, n: int, conditions: list, partial: str, checkpoint: str) -> Any:
-    """`n` completions of what a file knows in part."""
+def _told(model: Generative, label: int | None, n: int) -> tuple[Tensor, ...]:
+    """The conditions of `n` samples. Raises Usage where the model needs a label, or knows none."""
+    import torch
+
+    from ..core.given import spaces_of
+    from ..core.spaces import Labels
+
+    wanted = spaces_of(model.given)
+    name = f"this {type(model).__name__}"
+    if label is not None and not any(isinstance(space, Labels) for space in wanted):
+        raise Usage(f"{name} knows no classes: leave --label out")
+    if label is None and any(isinstance(space, Labels) and not space.unknown for space in wanted):
+        raise Usage(f"{name} needs a class: give --label")
+    return model.told(n, *([] if label is None else [torch.full((n,), label)]))
+
+
+def _completed(
+    trained: Trained, partial: str, n: int, told: tuple[Tensor, ...], size: int
+) -> Iterator[Tensor]:
+    """`n` completions of what a file knows in part, `size` at a time."""
     from ..core.contract import Completing
     from ..data.partial import read_partial
-    from ..report.sounds import rate_of
 
+    model = trained.model
     if not isinstance(model, Completing):
         name = type(model).__name__
         raise Usage(f"this {name} cannot complete what is known in part: leave --partial out")
-    x, known = read_partial(partial, model.space, rate_of(checkpoint) or 16_000)
-    return model.complete(x.expand(n, *x.shape[1:]), known, *conditions)
+    x, known = read_partial(partial, model.space, trained.about.get("rate", 16_000))
+    for start in range(0, n, size):
+        m, part = min(size, n - start), (c[start : start + size] for c in told)
+        yield model.complete(x.expand(m, *x.shape[1:]), known, *part)
 
 
-def _keep(drawn: Any, model: Any, checkpoint: str, target: Path) -> None:
-    """Writes samples as .npy, and as the picture, sound or text that they are."""
-    import numpy as np
+def _counted(batches: Iterable[Tensor], n: int, size: int) -> Iterator[Tensor]:
+    """The same batches, with a progress bar on stderr where there are several."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from ..data.wav import write_wav
-    from ..report import pictures
-    from ..report.sentences import as_text
-    from ..report.sounds import as_sound, rate_of
-
-    target.parent.mkdir(parents=True, exist_ok=True)
-    pictures.write(target, pictures.drawn(drawn, model.space))
-    np.save(target.with_suffix(".npy"), drawn.numpy())
-    said = f"{target} and " if target.exists() else ""
-    if sentences := as_text(checkpoint, drawn):
-        target.with_suffix(".txt").write_text(sentences, encoding="utf-8")
-        said = f"{target.with_suffix('.txt')} and "
-    if rate := rate_of(checkpoint):
-        wave = as_sound(drawn, model.space.vocabulary, rate)
-        said = f"{write_wav(target.with_suffix('.wav'), wave, rate)} and "
-    print(f"wrote {said}{target.with_suffix('.npy')}: {tuple(drawn.shape)} {drawn.dtype}")
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=n <= size) as bar:
+        task = bar.add_task("samples", total=n)
+        for batch in batches:
+            bar.advance(task, len(batch))
+            yield batch

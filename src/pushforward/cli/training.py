@@ -74,11 +74,15 @@ def train(arguments: list[str]) -> None:
         "resume": run.resume,
         "quiet": run.quiet,
         "tensorboard": run.tensorboard,
+        "preset": None if ":" in name else name,
     }
     from ..report.evaluation import likelihood_lines
+    from ..report.measure import recorded_samples
     from ..training.fit import CHECKPOINT, fit
 
     model = fit(experiment.model, experiment.data, recipe, out, device=device, **options)
     print(f"saved {out}/{CHECKPOINT}")
-    for line in likelihood_lines(model, experiment.data.test):
+    for line in likelihood_lines(model, experiment.data.told(model.given).test):
         print(line)
+    if k := recorded_samples(options["preset"]):
+        print(f"recorded with {k} importance weights: pushforward evaluate {out}/{CHECKPOINT}")

@@ -2,35 +2,36 @@
 
 A `Component` remembers the arguments that it was built with. Its blueprint is those arguments as
 pure JSON: numbers, text, lists, other components, and *records* (small frozen dataclasses such as
-`Pixels` or `Adam`). A component that occurs twice is written once and then referred to, so that
-tied modules come back tied. Building looks names up among the classes that have been imported:
-nothing is unpickled, and nothing is imported because a file says so.
+`Pixels` or `Adam`). Networks that are no components are written as `foreign` says. A module that
+occurs twice is written once and then referred to, so that tied modules come back tied. Building
+looks names up among the classes that have been imported: nothing is unpickled, and nothing is
+imported because a file says so.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 import inspect
-import math
-from typing import Any, TypeVar
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
-JSON = Any
+from .foreign import reading, writing
+from .foreign.notes import note
+from .values import JSON, RECORDS, BlueprintError, built, find, read, written
+from .values import record as record
+
 _components: dict[str, dict[str, type]] = {}
-_records: dict[str, type] = {}
-Record = TypeVar("Record", bound=type)
-
-
-class BlueprintError(ValueError):
-    """A blueprint that cannot be written, or that no imported class can be built from."""
+SLACK = 2**24
+"""Numbers that a blueprint may ask for whatever its file holds: 64 MiB of float32."""
 
 
 class Component(nn.Module):
     """A module that remembers how it was built, so that it can be written as JSON and rebuilt.
 
-    The arguments must be numbers, text, None, lists, tuples, dicts, records or other components.
+    The arguments must be numbers, text, None, lists, tuples, dicts, records, functions of torch
+    such as `torch.tanh`, or modules. A module may be any: torch's layers and your own classes are
+    written too. A component is still the best way to write a network: its file says how it was
+    built, not what it has become, and its constructor builds it again.
     """
 
     blueprint: dict[str, Any]
@@ -40,6 +41,7 @@ class Component(nn.Module):
         component = super().__new__(cls)
         bound = inspect.signature(cls.__init__).bind_partial(component, *args, **kwargs)
         component.__dict__["blueprint"] = dict(list(bound.arguments.items())[1:])
+        note(component.__dict__["blueprint"], Component)
         return component
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -47,30 +49,17 @@ class Component(nn.Module):
         _components.setdefault(cls.__name__, {})[cls.__module__] = cls
 
 
-def record(cls: Record) -> Record:
-    """Class decorator: a frozen dataclass that blueprints may hold.
-
-    Raises TypeError where another module has a record of that name: files could not tell them
-    apart.
-    """
-    known = _records.get(cls.__name__, cls)
-    if known.__module__ != cls.__module__:
-        raise TypeError(
-            f"{known.__module__} has a record called {cls.__name__!r} already: choose another name"
-        )
-    _records[cls.__name__] = cls
-    return cls
-
-
 def registered(name: str) -> type | None:
-    """The library's component of that class name, if its file has been imported."""
-    homes = _components.get(name, {})
+    """The library's component or record of that class name, if its file has been imported."""
+    homes = dict(_components.get(name, {}))
+    if name in RECORDS:
+        homes.setdefault(RECORDS[name].__module__, RECORDS[name])
     return next((cls for home, cls in homes.items() if home.startswith("pushforward.")), None)
 
 
 def registered_names() -> list[str]:
-    """The class names of the library's components that have been imported."""
-    return [name for name in _components if registered(name) is not None]
+    """The class names of the library's components and records that have been imported."""
+    return [name for name in {**_components, **RECORDS} if registered(name) is not None]
 
 
 def encode(value: Any) -> JSON:
@@ -78,101 +67,105 @@ def encode(value: Any) -> JSON:
 
     Raises BlueprintError, with the path to the argument, for what cannot be written.
     """
-    return _encode(value, {}, type(value).__name__)
+    return Writing(value)(value, type(value).__name__)
 
 
-def _encode(value: Any, seen: dict[int, int], path: str) -> JSON:
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"float": str(value)}
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list | tuple):
-        items = [_encode(item, seen, f"{path}[{i}]") for i, item in enumerate(value)]
-        return items if isinstance(value, list) else {"tuple": items}
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {"dict": {k: _encode(v, seen, f"{path}[{k!r}]") for k, v in value.items()}}
-    if isinstance(value, Component):
-        return _encode_component(value, seen, path)
-    if type(value).__name__ in _records and dataclasses.is_dataclass(value):
-        parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        fields = {k: _encode(v, seen, f"{path}.{k}") for k, v in parts.items()}
-        return {"record": type(value).__name__, "fields": fields}
-    raise BlueprintError(
-        f"{path} is a {type(value).__name__}, which cannot be written as JSON: "
-        "a module must be a pushforward.Component, a value a number, text, list or record"
-    )
+class Writing:
+    """What has been written of `root`: modules by number, tensors by module and name."""
+
+    ours = Component
+
+    def __init__(self, root: Any):
+        self.registered = {id(m) for m in root.modules()} if isinstance(root, nn.Module) else set()
+        self.modules: dict[int, int] = {}
+        self.tensors: dict[int, list] = {}
+
+    def __call__(self, value: Any, path: str) -> JSON:
+        """`value` as JSON; a module that was written is referred to."""
+        if not isinstance(value, nn.Module):
+            return written(value, self, path)
+        if id(value) in self.modules:
+            return {"ref": self.modules[id(value)]}
+        number = self.modules[id(value)] = len(self.modules)
+        if not isinstance(value, Component):
+            return writing.describe(value, number, self, path)
+        arguments = {k: self(v, f"{path}.{k}") for k, v in value.blueprint.items()}
+        name, module = type(value).__name__, type(value).__module__
+        return {"component": name, "module": module, "id": number, "arguments": arguments}
+
+    def attempt(self, value: Any, path: str) -> JSON:
+        """`value` as JSON; where it cannot be written, nothing has been written of it."""
+        before = dict(self.modules), dict(self.tensors)
+        try:
+            return self(value, path)
+        except BlueprintError:
+            self.modules, self.tensors = before
+            raise
+
+    def ties(self, number: int, tensors: dict[str, Tensor]) -> dict[str, list]:
+        """Of a module's tensors those that were written before: the module's number and name."""
+        places = {k: self.tensors.setdefault(id(t), [number, k]) for k, t in tensors.items()}
+        return {name: place for name, place in places.items() if place != [number, name]}
 
 
-def _encode_component(component: Component, seen: dict[int, int], path: str) -> JSON:
-    if id(component) in seen:
-        return {"ref": seen[id(component)]}
-    number = seen[id(component)] = len(seen)
-    arguments = {k: _encode(v, seen, f"{path}.{k}") for k, v in component.blueprint.items()}
-    name, module = type(component).__name__, type(component).__module__
-    return {"component": name, "module": module, "id": number, "arguments": arguments}
-
-
-def decode(node: JSON) -> Any:
+def decode(node: JSON, numbers: int | None = None) -> Any:
     """What `encode` wrote, built again with new weights.
 
-    Raises BlueprintError for an unknown class or arguments that its constructor refuses.
+    `numbers` is how many the file of the weights holds: networks that ask for far more are refused
+    before there is memory for them. Raises BlueprintError for an unknown class, arguments that its
+    constructor refuses, or a node without meaning.
     """
-    return _decode(node, {})
+    try:
+        return Reading(numbers)(node)
+    except BlueprintError:
+        raise
+    except (TypeError, ValueError, AttributeError, LookupError, RuntimeError, MemoryError) as error:
+        raise BlueprintError(f"this blueprint has no meaning: {error!r}") from error
 
 
-def _decode(node: JSON, built: dict[int, Component]) -> Any:
-    if isinstance(node, list):
-        return [_decode(item, built) for item in node]
-    if not isinstance(node, dict):
-        return node
-    match node:
-        case {"float": str(text)}:
-            return float(text)
-        case {"tuple": list(items)}:
-            return tuple(_decode(item, built) for item in items)
-        case {"dict": dict(items)}:
-            return {key: _decode(item, built) for key, item in items.items()}
-        case {"ref": int(number)} if number in built:
-            return built[number]
-        case {"record": str(name), "fields": dict(fields)}:
-            cls = _find(name, _records)
-            return _build(cls, {key: _decode(item, built) for key, item in fields.items()})
-        case {"component": str(name), "module": str(module), "id": int(number)}:
-            arguments = {k: _decode(v, built) for k, v in node.get("arguments", {}).items()}
-            built[number] = _build(_find_component(name, module), arguments)
-            return built[number]
-    raise BlueprintError(f"this part of the blueprint has no meaning: {str(node)[:80]}")
+class Reading:
+    """What has been built: modules by their numbers in the file."""
 
+    ours = Component
 
-def _find(name: str, known: dict[str, Any]) -> Any:
-    if name in known:
-        return known[name]
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; the nearest known name is {near[0]!r}" if near else ""
-    raise BlueprintError(
-        f"no imported class is called {name!r}{hint}. If it is your own, import its file first"
-    )
+    def __init__(self, numbers: int | None):
+        self.modules: dict[int, nn.Module] = {}
+        self.numbers = numbers
+        self.asked = 0
+
+    def __call__(self, node: JSON) -> Any:
+        """The value that a node stands for."""
+        match node:
+            case {"ref": int(number)} if number in self.modules:
+                return self.modules[number]
+            case {"component": str(name), "module": str(module), "id": int(number)}:
+                arguments = {k: self(v) for k, v in node.get("arguments", {}).items()}
+                self.modules[number] = built(_find_component(name, module), arguments)
+                return self.modules[number]
+            case {"torch": str(), "id": int()} | {"class": str(), "module": str(), "id": int()}:
+                return reading.build(node, self)
+        return read(node, self)
+
+    def module(self, node: JSON) -> nn.Module | None:
+        """The module that a node stands for, or None."""
+        found = self(node)
+        if found is not None and not isinstance(found, nn.Module):
+            raise BlueprintError(f"a {type(found).__name__} stands where a module must be")
+        return found
+
+    def allow(self, numbers: int) -> None:
+        """Raises BlueprintError where so many more are far more than the file holds."""
+        self.asked += max(0, numbers)
+        if self.numbers is not None and self.asked > max(2 * self.numbers, SLACK):
+            raise BlueprintError(
+                f"its networks ask for {self.asked:,} numbers, but its file holds {self.numbers:,}"
+            )
 
 
 def _find_component(name: str, module: str) -> type:
-    homes = _find(name, _components)
+    homes = find(name, _components)
     if module in homes:
         return homes[module]
     if len(homes) == 1:  # the file was moved since
         return next(iter(homes.values()))
     raise BlueprintError(f"{name!r} of module {module!r} is not imported; known: {sorted(homes)}")
-
-
-def _build(cls: type, arguments: dict[str, Any]) -> Any:
-    parameters = inspect.signature(cls).parameters
-    spread = [k for k, p in parameters.items() if p.kind is inspect.Parameter.VAR_POSITIONAL]
-    try:
-        if not spread:
-            return cls(**arguments)
-        before = list(parameters)[: list(parameters).index(spread[0])]
-        positional = [arguments.pop(k) for k in before if k in arguments]
-        return cls(*positional, *arguments.pop(spread[0], ()), **arguments)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise BlueprintError(
-            f"{cls.__name__} cannot be built from its blueprint: {error}"
-        ) from error

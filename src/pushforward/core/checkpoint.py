@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from .blueprint import BlueprintError, decode, encode
+from .blueprint import decode, encode
 from .catalogue import discover
+from .foreign.notes import unlisted
+from .values import JSON, BlueprintError
 
 FORMAT = "pushforward/1"
 MODEL, AVERAGE = "model.", "average."
@@ -47,9 +50,12 @@ class Checkpoint:
 
 
 def weights(module: nn.Module) -> dict[str, Tensor]:
-    """Parameters and buffers by name, each tied one under its first name only."""
+    """Parameters and buffers by name, each tied one under its first name only.
+
+    Of networks that are no components also the tensors that `state_dict` leaves out.
+    """
     seen: set[int] = set()
-    state = module.state_dict(keep_vars=True)
+    state = {**module.state_dict(keep_vars=True), **unlisted(module)}
     return {n: t for n, t in state.items() if not (id(t) in seen or seen.add(id(t)))}  # type: ignore[func-returns-value]
 
 
@@ -61,15 +67,55 @@ def save(
 ) -> Path:
     """Writes `model` to `path`, atomically. Returns the path.
 
-    `tensors` and `record` (JSON) are kept beside it. Raises BlueprintError where an argument of the
-    model cannot be written as JSON, OSError where the disk refuses; an earlier file then stays.
+    `tensors` and `record` (JSON) are kept beside it. Raises BlueprintError where the model cannot
+    be written as JSON and built again, OSError where the disk refuses; an earlier file then stays.
     """
-    named = {MODEL + name: t for name, t in weights(model).items()} | dict(tensors or {})
+    return write(model, rehearsed(model), Path(path), tensors or {}, record or {})
+
+
+def write(
+    model: nn.Module,
+    blueprint: JSON,
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    record: Mapping[str, Any],
+) -> Path:
+    """Writes weights, blueprint, `tensors` and `record` to `path`, atomically. Returns the path."""
+    named = {MODEL + name: t for name, t in weights(model).items()} | dict(tensors)
     # A clone: safetensors refuses tensors that share storage, such as views.
     stored = {k: t.detach().cpu().clone().contiguous() for k, t in named.items()}
-    texts = {"blueprint": json.dumps(encode(model)), "record": json.dumps(dict(record or {}))}
+    texts = {"blueprint": json.dumps(blueprint), "record": json.dumps(dict(record))}
     header = {"format": FORMAT, **texts, "digest": digest_of(stored, texts)}
-    return write_whole(Path(path), stored, header)
+    return write_whole(path, stored, header)
+
+
+def rehearsed(model: nn.Module) -> JSON:
+    """The blueprint of `model`, once a model has been built from it on trial.
+
+    Raises BlueprintError where something cannot be written, or would come back otherwise.
+    """
+    blueprint = encode(model)
+    again = _built(blueprint, weights(model))
+    mine, theirs = ({n: tuple(t.shape) for n, t in weights(m).items()} for m in (model, again))
+    for name in (*mine, *theirs):
+        if mine.get(name) != theirs.get(name):
+            raise BlueprintError(
+                f"{type(model).__name__} has {name!r} of shape {mine.get(name)}, and would come "
+                f"back from a file with {theirs.get(name)}: it was changed after it was built. "
+                "Change a network before it is given to a model, or in its constructor"
+            )
+    if encode(again) != blueprint:
+        raise BlueprintError(
+            f"{type(model).__name__} would come back from a file with other settings: a "
+            "constructor changes the networks that it is given. Let it change a copy"
+        )
+    return blueprint
+
+
+def _built(blueprint: JSON, tensors: Mapping[str, Tensor]) -> Any:
+    """A module with new weights; torch's random state is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        return decode(blueprint, sum(tensor.numel() for tensor in tensors.values()))
 
 
 def write_whole(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> Path:
@@ -107,33 +153,51 @@ def read(path: str | os.PathLike) -> Checkpoint:
     Raises CheckpointError for a foreign, truncated or changed file, or one of another version.
     """
     path = Path(path)
+    with _whole(path), safe_open(path, framework="pt") as file:
+        header = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    _check_format(path, header)
+    texts = {key: header.get(key, "") for key in ("blueprint", "record")}
+    if digest_of(tensors, texts) != header.get("digest"):
+        raise CheckpointError(
+            f"{path} was changed after it was written: its digest does not fit its content"
+        )
+    return Checkpoint(path, tensors, json.loads(header["blueprint"]), json.loads(header["record"]))
+
+
+def record_of(path: str | os.PathLike) -> dict[str, Any]:
+    """The record of a file, without its weights: whether they are whole is not checked.
+
+    Raises CheckpointError for a foreign or truncated file, or one of another version.
+    """
+    path = Path(path)
+    with _whole(path), safe_open(path, framework="pt") as file:
+        header = file.metadata() or {}
+    _check_format(path, header)
+    return json.loads(header["record"])
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Raises CheckpointError for what safetensors cannot read within."""
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint at {path}")
     try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        yield
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
             f"{path} is not a whole .safetensors file ({error}). "
             "It was cut short or is of another kind; it was left as it is"
         ) from error
-    _check_header(path, header, tensors)
-    return Checkpoint(path, tensors, json.loads(header["blueprint"]), json.loads(header["record"]))
 
 
-def _check_header(path: Path, header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> None:
+def _check_format(path: Path, header: Mapping[str, str]) -> None:
     if not header.get("format", "").startswith("pushforward/"):
         raise CheckpointError(f"{path} was not written by pushforward: its header has no blueprint")
     if header["format"] != FORMAT:
         raise CheckpointError(
             f"{path} is of format {header['format']}, this version reads {FORMAT}: "
             "read it with the version of pushforward that wrote it"
-        )
-    texts = {key: header.get(key, "") for key in ("blueprint", "record")}
-    if digest_of(tensors, texts) != header.get("digest"):
-        raise CheckpointError(
-            f"{path} was changed after it was written: its digest does not fit its content"
         )
 
 
@@ -143,7 +207,11 @@ def load(path: str | os.PathLike, device: torch.device | str = "cpu") -> Any:
     Only classes that are imported are built; nothing is unpickled or executed. Raises
     CheckpointError.
     """
-    checkpoint = read(path)
+    return restored(read(path), device)
+
+
+def restored(checkpoint: Checkpoint, device: torch.device | str = "cpu") -> Any:
+    """The model of a file that was read, as `load` gives it."""
     averaged = checkpoint.part(AVERAGE)
     model = build(checkpoint)
     fill(model, averaged or checkpoint.part(MODEL), checkpoint.path)
@@ -154,8 +222,7 @@ def build(checkpoint: Checkpoint) -> Any:
     """The checkpoint's model with new weights; torch's random state is left as it was."""
     discover()  # the library's own classes; a file never says what is imported
     try:
-        with torch.random.fork_rng(devices=[]):
-            return decode(checkpoint.blueprint)
+        return _built(checkpoint.blueprint, checkpoint.part(MODEL))
     except BlueprintError as error:
         raise CheckpointError(f"{checkpoint.path} cannot be loaded: {error}") from error
 

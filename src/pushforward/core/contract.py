@@ -12,8 +12,6 @@ the model's space, what stands beside it against what the model is told (`given`
 
 from __future__ import annotations
 
-import functools
-import inspect
 import itertools
 import math
 from abc import ABC, abstractmethod
@@ -26,6 +24,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from .blueprint import Component
+from .checks import CHECKS, cut
 from .dataset import Batch, unchanged
 from .given import Given, check_given, spaces_of
 from .likelihood import EXACT, LOWER_BOUND, NONE, Kind, estimate, importance_weighted
@@ -71,98 +70,6 @@ class Stage:
 
 NUMBERS = 2**20  # of data that `sample` draws at a time
 STEPS = 25  # of an ODE's solver, where nobody says how many
-
-
-def _named(method: Callable) -> tuple[str, ...]:
-    """The parameters of a method, after self, that may be passed by position."""
-    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = list(inspect.signature(method).parameters.values())[1:]
-    return tuple(p.name for p in parameters if p.kind in places)
-
-
-def _checked(many: int, check: Callable) -> Callable[[Callable], Callable]:
-    """A decorator of methods: `check(model, *first)` returns the first `many` arguments, and how
-    many data there are. What else may be
-    passed by position, but numbers, are conditions.
-    """
-
-    def decorate(method: Callable) -> Callable:
-        names = _named(method)
-
-        @functools.wraps(method)
-        def checked(self: Generative, *passed: Any, **options: Any) -> Any:
-            named = (k for k in names[len(passed) :] if isinstance(options.get(k), Tensor))
-            passed += tuple(options.pop(k) for k in tuple(named))
-            if len(passed) < many:
-                return method(self, *passed, **options)  # where Python says what is missing
-            first, n = check(self, *passed[:many])
-            counts = [c for c in passed[many:] if isinstance(c, int | float)]
-            beside = (c for c in passed[many:] if not isinstance(c, int | float))
-            return method(self, *first, *self.told(n, *beside), *counts, **options)
-
-        return checked
-
-    return decorate
-
-
-def _data(self: Generative, x: Tensor) -> tuple[tuple, int]:
-    return (self.space.check(x),), len(x)
-
-
-def _noise(self: Generative, z: Tensor) -> tuple[tuple, int]:
-    return (z,), len(z)
-
-
-def _noisy(self: Generative, x: Tensor, t: Tensor) -> tuple[tuple, int]:
-    return (x, t), len(x)
-
-
-def _number(self: Generative, n: int) -> tuple[tuple, int]:
-    return (count("n", n),), n
-
-
-def _partial(self: Generative, x: Tensor, known: Tensor) -> tuple[tuple, int]:
-    x = self.space.check(x)
-    try:
-        return (x, known.to(x.device).bool().expand_as(x)), len(x)
-    except (AttributeError, RuntimeError) as error:
-        shape = tuple(getattr(known, "shape", ())) or type(known).__name__
-        raise ValueError(
-            f"known must be bool and broadcast to x's shape {tuple(x.shape)}, not {shape}"
-        ) from error
-
-
-def _drawing(method: Callable) -> Callable:
-    """Without gradients, in parts where there are many data, and contiguous."""
-
-    @functools.wraps(method)
-    def drawn(self: Generative, first: Any, *rest: Any, **options: Any) -> Any:
-        with torch.no_grad():
-            if isinstance(first, int) and first > self.at_once:
-                return torch.cat(list(self.draws(first, *rest, **options)))
-            found = method(self, first, *rest, **options)
-        # Whichever dimension a model has last in memory, its data can be viewed in another shape.
-        return found.contiguous() if isinstance(found, Tensor) else found
-
-    return drawn
-
-
-def _cut(told: tuple[Tensor, ...], size: int) -> Iterator[tuple[Tensor, ...]]:
-    """Conditions in parts of `size`; without any, () for ever."""
-    return zip(*(c.split(size) for c in told)) if told else itertools.repeat(())
-
-
-CHECKS: dict[str, Callable[[Callable], Callable]] = {
-    **dict.fromkeys(
-        ("log_prob", "elbo", "log_weights", "estimated_log_prob", "loss", "encode"),
-        _checked(1, _data),
-    ),
-    "score": _checked(2, _noisy),
-    "push": _checked(1, _noise),
-    "sample": lambda method: _checked(1, _number)(_drawing(method)),
-    "complete": lambda method: _checked(2, _partial)(_drawing(method)),
-}
-"""What is checked of the methods that models write, once for all of them."""
 
 
 def keep_apart(first: nn.Module, second: nn.Module) -> None:
@@ -405,7 +312,7 @@ class Pushforward(Generative):
         for m, told in self._parts(n, conditions, self.at_once):
             with torch.no_grad():
                 noise = self.latents(m) * scale
-            for z, part in zip(noise.split(size or m), _cut(told, size or m)):
+            for z, part in zip(noise.split(size or m), cut(told, size or m)):
                 with torch.no_grad():
                     pushed = self.push(z, *part)
                 yield pushed

@@ -35,13 +35,18 @@ class Factor:
     ordered: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Split:
     """Some examples: tensors of one length, and a `view` that every batch is seen through.
 
     The first tensor is x; others (labels) follow. A random `view` (dynamic binarisation) draws from
     torch's global generator, so a seed makes it repeatable. `factors` (n, factors), integers, say
     what each example was made of where that is known: models do not see them, metrics do.
+
+    Raises ValueError for what is no tuple of tensors of one length.
+
+    >>> Split((torch.zeros(3, 2), torch.arange(3)))
+    Split(3 examples of float32 (2,) and int64 ())
     """
 
     tensors: Batch
@@ -49,6 +54,15 @@ class Split:
     factors: Tensor | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.tensors, tuple) or not self.tensors:
+            raise ValueError(
+                "a split is made of a tuple of tensors: Split((x,)) or Split((x, y)), not of "
+                f"{'an empty tuple' if self.tensors == () else type(self.tensors).__name__}"
+            )
+        for t in self.tensors:
+            if not isinstance(t, Tensor) or not t.dim():
+                what = "a tensor without examples" if isinstance(t, Tensor) else type(t).__name__
+                raise ValueError(f"a split is made of tensors (n, ...), not of {what}")
         known = () if self.factors is None else (self.factors,)
         lengths = {len(t) for t in (*self.tensors, *known)}
         if len(lengths) != 1:
@@ -56,6 +70,13 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.tensors[0])
+
+    def __repr__(self) -> str:
+        kinds = (
+            f"{str(t.dtype).removeprefix('torch.')} {tuple(t.shape[1:])}" for t in self.tensors
+        )
+        seen = "" if self.view is unchanged else f", seen through {_name(self.view)}"
+        return f"Split({len(self):,} examples of {' and '.join(kinds)}{seen})"
 
     def at(self, index: Tensor | slice, device: torch.device | str | None = None) -> Batch:
         """The batch of the examples `index`, on `device`, through the view."""
@@ -86,6 +107,10 @@ class Split:
         return replace(self, tensors=tuple(map(change, self.tensors)), factors=factors)
 
 
+def _name(view: Callable[..., Batch]) -> str:
+    return getattr(view, "__name__", type(view).__name__)
+
+
 @dataclass(frozen=True)
 class Alone:
     """A view that shows x, and not what stands beside it."""
@@ -109,9 +134,11 @@ def _joined(columns: tuple[Tensor, ...]) -> Tensor:
     return torch.cat(columns) if columns[0].dtype == torch.int64 else columns[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """A named data set over a space, in fixed train, validation and test splits.
+
+    The validation or test split may be empty, where nothing was held out.
 
     `origin` says in JSON where the examples came from and how they were split; checkpoints hold it.
     Its "spec" is the line that `pushforward.data.find` finds them by, where there is one.
@@ -120,7 +147,8 @@ class Dataset:
     whole numbers (n,) are Labels (as many as `classes` names, else up to the largest), floats
     Reals, whole numbers (n, ...) Tokens.
 
-    Raises ValueError where a split is empty, x is not of the space, or a label not of `given`.
+    Raises ValueError where there is nothing to train on, x is not of the space, or a label not of
+    `given`.
     """
 
     name: str
@@ -148,15 +176,24 @@ class Dataset:
     def _part(self, name: str) -> Split:
         """The split, once it is known to hold examples and the factors that are named."""
         split: Split = getattr(self, name)
+        if not isinstance(split, Split):
+            raise ValueError(
+                f"{self.name}.{name} must be a Split((x,)), not {type(split).__name__}"
+            )
         given = () if split.factors is None else split.factors.shape[1:]
         if tuple(given) != ((len(self.factors),) if self.factors else ()):
             raise ValueError(
                 f"{self.name} names {len(self.factors)} factors, but those of its {name} split "
                 f"are of shape {tuple(given)} an example"
             )
-        if len(split) == 0:
-            raise ValueError(f"the {name} split of {self.name} is empty")
+        if name == "train" and len(split) == 0:
+            raise ValueError(f"the train split of {self.name} is empty")
         return split
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{len(getattr(self, part)):,} {part}" for part in PARTS)
+        beside = "" if self.given is None else f", beside it {self.given}"
+        return f"Dataset({self.name!r}, {self.space}{beside}: {sizes})"
 
     def _check_beside(self, columns: Batch, part: str) -> None:
         wanted = spaces_of(self.given)
@@ -196,6 +233,9 @@ def identity(described: Mapping[str, Any]) -> dict[str, Any]:
     """What a description says of the examples, without the words that they were found by.
 
     Two data sets of one identity hold the same examples in the same splits: a folder that was
-    moved, or a copy with labels.
+    moved, or a copy with labels. What was split by the rules of older versions says no more of its
+    examples than those versions did.
     """
-    return {key: value for key, value in described.items() if key != "spec"}
+    older = described.get("rule") != "content"
+    words = {"spec"} | ({"rule", "examples"} if older else set())
+    return {key: value for key, value in described.items() if key not in words}

@@ -9,11 +9,12 @@ checks conditions where it checks x, and the trainer compares the two before the
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .spaces import Condition, Labels, Pixels, Reals, Tokens
+from .spaces import Condition, Labels, Pixels, Reals, Tokens, count
 
 Given = Condition | tuple[Condition, ...] | None
 """None is told nothing; a tuple is told several conditions, in its order."""
@@ -49,13 +50,16 @@ def given_of(*spaces: Condition | None) -> Given:
 def told(classes: int = 0, context: int | tuple[int, ...] = 0) -> Given:
     """What a model is told that was built with `classes` (0: none) and a `context` (0 or (): none).
 
-    The context is the length of a vector, or the shape of a map.
+    The context is the length of a vector, or the shape of a map. Raises ValueError for what is no
+    number of at least 0.
 
     >>> told(context=16)
     Reals(shape=(16,))
     """
-    shape = context if isinstance(context, tuple) else (context,) if context else ()
-    return given_of(Labels(classes) if classes else None, Reals(shape) if shape else None)
+    labels = Labels(classes) if count("classes", classes, 0) else None
+    if not isinstance(context, tuple):
+        context = (context,) if count("context", context, 0) else ()
+    return given_of(labels, Reals(context) if context else None)
 
 
 def check_given(
@@ -135,3 +139,42 @@ def _inferred(condition: Tensor, classes: int) -> Condition | None:
         return Labels(classes or max(0, int(condition.max())) + 1)
     shape = tuple(condition.shape[1:])
     return Tokens(shape, int(condition.max()) + 1)
+
+
+def agreed(**parts: Any) -> Given:
+    """What a model of these parts is told: what all of them say that are told something.
+
+    A part says it by its `given`; one without is told nothing. Raises ValueError for two that are
+    told different things.
+    """
+    told = {name: part.given for name, part in parts.items() if told_something(part)}
+    for name, given in told.items():
+        first, expected = next(iter(told.items()))
+        if given != expected:
+            raise ValueError(
+                f"the parts of a model must be told the same, or nothing: the {first} is told "
+                f"{expected}, the {name} {given}"
+            )
+    return next(iter(told.values()), None)
+
+
+def told_alike(given: Given, **parts: Any) -> None:
+    """Raises ValueError where a part of a model that is told `given` is told another thing."""
+    for name, part in parts.items():
+        if told_something(part) and part.given != given:
+            raise ValueError(f"the model is told {given}, but its {name} {part.given}: tell both")
+
+
+def told_something(part: Any) -> bool:
+    """Whether a part is told anything."""
+    return getattr(part, "given", None) is not None
+
+
+def heard(part: Any, conditions: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """What a part of a model hears of its conditions: all of them, or nothing."""
+    return conditions if told_something(part) else ()
+
+
+def repeated(conditions: tuple[Tensor, ...], times: int) -> tuple[Tensor, ...]:
+    """Conditions (batch, ...) for `times` draws of each datum, (times * batch, ...)."""
+    return tuple(c.repeat(times, *[1] * (c.dim() - 1)) for c in conditions)

@@ -103,9 +103,9 @@ class Likelihood:
         }
 
     def __str__(self) -> str:
+        told = f"{self.kind}, {self.examples} example{'s' * (self.examples != 1)}"
+        if not math.isfinite(self.stderr):  # of one example, or of values that are not finite
+            return f"{self.value:.4f} {self.unit} ({told}, no standard error)"
         places = 1 - math.floor(math.log10(self.stderr)) if self.stderr > 0 else 4
         places = max(0, places)
-        return (
-            f"{self.value:.{places}f} +- {self.stderr:.{places}f} {self.unit} "
-            f"({self.kind}, {self.examples} examples)"
-        )
+        return f"{self.value:.{places}f} +- {self.stderr:.{places}f} {self.unit} ({told})"

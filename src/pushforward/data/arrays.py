@@ -2,81 +2,143 @@
 
 from __future__ import annotations
 
-import numpy as np
+import warnings
+from numbers import Real
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from ..core.dataset import Dataset
+from ..core.dataset import Batch, Dataset, Split
 from ..core.spaces import Pixels, Reals, Space, Tokens
-from .splits import cut, shuffled, sizes
+from .fingerprints import fingerprint
+from .numbers import as_tensor, labels, whole_or_float
+from .splits import CONTENT, Rule, digests, numbered, parted, rows
 
-Array = Tensor | np.ndarray
+Array = Any
+"""A tensor, an array, a data frame or lists of numbers."""
 
 
 def tensors(
     x: Array,
     y: Array | None = None,
     space: Space | None = None,
-    validation: float = 0.1,
-    test: float = 0.1,
+    validation: float | Array = 0.1,
+    test: float | Array = 0.1,
     seed: int = 0,
     name: str = "tensors",
+    rule: str = CONTENT,
 ) -> Dataset:
-    """Examples x (n, ...) and, if given, their labels y (n, ...), shuffled by `seed` and split.
+    """Examples x (n, ...) and, if given, their labels y (n, ...), split by `rule` under `seed`.
 
     Without `space`: uint8 (n, channels, height, width) are Pixels with 256 levels; floats (n, ...)
     are Reals, turned to torch's default type; whole numbers (n, length) are Tokens whose vocabulary
-    ends at the largest. Whole-number labels become int64. Raises ValueError for what fits no space,
-    for values that are not finite, and for labels of another number.
+    ends at the largest. Images whose channels come last, or that have none, are turned, and a
+    warning says so. Whole-number labels become int64; text becomes the numbers of `classes`.
+
+    `validation` and `test` are shares of x, or data of one's own: an x, or (x, y) where there are
+    labels. A share of 0 holds nothing out.
+
+    Raises ValueError for what fits no space, for values that are not finite or that the type cannot
+    hold, and for labels of another number.
     """
-    x = _numbers(torch.as_tensor(x), "x")
-    space = space or inferred(x)
-    space.check(x, "x")
-    pair = (x,) if y is None else (x, _labels(torch.as_tensor(y), len(x)))
-    lengths = sizes(name, len(x), validation, test)
-    order = torch.from_numpy(shuffled(len(x), seed))
-    train, held, last = cut([t[order] for t in pair], lengths)
-    origin = {
-        "source": "the user's own tensors",
-        "seed": seed,
-        "split": f"shuffled by numpy RandomState(seed); {validation} validates, {test} tests",
-    }
-    return Dataset(name, space, train, held, last, origin)
+    held = {"validation": validation, "test": test}
+    own = {part: given for part, given in held.items() if not isinstance(given, Real)}
+    shares = [0.0 if part in own else held[part] for part in held]
+    columns, classes = _columns({"x": (x, y), **{part: _pair(v, y) for part, v in own.items()}})
+    space = space or inferred(*(batch[0] for batch in columns.values()))
+    parts = {part: _fitted(batch, space, part) for part, batch in columns.items()}
+    known = {part: numbered(digests(rows(batch[0].numpy()))) for part, batch in parts.items()}
+    cuts, record = parted(name, parts["x"], known["x"], Rule(rule, seed, *shares))
+    held_out = zip(held, cuts[1:])
+    check, last = (Split(parts[part]) if part in own else split for part, split in held_out)
+    record["examples"] |= {part: fingerprint(known[part]) for part in own}
+    apart = dict.fromkeys(own, "data of its own")
+    origin = {"source": "the user's own tensors", **record, **apart}
+    return Dataset(name, space, cuts[0], check, last, origin, classes)
 
 
-def inferred(x: Tensor) -> Space:
-    """The space of a batch of examples, from its type and shape; ValueError where none fits.
+def _pair(given: Array, y: Array | None) -> tuple[Array, Array | None]:
+    """Held-out data as x and y. Raises ValueError where only one of the parts has labels."""
+    if y is None and isinstance(given, tuple):
+        raise ValueError("validation and test have labels, but x has none: give y as well")
+    if y is None:
+        return given, None
+    if not isinstance(given, tuple) or len(given) != 2:
+        raise ValueError("x has labels, so validation and test must be pairs (x, y), or shares")
+    return given
+
+
+def _columns(
+    given: dict[str, tuple[Array, Array | None]],
+) -> tuple[dict[str, Batch], tuple[str, ...]]:
+    """Numbers and labels of every part, and the names of the classes where labels are text."""
+    xs = {part: as_tensor(x, part) for part, (x, _) in given.items()}
+    ys = [y for _, y in given.values()]
+    if ys[0] is None:
+        return {part: (x,) for part, x in xs.items()}, ()
+    numbered, classes = labels(ys, [len(x) for x in xs.values()])
+    return {part: (x, y) for (part, x), y in zip(xs.items(), numbered)}, classes
+
+
+def inferred(*xs: Tensor) -> Space:
+    """The space of batches of examples, from type and shape; ValueError where none fits.
 
     >>> inferred(torch.zeros(5, 3, 8, 8, dtype=torch.uint8))
     Pixels(channels=3, height=8, width=8, levels=256)
     """
-    if x.dtype == torch.uint8 and x.dim() == 4:
-        if x.shape[-1] in (1, 3) and x.shape[1] not in (1, 3):
-            raise ValueError(
-                f"x of shape {tuple(x.shape)} has its channels last: give x.permute(0, 3, 1, 2)"
-            )
-        return Pixels(*x.shape[1:])
+    x = xs[0]
+    if x.dtype == torch.uint8 and x.dim() in (3, 4):
+        return _pixels(tuple(x.shape))
     if x.is_floating_point() and x.dim() >= 2:
         return Reals(tuple(x.shape[1:]))
     if x.dtype == torch.int64 and x.dim() == 2 and x.numel():
-        return Tokens(x.shape[1], int(x.max()) + 1)
+        return Tokens(x.shape[1], max(int(part.max()) for part in xs if part.numel()) + 1)
+    hint = {
+        torch.bool: " (bools: turn them to uint8, and give space=Pixels(..., levels=2))",
+        torch.int64: " (images of other integers: turn them to uint8)" if x.dim() > 2 else "",
+    }
     raise ValueError(
-        f"x of shape {tuple(x.shape)} and type {x.dtype} fits no space: images are uint8 "
-        "(n, channels, height, width), vectors are floats (n, ...), sequences are int64 (n, length)"
+        f"x of shape {tuple(x.shape)} and type {x.dtype} fits no space: images are uint8 (n, "
+        "channels, height, width), vectors are floats (n, ...), sequences are int64 (n, length)"
+        + hint.get(x.dtype, "")
     )
 
 
-def _numbers(x: Tensor, name: str) -> Tensor:
-    if x.is_floating_point():
-        bad = (~torch.isfinite(x)).flatten(1).any(1) if x.dim() > 1 else ~torch.isfinite(x)
-        if bad.any():
-            first = int(bad.nonzero()[0])
-            raise ValueError(f"{name}[{first}] has values that are not finite: remove or repair it")
-        return x.to(torch.get_default_dtype())
-    return x.long() if x.dtype in (torch.int8, torch.int16, torch.int32) else x
+def _pixels(shape: tuple[int, ...]) -> Pixels:
+    """What uint8 of a shape (n, ...) are, with a warning where that is a guess."""
+    if len(shape) == 3:
+        warnings.warn(f"x of shape {shape} was read as grey images without a channel", stacklevel=4)
+        return Pixels(1, *shape[1:])
+    for usual in ((1, 3), (2, 4)):
+        first, last = shape[1] in usual, shape[3] in usual
+        if first and (not last or usual == (1, 3)):  # as the docstring asks for
+            return Pixels(*shape[1:])
+        if last and not first:
+            return _channels_last(shape)
+        if first and last:
+            break
+    raise ValueError(
+        f"x of shape {shape} does not show where its channels are: say so by "
+        "space=Pixels(channels, height, width)"
+    )
 
 
-def _labels(y: Tensor, n: int) -> Tensor:
-    if y.dim() == 0 or len(y) != n:
-        raise ValueError(f"y must have a label for each of the {n} examples, not {tuple(y.shape)}")
-    return y.long() if y.dtype == torch.uint8 else _numbers(y, "y")
+def _channels_last(shape: tuple[int, ...]) -> Pixels:
+    _, height, width, channels = shape
+    warnings.warn(
+        f"x of shape {shape} was read as images whose channels come last, {channels} of "
+        f"{height}x{width}: give space=Pixels(...) if they are not",
+        stacklevel=5,
+    )
+    return Pixels(channels, height, width)
+
+
+def _fitted(batch: Batch, space: Space, part: str) -> Batch:
+    """The batch in the order of axes that its space has. Raises ValueError where it has none."""
+    x, *rest = batch
+    if isinstance(space, Pixels) and x.shape[1:] != space.shape:
+        turned = x.movedim(-1, 1) if x.dim() == 4 else x.unsqueeze(1) if x.dim() == 3 else x
+        x = turned.contiguous() if turned.shape[1:] == space.shape else x
+    x = whole_or_float(x, space)
+    return (space.check(x, part), *rest)

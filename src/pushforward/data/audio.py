@@ -14,7 +14,7 @@ from numpy.random import RandomState
 
 from ..core.dataset import Dataset
 from ..core.spaces import Tokens, count
-from .mu_law import mu_law
+from .companding import mu_law
 from .specs import findable
 from .splits import cut, sizes
 

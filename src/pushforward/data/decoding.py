@@ -1,11 +1,16 @@
-"""Decoding: from an image file of any kind to one uint8 array (channels, height, width)."""
+"""Decoding: from an image file of any kind to one uint8 array (channels, height, width).
+
+Only formats on a list are decoded, whatever a file is called: Pillow would hand PostScript to
+Ghostscript, and a file that others made must not start a program.
+"""
 
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,10 +19,67 @@ from ..core.spaces import count
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+MOST_PIXELS = 178_956_970  # Pillow's own limit: more would be half a gigabyte once decoded
+UNREADABLE = "cannot read the image "  # how every refusal begins
+
 # PIL's modes with alpha; the small letters mean that it is multiplied in already.
 ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 
 ORIENTATION = 0x0112  # the EXIF tag
+
+# What is said of images, once for a whole set.
+TRANSPARENT = "with transparency were laid over the grey value {background} (background)"
+FRAMES = "with several frames are shown by their first"
+DEEP = "of 16 bits became 8 bits"
+DARK = (
+    "of 16 bits hold nothing above 4095: if they are 12 bits in 16, they come out nearly black, "
+    "and bits=12 mends it"
+)
+DARKER = "of 16 bits hold nothing above 4095, which is nearly black"
+
+
+class Decoded(NamedTuple):
+    """Pixels (channels, height, width), the encoding ("PNG", ...), and what else is to be said."""
+
+    pixels: np.ndarray
+    encoding: str
+    remarks: tuple[str, ...]
+
+
+def opened(source: bytes | Path) -> Image:
+    """An image of one of `FORMATS`, not decoded yet.
+
+    Raises ValueError for another format, and for more pixels than are decoded; else what Pillow's
+    readers raise.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        image = Image.open(file, "r", FORMATS)
+    except UnidentifiedImageError as error:
+        raise ValueError(_of_no_format(source)) from error
+    except Image.DecompressionBombError as error:
+        raise ValueError(_too_many(str(error))) from error
+    if image.width * image.height > MOST_PIXELS:  # where Pillow was told to take more
+        image.close()
+        raise ValueError(_too_many(f"it has {image.width}x{image.height}"))
+    return image
+
+
+def _too_many(said: str) -> str:
+    return f"{said}; at most {MOST_PIXELS:,} pixels are decoded: make it smaller"
+
+
+def _of_no_format(source: bytes | Path) -> str:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            source = file.read(8)
+    if not source:
+        return "it is empty"
+    known = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+    return f"it is no whole {known}: it begins with {source[:8]!r}"
 
 
 @dataclass(frozen=True)
@@ -26,12 +88,14 @@ class Canvas:
 
     The shorter side is resized to `size` (antialiased) and the middle square kept; with None images
     stay as they are. `channels` is 1 (luminance) or 3; transparency is laid over the grey value
-    `background`; the camera's orientation is applied; 16 bits become 8.
+    `background`; the camera's orientation is applied; of several frames the first is shown. Grey
+    values of 16 bits become 8: 2^bits - 1 is white.
     """
 
     size: int | None
     channels: int = 3
     background: int = 255
+    bits: int = 16
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -40,25 +104,23 @@ class Canvas:
             raise ValueError(f"channels must be 1 (grey) or 3 (colour), not {self.channels!r}")
         if not 0 <= self.background <= 255:
             raise ValueError(f"background must be 0 .. 255, not {self.background!r}")
+        if not 8 <= self.bits <= 16:
+            raise ValueError(f"bits must be 8 .. 16, those of a grey value, not {self.bits!r}")
 
-    def decode(self, name: str, source: bytes | Path) -> tuple[np.ndarray, str]:
-        """The pixels of the image `name`, and the encoding it had ("PNG", "JPEG", ...).
+    def decode(self, name: str, source: bytes | Path) -> Decoded:
+        """The image `name`.
 
         Raises ValueError with the name where it cannot be read.
         """
-        from PIL import Image
-
         try:
-            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-                encoding = image.format or "unknown"
-                return self._pixels(image), encoding
+            with opened(source) as image:
+                remarks = [FRAMES.format()] if _moves(image) else []
+                pixels = self._pixels(image, remarks)
+                return Decoded(pixels, image.format or "unknown", tuple(remarks))
         except Exception as error:  # each of Pillow's readers fails in its own way
-            raise ValueError(
-                f"cannot read the image {name} ({type(error).__name__}: {error}): "
-                "remove it or put a sound one in its place"
-            ) from error
+            raise ValueError(f"{UNREADABLE}{name} ({_why(error)})") from error
 
-    def _pixels(self, image: Image) -> np.ndarray:
+    def _pixels(self, image: Image, remarks: list[str]) -> np.ndarray:
         from PIL import Image as pil
         from PIL import ImageOps
 
@@ -66,32 +128,64 @@ class Canvas:
             # Big JPEGs decode quicker to a half, a quarter or an eighth. Its border may be half a
             # pixel off, so it stays eight times as large as what is wanted.
             image.draft(image.mode, (8 * self.size, 8 * self.size))
+        deep = _is_deep(image)
         if image.getexif().get(ORIENTATION, 1) != 1:
             image = ImageOps.exif_transpose(image)
-        plain = self._flat(_eight_bit(image))
+        plain = self._flat(self._eight_bit(image, deep, remarks), remarks)
         if self.size and plain.size != (self.size, self.size):
             plain = ImageOps.fit(plain, (self.size, self.size), method=pil.Resampling.BICUBIC)
         array = np.asarray(plain)
         return array.reshape(*array.shape[:2], self.channels).transpose(2, 0, 1)
 
-    def _flat(self, image: Image) -> Image:
+    def _flat(self, image: Image, remarks: list[str]) -> Image:
         from PIL import Image as pil
 
         mode = "L" if self.channels == 1 else "RGB"
         if image.mode not in ALPHA and "transparency" not in image.info:
             return image if image.mode == mode else image.convert(mode)
+        coloured = image.convert("RGBA")
+        if np.asarray(coloured)[..., 3].min() < 255:
+            remarks.append(TRANSPARENT.format(background=self.background))
         ground = pil.new("RGBA", image.size, (*[self.background] * 3, 255))
-        return pil.alpha_composite(ground, image.convert("RGBA")).convert(mode)
+        return pil.alpha_composite(ground, coloured).convert(mode)
+
+    def _eight_bit(self, image: Image, deep: bool, remarks: list[str]) -> Image:
+        from PIL import Image as pil
+
+        if image.mode == "F":
+            raise ValueError("its pixels are floats, which have no fixed white: save 8 or 16 bits")
+        if deep:
+            remarks.append(DEEP)
+        if not image.mode.startswith("I"):
+            if deep and np.asarray(image).max() < 16:
+                remarks.append(DARKER)  # Pillow left the lower bits out
+            return image
+        values, white = np.asarray(image).astype(np.int64), (1 << self.bits) - 1
+        if values.min() < 0 or values.max() > white:
+            raise ValueError(
+                f"its pixels are {values.min()} .. {values.max()}, beyond {self.bits} bits"
+            )
+        if self.bits == 16 and values.max() < 4096:
+            remarks.append(DARK)
+        return pil.fromarray(((values * 255 + white // 2) // white).astype(np.uint8))
 
 
-def _eight_bit(image: Image) -> Image:
-    from PIL import Image as pil
+def _why(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file, or the link to it is broken"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
 
-    if image.mode == "F":
-        raise ValueError("its pixels are floats, which have no fixed white: save 8 or 16 bits")
-    if not image.mode.startswith("I"):
-        return image
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise ValueError(f"its pixels are {values.min()} .. {values.max()}, beyond 16 bits")
-    return pil.fromarray(((values + 128) // 257).astype(np.uint8))
+
+def _is_deep(image: Image) -> bool:
+    """Whether the file has 16 bits a value, some of which Pillow may leave out."""
+    raw = [str(tile[3]) for tile in getattr(image, "tile", ())]
+    return image.mode.startswith("I") or any(";16" in said for said in raw)
+
+
+def _moves(image: Image) -> bool:
+    # Photographs that hold a second one for depth are no films.
+    with suppress(Exception):  # a second frame that is torn does not matter
+        return image.format != "MPO" and bool(getattr(image, "is_animated", False))
+    return False

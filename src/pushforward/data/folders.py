@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +15,17 @@ import torch
 
 from ..core.dataset import Dataset
 from ..core.spaces import Pixels
-from .cache import Images, stamp
+from .cache import stamp
 from .decoding import Canvas
+from .image_sets import Images
 from .specs import findable
-from .splits import cut, shuffled, sizes
+from .splits import CONTENT, Rule, cut, numbered
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".webp", ".tif", ".tiff"),
+    *(".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm"),
+)
+LITTER = ("thumbs.db", "desktop.ini")  # what systems leave in folders of pictures
 
 
 @findable("folder", place="PATH")
@@ -29,32 +38,38 @@ def folder(
     test: float = 0.1,
     seed: int = 0,
     background: int = 255,
+    bits: int = 16,
+    skip_unreadable: bool = False,
+    rule: str = CONTENT,
 ) -> Dataset:
-    """All images under `path`, sub-folders included: Pixels(channels, size, size).
+    """All images under `path`, sub-folders and links included: Pixels(channels, size, size).
 
     The shorter side is resized (antialiased) and the middle kept; `size=None` leaves images as they
     are, which must then be of one size. The camera's orientation is applied, transparency is laid
-    over the grey value `background`, 16 bits become 8. With `labels`, the second tensor (int64) is
-    the sub-folder of `path` that an image lies in. Files are sorted by name and shuffled by `seed`;
-    the shares `validation` and `test` are held out. Hidden files are left out.
+    over the grey value `background`, deep grey values of `bits` bits become 8; a warning says where
+    that was done. With `labels`, the second tensor (int64) is the sub-folder of `path` that an
+    image lies in. Images are split by `rule` under `seed`; the shares `validation` and `test` are
+    held out, and copies of an image stay together. Hidden files are left out; of others that are no
+    images, a warning tells.
 
     Raises FileNotFoundError where there is no such folder; ValueError where it holds no image, too
-    few to split, one that cannot be read, or, with `labels`, one outside a sub-folder.
+    few to split, some that cannot be read (all are named; `skip_unreadable` leaves them out), or,
+    with `labels`, one outside a sub-folder.
     """
-    top, canvas = Path(path).expanduser().resolve(), Canvas(size, channels, background)
-    files = _found(top)
-    lengths = sizes(f"the folder {top}", len(files), validation, test)
-    files = [files[i] for i in shuffled(len(files), seed)]
-    classes, ys = _classes(top, files) if labels else ((), ())
-    x, about = _images(top, files, canvas).load()
+    top, canvas = Path(path).expanduser().resolve(), Canvas(size, channels, background, bits)
+    files, split = _found(top), Rule(rule, seed, validation, test)
+    split.check(f"the folder {top}", len(files))  # before they are decoded
+    classes, y = _classes(top, files) if labels else ((), None)
+    found = _images(top, files, canvas, split, skip_unreadable).load()
+    lengths = split.lengths(f"the folder {top}", found.digests)
+    x = torch.from_numpy(found.pixels)
     origin = {
         "source": f"folder {top.name}",
-        **about,
+        **found.about,
         "size": size,
-        "seed": seed,
-        "split": f"shuffled by numpy RandomState(seed); {validation} validates, {test} tests",
+        **split.record(numbered(found.digests), lengths),
     }
-    train, held, last = cut((torch.from_numpy(x), *ys), lengths)
+    train, held, last = cut((x,) if y is None else (x, y[found.index]), lengths)
     return Dataset(top.name, Pixels(*x.shape[1:]), train, held, last, origin, classes)
 
 
@@ -64,17 +79,52 @@ def _found(top: Path) -> list[Path]:
         raise FileNotFoundError(f"the folder of images {top} {what}")
     files = [
         file
-        for file in sorted(top.rglob("*"))
-        if file.suffix.lower() in SUFFIXES
-        and file.is_file()
-        and not any(part.startswith(".") for part in file.relative_to(top).parts)
+        for file in sorted(files_under(top))
+        if not any(part.startswith(".") for part in file.relative_to(top).parts)
     ]
-    if not files:
-        raise ValueError(f"the folder {top} holds no image: looked for {' '.join(SUFFIXES)}")
-    return files
+    images = [file for file in files if file.suffix.lower() in SUFFIXES]
+    others = [file for file in files if file.suffix.lower() not in SUFFIXES]
+    said = _said([file for file in others if file.name.lower() not in LITTER])
+    if not images:
+        raise ValueError(
+            f"the folder {top} holds no image: looked for {' '.join(SUFFIXES)}"
+            + (f", but found {said}: convert them to PNG or JPEG" if said else "")
+        )
+    if said:
+        warnings.warn(f"the folder {top} holds files that are left out: {said}", stacklevel=3)
+    return images
 
 
-def _classes(top: Path, files: list[Path]) -> tuple[tuple[str, ...], tuple[torch.Tensor]]:
+def files_under(top: Path) -> Iterator[Path]:
+    """All files under a folder, through links to folders as well, in no order.
+
+    A link that leads back to a folder above it is not followed. Raises OSError for a folder that
+    may not be looked into.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise OSError(f"cannot look into {error.filename}: {error.strerror}") from error
+
+    for place, folders, files in os.walk(top, followlinks=True, onerror=refuse):
+        here = Path(place)
+        above = {os.path.realpath(folder) for folder in (here, *here.parents)}
+        folders[:] = [name for name in folders if os.path.realpath(here / name) not in above]
+        yield from (here / name for name in files if not _is_special(here / name))
+
+
+def _is_special(file: Path) -> bool:
+    """Whether it is a pipe, a socket or a device; a broken link is not."""
+    return file.exists() and not file.is_file()
+
+
+def _said(files: list[Path]) -> str:
+    """The files by suffix: how many, and the name of the first."""
+    counts = Counter(file.suffix.lower() or "no suffix" for file in files)
+    first = {file.suffix.lower() or "no suffix": file.name for file in reversed(files)}
+    return ", ".join(f"{n} of {suffix} ({first[suffix]})" for suffix, n in counts.most_common(8))
+
+
+def _classes(top: Path, files: list[Path]) -> tuple[tuple[str, ...], torch.Tensor]:
     stray = [file for file in files if file.parent == top]
     if stray:
         raise ValueError(
@@ -83,20 +133,27 @@ def _classes(top: Path, files: list[Path]) -> tuple[tuple[str, ...], tuple[torch
         )
     owners = [file.relative_to(top).parts[0] for file in files]
     names, y = np.unique(owners, return_inverse=True)
-    return tuple(map(str, names)), (torch.from_numpy(y.astype(np.int64)),)
+    return tuple(map(str, names)), torch.from_numpy(y.astype(np.int64))
 
 
-def _images(top: Path, files: list[Path], canvas: Canvas) -> Images:
+def _images(
+    top: Path, files: list[Path], canvas: Canvas, rule: Rule, skip_unreadable: bool
+) -> Images:
     return Images(
         title=f"{top.name}/",
         n=len(files),
         key=[str(top), *map(stamp, files)],
         canvas=canvas,
         items=lambda: zip(map(str, files), files),
-        about=lambda: {"sha256 of names and sizes": _digest(top, files)},
+        # What older versions knew a folder by; now its images are known by their content.
+        about=lambda: (
+            {} if rule.name == CONTENT else {"sha256 of names and sizes": _digest(top, files)}
+        ),
+        rule=rule,
+        skip_unreadable=skip_unreadable,
     )
 
 
 def _digest(top: Path, files: list[Path]) -> str:
-    listed = sorted((file.relative_to(top).as_posix(), file.stat().st_size) for file in files)
+    listed = sorted((file.relative_to(top).as_posix(), stamp(file)[1]) for file in files)
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()

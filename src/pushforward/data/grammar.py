@@ -25,7 +25,7 @@ from ..core.spaces import count
 from ..core.vocabulary import Vocabulary, split
 from .specs import findable
 from .splits import cut, sizes
-from .text import lines_of
+from .texts import lines_of
 
 Choices = list[tuple[float, list[str]]]
 

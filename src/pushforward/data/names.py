@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
 
 from ..core.catalogue import discover
 from ..core.dataset import Dataset
+from .fingerprints import Change, change
 from .specs import SOURCES, divided, understood
 
 
@@ -20,6 +27,56 @@ def find(spec: str) -> Dataset:
     >>> find("digits?levels=2").space
     Pixels(channels=1, height=8, width=8, levels=2)
     """
+    return _loaded(spec, {})
+
+
+def recorded(described: Mapping[str, Any]) -> Dataset:
+    """The data that a data set's description names, a checkpoint's for instance.
+
+    They are split by the rule of their time: what older versions split by place stays so.
+    """
+    older = "order" if str(described["spec"]).startswith("wav:") else "shuffled"
+    return _loaded(described["spec"], {"rule": described.get("rule", older)})
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What differs from a description of an older version, which split data by place."""
+
+    what: str
+    before: Any
+    now: Any
+    test: int
+
+    @property
+    def trained_on(self) -> int:
+        """How many test examples may have been trained on: nobody knows, so all."""
+        return self.test
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} was {str(self.before)[:80]} and is now {str(self.now)[:80]}; an older "
+            f"version split them by place, so that any of the {self.test:,} test examples may have "
+            "been trained on"
+        )
+
+
+def changed(described: Mapping[str, Any], data: Dataset) -> Change | Moved | None:
+    """How the data that `recorded` found differ from those described; None where not.
+
+    A description of an older version does not know the examples, but what was counted of them.
+    """
+    now = data.describe()
+    if "examples" in described and "examples" in now:
+        return change(described["examples"], now["examples"])
+    for what in sorted(described.keys() & now.keys() - {"spec", "name"}):
+        if described[what] != now[what]:
+            return Moved(what, described[what], now[what], len(data.test))
+    return None
+
+
+def _loaded(spec: str, unless: Mapping[str, Any]) -> Dataset:
+    """The data of a spec, with the options `unless` where the spec says nothing of them."""
     head, place, texts = divided(spec)
     if head not in SOURCES:
         discover()  # presets have data sets of their own
@@ -30,7 +87,9 @@ def find(spec: str) -> Dataset:
         raise ValueError(f"{head} takes nothing after its name: write {head!r}, not {spec!r}")
     if source.place and not place:
         raise ValueError(f"{spec!r} lacks its {source.place}: write {head}:{source.place}")
-    options = understood(head, source.load, texts)
+    known = inspect.signature(source.load).parameters
+    options = {k: v for k, v in unless.items() if k in known}
+    options |= understood(head, source.load, texts)
     return source.load(*([place] if source.place else []), **options)
 
 
@@ -39,3 +98,39 @@ def _unknown(head: str, spec: str) -> ValueError:
     near = get_close_matches(head, SOURCES, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     return ValueError(f"no data set is called {spec!r}: {hint}There are {', '.join(known)}")
+
+
+def recorded_data(path: Path | str, about: Mapping[str, Any]) -> Dataset:
+    """The data that the checkpoint at `path` says of itself that it was trained on.
+
+    A warning tells where they have changed since. Raises ValueError where it names none, and where
+    what tests now was trained on then.
+    """
+    if "spec" not in about:
+        what = f"{about['name']!r}, which has no name here" if about else "no data"
+        raise ValueError(f"{path} was trained on {what}: say which data with --data")
+    data = recorded(about)
+    found = changed(about, data)
+    if found is not None and found.trained_on:
+        raise ValueError(
+            f"the data of {path} have changed: {found}. What it reaches on them says little: "
+            f"restore them, or measure all the same with --data {data.origin['spec']}"
+        )
+    if found is not None:
+        warnings.warn(f"the data of {path} have changed: {found}", stacklevel=2)
+    return data
+
+
+def other_data(path: Path | str, about: Mapping[str, Any], spec: str) -> Dataset:
+    """The data of a spec; a warning tells where the checkpoint was trained on what tests there."""
+    data = find(spec)
+    known = "examples" in about and "examples" in data.origin
+    found = change(about["examples"], data.origin["examples"]) if known else None
+    if found is not None and found.trained_on:
+        roughly = "about " if found.about else ""
+        warnings.warn(
+            f"{path} was trained on {roughly}{found.trained_on:,} of the {found.test:,} test "
+            f"examples of {spec}",
+            stacklevel=2,
+        )
+    return data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,24 +13,35 @@ import numpy as np
 import torch
 
 from ..core.dataset import Batch
-from .cache import Images, Item, stamp
+from .cache import stamp
 from .decoding import Canvas
-from .splits import shuffled
+from .image_sets import Images, Item, Loaded
+from .splits import Rule
 
 if TYPE_CHECKING:
     from pyarrow import DataType, Schema
     from pyarrow.parquet import ParquetFile
 
 
-def opened(path: Path) -> ParquetFile:
-    """The file, or ValueError with its name where it is not parquet or is cut short."""
+@contextmanager
+def whole(path: Path) -> Iterator[None]:
+    """Turns what pyarrow raises for a damaged file into a ValueError with its name."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:  # the system's, such as a denied permission
+            raise
         raise ValueError(f"{path} is no whole parquet file ({error}): get it again") from error
+
+
+def opened(path: Path) -> ParquetFile:
+    """The file, or ValueError with its name where it is not parquet or is cut short."""
+    import pyarrow.parquet as pq
+
+    with whole(path):
+        return pq.ParquetFile(path)
 
 
 def image_column(path: Path, wanted: str | None = None) -> str:
@@ -43,24 +55,24 @@ def label_column(path: Path, wanted: str | None = None) -> str:
     import pyarrow.types as types
 
     schema = opened(path).schema_arrow
-    whole = [f.name for f in schema if types.is_integer(f.type)]
-    declared = [
-        name for name in whole if _features(schema).get(name, {}).get("_type") == "ClassLabel"
-    ]
-    usual = [name for name in whole if name in ("label", "labels", "class", "target")]
-    return _one(path, "label", wanted, schema, declared or usual or whole)
+    integers = [f.name for f in schema if types.is_integer(f.type)]
+    declared = [name for name in integers if _feature(schema, name).get("_type") == "ClassLabel"]
+    usual = [name for name in integers if name in ("label", "labels", "class", "target")]
+    return _one(path, "label", wanted, schema, declared or usual or integers)
 
 
 def class_names(path: Path, column: str) -> tuple[str, ...]:
     """The names that the hub declares for the labels in `column`; empty where it declares none."""
-    return tuple(_features(opened(path).schema_arrow).get(column, {}).get("names") or ())
+    names = _feature(opened(path).schema_arrow, column).get("names")
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def labels(paths: Sequence[Path], column: str) -> np.ndarray:
     """int64 (rows,), the files one after another. Raises ValueError where a label is missing."""
-    import pyarrow.parquet as pq
-
-    columns = [pq.read_table(path, columns=[column])[column] for path in paths]
+    columns = []
+    for path in paths:
+        with whole(path):
+            columns.append(opened(path).read(columns=[column])[column])
     for path, found in zip(paths, columns):
         if found.null_count:
             row = int(np.argmax(found.is_null().to_numpy()))
@@ -76,38 +88,30 @@ def images(
     paths: Sequence[Path],
     canvas: Canvas,
     column: str | None = None,
-    seed: int | None = None,
+    rule: Rule | None = None,
+    skip_unreadable: bool = False,
 ) -> Images:
-    """The images of these files, one after another, or shuffled by `seed`."""
+    """The images of these files, one after another, or in the order of `rule`."""
     column = image_column(paths[0], column)
-    n = sum(opened(path).metadata.num_rows for path in paths)
-    order = None if seed is None else shuffled(n, seed)
     return Images(
         title=title,
-        n=n,
-        key=[*map(stamp, paths), column, seed],
+        n=sum(opened(path).metadata.num_rows for path in paths),
+        key=[*map(stamp, paths), column],
         canvas=canvas,
         items=lambda: _encoded(paths, column),
         about=lambda: {"sha256": {path.name: sha256(path) for path in paths}},
-        place=None if order is None else np.argsort(order),
+        rule=rule,
+        skip_unreadable=skip_unreadable,
     )
 
 
-def tensors(
-    title: str,
-    paths: Sequence[Path],
-    canvas: Canvas,
-    image: str | None = None,
-    label: str | None = None,
-    seed: int | None = None,
-) -> tuple[Batch, dict]:
-    """(x,) or, where the column `label` is named, (x, y); and what is known of the source."""
-    x, about = images(title, paths, canvas, image, seed).load()
+def tensors(found: Loaded, paths: Sequence[Path], label: str | None = None) -> Batch:
+    """(x,) of decoded images or, where the column `label` is named, (x, y)."""
+    x = torch.from_numpy(found.pixels)
     if label is None:
-        return (torch.from_numpy(x),), about
+        return (x,)
     y = labels(paths, label_column(paths[0], label))
-    order = slice(None) if seed is None else shuffled(len(y), seed)
-    return (torch.from_numpy(x), torch.from_numpy(y[order])), about
+    return (x, torch.from_numpy(y[found.index]))
 
 
 def sha256(path: Path) -> str:
@@ -121,15 +125,21 @@ def sha256(path: Path) -> str:
 
 def _encoded(paths: Sequence[Path], column: str) -> Iterator[Item]:
     for path in paths:
-        row = 0
-        for batch in opened(path).iter_batches(batch_size=512, columns=[column]):
-            cells = batch.column(0)
-            binary = cells.field("bytes") if hasattr(cells, "field") else cells
-            for content in binary.to_pylist():
-                if content is None:
-                    raise ValueError(f"row {row} of {path} holds no image: its bytes are missing")
-                yield f"in row {row} of {path}", content
-                row += 1
+        for row, content in enumerate(_cells(path, column)):
+            if content is None:
+                raise ValueError(f"row {row} of {path} holds no image: its bytes are missing")
+            yield f"in row {row} of {path}", content
+
+
+def _cells(path: Path, column: str) -> Iterator[bytes | None]:
+    batches = opened(path).iter_batches(batch_size=512, columns=[column])
+    while True:
+        with whole(path):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        cells = batch.column(0)
+        yield from (cells.field("bytes") if hasattr(cells, "field") else cells).to_pylist()
 
 
 def _holds_bytes(kind: DataType) -> bool:
@@ -141,10 +151,18 @@ def _holds_bytes(kind: DataType) -> bool:
     return types.is_binary(kind) or types.is_large_binary(kind)
 
 
+def _feature(schema: Schema, column: str) -> dict:
+    """What the hub's `datasets` library wrote of a column; empty where it did not."""
+    found = _features(schema).get(column)
+    return found if isinstance(found, dict) else {}
+
+
 def _features(schema: Schema) -> dict:
-    """What the hub's `datasets` library wrote of the columns; empty where it did not."""
     record = (schema.metadata or {}).get(b"huggingface")
-    return json.loads(record).get("info", {}).get("features", {}) if record else {}
+    try:
+        return dict(json.loads(record)["info"]["features"]) if record else {}
+    except (ValueError, KeyError, TypeError):  # a record of another form says nothing
+        return {}
 
 
 def _one(path: Path, what: str, wanted: str | None, schema: Schema, found: list[str]) -> str:

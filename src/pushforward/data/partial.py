@@ -13,8 +13,11 @@ import torch
 from torch import Tensor
 
 from ..core.spaces import Pixels, Reals, Space, Tokens
-from .mu_law import mu_law
-from .wav import read_wav
+from .companding import mu_law
+from .decoding import opened
+from .npy import read_npy
+from .numbers import as_tensor
+from .waves import read_wav
 
 
 def read_partial(path: str | Path, space: Space, rate: int = 16_000) -> tuple[Tensor, Tensor]:
@@ -26,9 +29,10 @@ def read_partial(path: str | Path, space: Space, rate: int = 16_000) -> tuple[Te
     file = Path(path).expanduser()
     if not file.is_file():
         raise FileNotFoundError(f"there is no file {file}")
-    if file.suffix == ".npy":
+    suffix = file.suffix.lower()
+    if suffix == ".npy":
         values, known = _numbers(file, space)
-    elif file.suffix == ".wav" and isinstance(space, Tokens):
+    elif suffix == ".wav" and isinstance(space, Tokens):
         values, known = _sound(file, space, rate)
     elif isinstance(space, Pixels):
         values, known = _image(file, space)
@@ -43,11 +47,13 @@ def read_partial(path: str | Path, space: Space, rate: int = 16_000) -> tuple[Te
 
 
 def _numbers(file: Path, space: Space) -> tuple[Tensor, Tensor]:
-    given = np.load(file)
+    given = np.asarray(read_npy(file))
     if given.shape != space.shape:
         raise ValueError(f"{file} holds shape {given.shape}, a datum of {space} has {space.shape}")
     known = ~np.isnan(given) if isinstance(space, Reals) else given >= 0
-    values = torch.from_numpy(np.where(known, given, 0))
+    values = as_tensor(np.where(known, given, 0), str(file))
+    if not isinstance(space, Reals) and bool((values != values.floor()).any()):
+        raise ValueError(f"{file} holds fractions, but a datum of {space} is whole numbers")
     kind = {Pixels: torch.int64, Tokens: torch.int64}.get(type(space), torch.float32)
     values = values.to(kind)
     if isinstance(space, Pixels) and int(values.max()) < space.levels:
@@ -63,13 +69,11 @@ def _sound(file: Path, space: Tokens, rate: int) -> tuple[Tensor, Tensor]:
 
 
 def _image(file: Path, space: Pixels) -> tuple[Tensor, Tensor]:
-    from PIL import Image
-
     try:
-        with Image.open(file) as image:
+        with opened(file) as image:
             coloured = np.asarray(image.convert("RGBA"))
             grey = np.asarray(image.convert("RGB").convert("L"))[..., None]
-    except OSError as error:
+    except Exception as error:  # each of Pillow's readers fails in its own way
         raise ValueError(f"cannot read the image {file}: {error}") from error
     if coloured.shape[:2] != (space.height, space.width):
         height, width = coloured.shape[:2]

@@ -54,7 +54,7 @@ def _grey(source: str | Path | np.ndarray) -> tuple[str, np.ndarray]:
         path = Path(source).expanduser()
         if not path.is_file():
             raise FileNotFoundError(f"there is no picture {path}")
-        name, grey = path.stem, Canvas(None, 1).decode(str(path), path)[0][0] / 255
+        name, grey = path.stem, Canvas(None, 1).decode(str(path), path).pixels[0] / 255
     # Written so that NaN fails.
     if grey.ndim != 2 or grey.size == 0 or not (grey.min() >= 0 and grey.max() <= 1):
         raise ValueError(

@@ -8,14 +8,16 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 
-from ..core.dataset import Batch, Dataset, Split
+from ..core.dataset import PARTS, Batch, Dataset, Split
 from ..core.spaces import Pixels
 from . import parquet
 from .cache import cache_folder
 from .decoding import Canvas
 from .download import Remote, listing
+from .fingerprints import fingerprint
+from .image_sets import Loaded
 from .specs import findable
-from .splits import cut, sizes
+from .splits import CONTENT, SHUFFLED, Rule, cut, numbered
 
 CONVERTED = "refs/convert/parquet"  # the branch in which the hub keeps its own conversions
 SPLIT = re.compile(r"(train|validation|valid|val|dev|test)(?![a-z])")
@@ -33,32 +35,60 @@ def hub(
     label: str | None = None,
     seed: int = 0,
     background: int = 255,
+    bits: int = 16,
+    skip_unreadable: bool = False,
+    rule: str = CONTENT,
 ) -> Dataset:
     """The images of the hub's data set `name` ("OWNER/NAME"): Pixels(channels, size, size).
 
     Images are treated as `folder` treats them. `config`, `image` and `label` name the configuration
     and the columns where there are several. Files are downloaded once, their SHA-256 compared with
     the hub's, and kept in the cache under hub/OWNER/NAME (remove it to get a newer commit). A
-    validation or test split that the set lacks is a tenth of its training rows, shuffled by `seed`.
+    validation or test split that the set lacks is a tenth of its training rows, by `rule` under
+    `seed`.
 
     Raises FileNotFoundError where the data are not here and there is no network; ValueError where
     there is no such set, no parquet file in it, or a choice to be made.
     """
-    home, canvas = _home(name), Canvas(size, channels, background)
+    home, canvas = _home(name), Canvas(size, channels, background, bits)
     groups = _fetched(name, home, config)
-    train = [home / remote.path for remote in groups["train"]]
-    column = parquet.label_column(train[0], label) if labels else None
-    loaded = {}
-    for part, remotes in groups.items():
-        paths = [home / remote.path for remote in remotes]
-        order = seed if part == "train" and len(groups) < 3 else None
-        loaded[part] = parquet.tensors(f"{name}, {part}", paths, canvas, image, column, order)
-    splits = _splits(name, {part: tensors for part, (tensors, _) in loaded.items()})
-    origin = {**_origin(name, groups), **loaded["train"][1], "size": size, "seed": seed}
-    classes = parquet.class_names(train[0], column) if column else ()
+    cutting = Rule(rule, seed, *(0.0 if part in groups else 0.1 for part in PARTS[1:]))
+    paths = {part: [home / remote.path for remote in group] for part, group in groups.items()}
+    column = parquet.label_column(paths["train"][0], label) if labels else None
+    found = {
+        part: parquet.images(
+            f"{name}, {part}",
+            files,
+            canvas,
+            image,
+            cutting if part == "train" and len(groups) < 3 else None,
+            skip_unreadable,
+        ).load()
+        for part, files in paths.items()
+    }
+    batches = {part: parquet.tensors(found[part], files, column) for part, files in paths.items()}
+    splits, examples = _splits(name, batches, found, cutting)
+    origin = {**_origin(name, groups), **found["train"].about, "size": size}
+    classes = parquet.class_names(paths["train"][0], column) if column else ()
     space = Pixels(*splits["train"].tensors[0].shape[1:])
-    learn, check, test = (splits[part] for part in ("train", "validation", "test"))
-    return Dataset(name, space, learn, check, test, origin, classes)
+    learn, check, test = (splits[part] for part in PARTS)
+    return Dataset(name, space, learn, check, test, {**examples, **origin}, classes)
+
+
+def _splits(
+    name: str, batches: dict[str, Batch], found: dict[str, Loaded], rule: Rule
+) -> tuple[dict[str, Split], dict]:
+    """The set's own splits, and what it lacks cut from train; what is recorded of the examples."""
+    lengths = rule.lengths(name, found["train"].digests)
+    splits = dict(zip(PARTS, cut(batches["train"], lengths)))
+    record = rule.record(numbered(found["train"].digests), lengths)
+    for part in batches.keys() - {"train"}:
+        splits[part] = Split(batches[part])
+        record["examples"][part] = fingerprint(numbered(found[part].digests))
+    how = {SHUFFLED: "numpy RandomState(seed)"}.get(rule.name, "by the hash of seed and content")
+    own = " and ".join(sorted(batches))
+    record["split"] = f"{own}: the set's own; what lacks is a tenth of train, {how}"
+    return splits, record
 
 
 def grouped(remotes: Iterable[Remote]) -> dict[str, Groups]:
@@ -70,6 +100,8 @@ def grouped(remotes: Iterable[Remote]) -> dict[str, Groups]:
     for remote in sorted(remotes, key=lambda remote: remote.path):
         path = PurePosixPath(remote.path)
         if path.suffix == ".parquet":
+            if path.is_absolute() or ".." in path.parts:
+                raise ValueError(f"{remote.repository} lists {remote.path!r}: it leads elsewhere")
             own, above = SPLIT.match(path.stem), SPLIT.fullmatch(path.parent.name)
             config = path.parent if own or not above else path.parent.parent
             part = (own or above or ["", "train"])[1]
@@ -104,7 +136,10 @@ def _listed(name: str, home: Path) -> list[Remote]:
     """The parquet files of the set: as listed at the first download, so that they stay the same."""
     record = home / "files.json"
     if record.is_file():
-        return [Remote(**file) for file in json.loads(record.read_text())]
+        try:
+            return [Remote(**file) for file in json.loads(record.read_text())]
+        except (ValueError, TypeError):  # written by a run that was cut off: ask again
+            record.unlink()
     files = [file for file in listing(name) if file.path.endswith(".parquet")]
     files = files or [file for file in listing(name, CONVERTED) if file.path.endswith(".parquet")]
     home.mkdir(parents=True, exist_ok=True)
@@ -127,20 +162,9 @@ def _chosen(name: str, configs: dict[str, Groups], config: str | None) -> Groups
     return groups
 
 
-def _splits(name: str, loaded: dict[str, Batch]) -> dict[str, Split]:
-    held = ("validation", "test")
-    shares = [0.0 if part in loaded else 0.1 for part in held]
-    pool = loaded["train"]
-    train, *cuts = cut(pool, sizes(name, len(pool[0]), *shares))
-    own = {part: Split(loaded[part]) for part in held if part in loaded}
-    return {"train": train, **dict(zip(held, cuts)), **own}
-
-
 def _origin(name: str, groups: Groups) -> dict:
-    own = " and ".join(sorted(groups))
     return {
         "source": f"hub {name}",
         "commit": groups["train"][0].commit,
         "files": {file.path: file.sha256 for group in groups.values() for file in group},
-        "split": f"{own}: the set's own; what lacks is a tenth of train, numpy RandomState(seed)",
     }

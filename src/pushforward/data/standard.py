@@ -88,9 +88,9 @@ def _standard(
 ) -> Dataset:
     files = _located(folder, repository, root)
     label = "label" if labels else None
-    (train, known), (test, held) = (
-        parquet.tensors(f"{name}, {file.name}", [file], canvas, label=label) for file in files
-    )
+    found = [parquet.images(f"{name}, {file.name}", [file], canvas).load() for file in files]
+    train, test = (parquet.tensors(part, [file], label) for part, file in zip(found, files))
+    known, held = (part.about for part in found)
     n = len(train[0]) - count("validation", validation)
     if n < 1:
         raise ValueError(f"validation must be less than {len(train[0])}, not {validation}")

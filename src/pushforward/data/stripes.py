@@ -11,11 +11,13 @@ from .splits import cut
 
 
 @findable("bars")
-def bars(height: int = 4, width: int = 4, n: int = 2_000, seed: int = 0) -> Dataset:
+def bars(
+    height: int = 4, width: int = 4, n: int = 2_000, seed: int = 0, labels: bool = False
+) -> Dataset:
     """Binary images (1, height, width), each of whole rows or of whole columns, drawn at random.
 
     Pixels(1, height, width, levels=2). Rows or columns are chosen by a fair coin, and then each
-    line is inked by another.
+    line is inked by another. With `labels`, the second tensor says which: 0 columns, 1 rows.
     """
     generator = torch.Generator().manual_seed(seed)
 
@@ -24,8 +26,11 @@ def bars(height: int = 4, width: int = 4, n: int = 2_000, seed: int = 0) -> Data
 
     rows = coins(count("n", n, 3), 1, count("height", height), 1).expand(-1, 1, height, width)
     columns = coins(n, 1, 1, count("width", width)).expand(-1, 1, height, width)
-    x = torch.where(coins(n, 1, 1, 1).bool(), rows, columns).to(torch.uint8).contiguous()
+    across = coins(n, 1, 1, 1)
+    x = torch.where(across.bool(), rows, columns).to(torch.uint8).contiguous()
     held = max(1, n // 10)
-    train, validation, test = cut((x,), (n - 2 * held, held, held))
+    tensors = (x, across.flatten()) if labels else (x,)
+    train, validation, test = cut(tensors, (n - 2 * held, held, held))
     origin = {"source": "pushforward.data.bars", "seed": seed}
-    return Dataset("bars", Pixels(1, height, width, 2), train, validation, test, origin)
+    names = ("columns", "rows") if labels else ()
+    return Dataset("bars", Pixels(1, height, width, 2), train, validation, test, origin, names)

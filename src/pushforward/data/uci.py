@@ -23,6 +23,7 @@ import torch
 
 from ..core.dataset import Dataset, Split
 from ..core.spaces import Reals
+from .npy import read_npy
 from .specs import findable
 
 Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -107,7 +108,7 @@ def _file(path: str | Path) -> Path:
 
 
 def _table(path: str | Path, columns: int) -> np.ndarray:
-    rows = np.load(_file(path), allow_pickle=False).astype(np.float64)
+    rows = read_npy(_file(path)).astype(np.float64)
     if rows.ndim != 2 or rows.shape[1] != columns:
         raise ValueError(f"{path} should hold rows of {columns} numbers, not {rows.shape}")
     return rows

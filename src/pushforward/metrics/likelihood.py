@@ -51,9 +51,11 @@ def nats(
         probes: for its divergence, 0 for none; None leaves both to the model.
 
     Raises:
-        ValueError: for a model without a likelihood, `k` for one without importance weights, or
-            `steps` and `probes` for one that solves no ODE.
+        ValueError: for a model without a likelihood, `k` for one without importance weights,
+            `steps` and `probes` for one that solves no ODE, or a split without examples.
     """
+    if not len(split):
+        raise ValueError("there is nothing to measure on: the split is empty")
     estimate, kind = _estimate(model, k, _chosen(model, steps, probes))
     if examples is None and isinstance(model, Estimated):
         examples = ESTIMATED

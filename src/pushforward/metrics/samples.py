@@ -1,4 +1,4 @@
-"""What is measured on a model's samples, and the extractor that a space is looked at with."""
+"""What is measured on a model's samples."""
 
 from __future__ import annotations
 
@@ -10,17 +10,8 @@ from torch import Tensor
 
 from ..core.contract import Generative
 from ..core.dataset import Split
-from ..core.spaces import Pixels, Reals, Space, Tokens
 from .draws import Draws
-from .features import (
-    Batches,
-    Extractor,
-    Features,
-    features_as_given,
-    range_notes,
-    raw_pixels,
-    token_shares,
-)
+from .features import Batches, Extractor, Features, features_as_given, range_notes
 from .frechet import frechet_distance
 from .inception import inception_score
 from .kernel import kernel_distance
@@ -29,13 +20,7 @@ from .memorisation import memorisation_test
 from .prd import precision_recall_curve
 from .precision_recall import density_and_coverage, precision_and_recall
 from .references import Seen
-from .small_classifier import cifar10_classifier, digits_classifier, mnist_classifier
 
-CLASSIFIERS = {
-    (1, 8, 8): (digits_classifier, 17),
-    (1, 28, 28): (mnist_classifier, 256),
-    (3, 32, 32): (cifar10_classifier, 256),
-}
 GROUPS = 10  # of the jackknife
 
 
@@ -45,33 +30,6 @@ class SampleQuality(NamedTuple):
     frechet: Measurement
     precision: Measurement
     recall: Measurement
-
-
-def extractor_for(space: Space) -> Features:
-    """The named small classifier for the space's size, else raw pixels; numbers as they are, and
-    of sequences the shares of their tokens.
-
-    Images with other levels than the classifier's are requantised to its own.
-    """
-    if isinstance(space, Reals):
-        return features_as_given
-    if isinstance(space, Tokens):
-        return token_shares(space)
-    if space.shape not in CLASSIFIERS:
-        return raw_pixels(space)
-    build, levels = CLASSIFIERS[space.shape]
-    classifier = build()
-    return classifier if space.levels == levels else _requantised(classifier, space, levels)
-
-
-def _requantised(classifier: Extractor, space: Pixels, levels: int) -> Extractor:
-    target = Pixels(space.channels, space.height, space.width, levels)
-
-    def prepare(x: Tensor) -> Tensor:
-        return classifier.prepare(target.from_unit(space.to_unit(space.check(x))))
-
-    name = f"{classifier.name} of {space.levels} levels"
-    return Extractor(name, classifier.hash, classifier.network, prepare, head=classifier.head)
 
 
 def drawn(model: Generative, n: int, split: Split, size: int = 256, seed: int = 0) -> Tensor:
@@ -87,16 +45,15 @@ def seen(data: Batches | Draws | Seen, look: Features) -> Seen:
 def sample_quality(
     samples: Batches | Draws | Seen,
     references: Batches | Draws | Seen,
-    space: Space,
-    extractor: Features | None = None,
+    look: Features = features_as_given,
 ) -> SampleQuality:
     """The metrics of `samples` against as many `references`, each with its standard error.
 
-    Both pass once, batch by batch: what is held is their features, never the samples themselves.
+    Both pass once, batch by batch, through the extractor `look` (`extractor_for(data)` is one), but
+    for what was `Seen`: what is held is their features, never the samples themselves.
     The distance's error is a jackknife's, because it is biased by how many *different* examples
     there are, which a bootstrap changes. Raises ValueError for NaN or different extractors.
     """
-    look = extractor or extractor_for(space)
     x, y = seen(samples, look), seen(references, look)
     x.check_alike(y)
     groups = GROUPS if min(len(x), len(y)) >= 10 * GROUPS else 1

@@ -10,6 +10,8 @@ lost, and a network needs one number, the width, to be told anything at all.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -37,13 +39,14 @@ def _width(space: Condition) -> int:
 
 
 def as_vector(
-    given: Given, conditions: tuple[Tensor, ...], dtype: torch.dtype = torch.float32
+    given: Given, conditions: tuple[Tensor | None, ...], dtype: torch.dtype = torch.float32
 ) -> Tensor | None:
     """The conditions side by side: (batch, width); or (batch, width, height, width) beside maps.
 
     None where nothing is told.
     """
-    parts = [_floats(s, c, dtype) for s, c in zip(spaces_of(given), conditions)]
+    told = (c for c in conditions if c is not None)
+    parts = [_floats(s, c, dtype) for s, c in zip(spaces_of(given), told)]
     maps = [part for part in parts if part.dim() == 4]
     if maps:
         sides = maps[0].shape[2:]
@@ -65,3 +68,8 @@ def _floats(space: Condition, condition: Tensor, dtype: torch.dtype) -> Tensor:
 def everywhere(c: Tensor) -> Tensor:
     """A vector (batch, width) as a map that is the same at every place; maps as they are."""
     return c[:, :, None, None] if c.dim() == 2 else c
+
+
+def call(network: Any, h: Tensor, c: Tensor | None) -> Tensor:
+    """`network(h, c)`; `network(h)` where nothing is told, so that any network may stand there."""
+    return network(h) if c is None else network(h, c)

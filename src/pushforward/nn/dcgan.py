@@ -1,6 +1,7 @@
 """The networks of DCGAN: strided 4x4 convolutions, batch normalisation, no pooling.
 
-Sides are halved down to 4 .. 7: 8 -> 4, 28 -> 14 -> 7, 32 -> 16 -> 8 -> 4, 64 -> ... -> 4.
+Sides are halved down to 4 .. 7: 8 -> 4, 28 -> 14 -> 7, 32 -> 16 -> 8 -> 4, 64 -> ... -> 4. What
+they are told (not in the paper) is added to the features after every layer.
 
 Unsupervised Representation Learning with Deep Convolutional GANs (Radford, Metz and Chintala,
 2016), arXiv:1511.06434, sections 3 and 4, figure 1.
@@ -13,7 +14,11 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from ..core.blueprint import Component
+from ..core.spaces import count
 from .conv import pyramid
+from .told import Shifts, check_context
+
+FEATURES = (nn.Unflatten, nn.Conv2d, nn.ConvTranspose2d)
 
 
 def doublings(height: int, width: int) -> list[tuple[int, int]]:
@@ -26,7 +31,10 @@ def doublings(height: int, width: int) -> list[tuple[int, int]]:
     """
     sizes = pyramid(height, width, least=7)[::-1]
     if any((2 * a, 2 * b) != next_size for (a, b), next_size in pairwise(sizes)):
-        raise ValueError(f"DCGAN halves sides evenly, {height} x {width} cannot be: try 28, 32, 64")
+        raise ValueError(
+            f"the sides must be halved evenly down to 4 .. 7, {height} x {width} cannot be: "
+            "try 28, 32, 64, or the pyramids of nn/conv.py"
+        )
     return sizes
 
 
@@ -39,6 +47,17 @@ def _started(net: nn.Module) -> None:
             nn.init.normal_(module.weight, 1, 0.02)
 
 
+def _through(net: nn.Sequential, shifts: Shifts, h: Tensor, c: Tensor | None) -> Tensor:
+    """Layer after layer; to the features of each, but of the last one's image, c is told."""
+    layer = 0
+    for module in net:
+        h = module(h)
+        if isinstance(module, FEATURES) and layer < len(shifts):
+            h = shifts.add(layer, h, c)
+            layer += 1
+    return h
+
+
 class DCGANGenerator(Component):
     """Noise (batch, latent) to images (batch, *shape); the tanh that ends it is the model's.
 
@@ -46,9 +65,10 @@ class DCGANGenerator(Component):
         latent: length of the noise.
         shape: (channels, height, width).
         width: channels before the last layer; they double as sides halve.
+        context: length of the vector c that it is told; 0 is none.
     """
 
-    def __init__(self, latent: int, shape: tuple[int, int, int], width: int = 64):
+    def __init__(self, latent: int, shape: tuple[int, int, int], width: int = 64, context: int = 0):
         super().__init__()
         sizes = doublings(*shape[1:])
         widths = [width * 2**i for i in range(len(sizes) - 1)][::-1]
@@ -64,11 +84,13 @@ class DCGANGenerator(Component):
             if widths
             else nn.Conv2d(width, shape[0], 3, padding=1),
         )
+        self.context = count("context", context, 0)
+        self.shifts = Shifts(context, [first, *widths[1:]])
         _started(self)
 
-    def forward(self, z: Tensor) -> Tensor:
-        """The images for the noise `z`, before their tanh."""
-        return self.net(z)
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """The images for the noise `z`, before their tanh, told `c` (batch, context)."""
+        return _through(self.net, self.shifts, z, check_context(c, self.context, "DCGANGenerator"))
 
 
 def _up(a: int, b: int) -> tuple[nn.Module, ...]:
@@ -82,9 +104,10 @@ class DCGANCritic(Component):
     Args:
         shape: (channels, height, width).
         width: channels after the first layer; they double as sides halve.
+        context: length of the vector c that it is told; 0 is none.
     """
 
-    def __init__(self, shape: tuple[int, int, int], width: int = 64):
+    def __init__(self, shape: tuple[int, int, int], width: int = 64, context: int = 0):
         super().__init__()
         sizes = doublings(*shape[1:])
         widths = [width * 2**i for i in range(max(1, len(sizes) - 1))]
@@ -97,11 +120,13 @@ class DCGANCritic(Component):
             nn.Flatten(),
             nn.Linear(widths[-1] * last[0] * last[1], 1),
         )
+        self.context = count("context", context, 0)
+        self.shifts = Shifts(context, widths)
         _started(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The logits of the float images `x`."""
-        return self.net(x)
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        """The logits of the float images `x`, told `c` (batch, context)."""
+        return _through(self.net, self.shifts, x, check_context(c, self.context, "DCGANCritic"))
 
 
 def _down(a: int, b: int) -> tuple[nn.Module, ...]:

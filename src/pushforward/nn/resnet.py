@@ -2,7 +2,8 @@
 
 The sides are halved (rounded up) `halvings` times, by strided convolutions, and doubled again by
 nearest-neighbour interpolation: 8 -> 4 -> 8 and 28 -> 14 -> 7 -> 14 -> 28 and 32 -> 16 -> 8 alike.
-There is no normalisation over the batch.
+There is no normalisation over the batch. What they are told is added to the features on the grid,
+before the residual blocks.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 
 from ..core.blueprint import Component
 from ..core.spaces import count
+from .told import Shifts, check_context
 
 
 def halved(height: int, width: int, halvings: int) -> list[tuple[int, int]]:
@@ -50,6 +52,7 @@ class ResidualEncoder(Component):
         width: channels within.
         halvings: of the sides; `grid` is what is left of them.
         blocks: residual blocks on the grid.
+        context: length of the vector c that it is told; 0 is none.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class ResidualEncoder(Component):
         width: int = 128,
         halvings: int = 2,
         blocks: int = 2,
+        context: int = 0,
     ):
         super().__init__()
         self.outputs, self.grid = outputs, halved(*shape[1:], halvings)[-1]
@@ -68,12 +72,15 @@ class ResidualEncoder(Component):
         )
         self.blocks = nn.Sequential(*(Residual(width) for _ in range(blocks)))
         self.leave = nn.Conv2d(width, outputs, 1)
+        self.context = count("context", context, 0)
+        self.shifts = Shifts(context, [width])
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The features for the images `x`."""
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        """The features for the images `x`, told `c` (batch, context)."""
         h = self.enter(x)
         for down in self.down:
             h = down(F.relu(h))
+        h = self.shifts.add(0, h, check_context(c, self.context, "ResidualEncoder"))
         return self.leave(F.relu(self.blocks(h)))
 
 
@@ -86,6 +93,7 @@ class ResidualDecoder(Component):
         width: channels within.
         halvings: of the sides, from `shape` to the grid.
         blocks: residual blocks on the grid.
+        context: length of the vector c that it is told; 0 is none.
     """
 
     def __init__(
@@ -95,6 +103,7 @@ class ResidualDecoder(Component):
         width: int = 128,
         halvings: int = 2,
         blocks: int = 2,
+        context: int = 0,
     ):
         super().__init__()
         sizes = halved(*shape[1:], halvings)[::-1]
@@ -103,10 +112,13 @@ class ResidualDecoder(Component):
         self.blocks = nn.Sequential(*(Residual(width) for _ in range(blocks)))
         self.up = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(halvings))
         self.leave = nn.Conv2d(width, shape[0], 1)
+        self.context = count("context", context, 0)
+        self.shifts = Shifts(context, [width])
 
-    def forward(self, h: Tensor) -> Tensor:
-        """The images for the features `h`."""
-        h = self.blocks(self.enter(h))
+    def forward(self, h: Tensor, c: Tensor | None = None) -> Tensor:
+        """The images for the features `h`, told `c` (batch, context)."""
+        c = check_context(c, self.context, "ResidualDecoder")
+        h = self.blocks(self.shifts.add(0, self.enter(h), c))
         for up, size in zip(self.up, self.sizes):
             h = up(F.interpolate(F.relu(h), size))
         return self.leave(F.relu(h))

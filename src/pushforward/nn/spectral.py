@@ -14,20 +14,38 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 from ..core.blueprint import Component
 
+LAYERS = (
+    nn.Linear,
+    nn.Bilinear,
+    nn.Embedding,
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+)
+
 
 class SpectrallyNormalised(Component):
-    """`net` with every linear and convolutional layer divided by its largest singular value."""
+    """`net` with every layer of weights divided by its largest singular value.
 
-    def __init__(self, net: Component):
+    Linear and convolutional layers and embeddings; gains of normalisations are left as they are,
+    and so are layers whose weights are normalised already.
+    What `net` is told beside x, it is told.
+    """
+
+    def __init__(self, net: nn.Module):
         super().__init__()
         self.net = net
         for layer in net.modules():
-            if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d):
+            if isinstance(layer, LAYERS) and not is_parametrized(layer, "weight"):
                 spectral_norm(layer)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """What the normalised network gives for `x`."""
-        return self.net(x)
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        """What the normalised network gives for `x`, told `c`."""
+        return self.net(x) if c is None else self.net(x, c)

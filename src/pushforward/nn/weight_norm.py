@@ -71,7 +71,8 @@ class WeightNormConv(Component):
     def _start(self, x: Tensor) -> None:
         if not self.started:
             deviation, mean = torch.std_mean(self._convolve(x).float(), (0, 2, 3), correction=0)
-            factor = torch.where(deviation > 1e-6, self.scale / deviation, 1).to(self.gain.dtype)
+            varies = deviation > 16 * torch.finfo(deviation.dtype).eps * mean.abs()
+            factor = torch.where(varies, self.scale / deviation, 1).to(self.gain.dtype)
             self.gain.mul_(factor)
             self.bias.copy_((self.bias - mean.to(self.bias.dtype)) * factor)
             self.started.fill_(1)

@@ -6,20 +6,25 @@ A loss on scores is a record with two methods, of `real` and `fake`, the critic'
 |---|---|---|
 | Saturating | softplus(-real) + softplus(fake) | -softplus(fake) |
 | NonSaturating | the same | softplus(-fake) |
-| LeastSquares | ((real - 1)^2 + fake^2) / 2 | (fake - 1)^2 / 2 |
+| Smoothed | -t log D(real) - (1 - t) log(1 - D(real)) - log(1 - D(fake)) | softplus(-fake) |
+| LeastSquares | ((real - b)^2 + (fake - a)^2) / 2 | (fake - c)^2 / 2 |
 | Hinge | relu(1 - real) + relu(1 + fake) | -fake |
 | Wasserstein | fake - real | -fake |
-| Relativistic | softplus(-(real - mean fake)) + softplus(fake - mean real) | roles changed |
+| Relativistic | another's, of real - mean fake and fake - mean real | roles changed |
+| RelativisticPairs | another's, of real - fake and fake - real, halved | roles changed |
 
 Saturating, NonSaturating: Goodfellow et al. (2014), arXiv:1406.2661, eq. 1 and section 3, with
-D = sigmoid(score). LeastSquares: Mao et al. (2016), arXiv:1611.04076, eq. 9 (a = 0, b = c = 1).
+D = sigmoid(score). Smoothed: Salimans et al. (2016), arXiv:1606.03498, section 3.4. LeastSquares:
+Mao et al. (2016), arXiv:1611.04076, eqs. 2 and 9 (a = 0, b = c = 1).
 Hinge: Lim and Ye (2017), arXiv:1705.02894; Miyato et al. (2018), arXiv:1802.05957, eqs. 16-17.
 Wasserstein: Arjovsky et al. (2017), arXiv:1701.07875, eq. 2. Relativistic: the average form of
-Jolicoeur-Martineau (2018), arXiv:1807.00734, section 4.2, halved nowhere.
+Jolicoeur-Martineau (2018), arXiv:1807.00734, section 4.2, halved nowhere; RelativisticPairs: her
+section 4.1. Both are of any loss here, by default the logistic. Penalties: `penalties.py`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -87,16 +92,50 @@ class NonSaturating(Saturating):
 
 @record
 @dataclass(frozen=True)
-class LeastSquares:
-    """Scores are drawn to 1 on real data and to 0 on fakes."""
+class Smoothed(NonSaturating):
+    """One-sided label smoothing: data should be taken for real with probability `target`, not 1.
+
+    The best critic is then target p / (p + q): where p is small, no score grows without bound.
+    """
+
+    target: float = 0.9
+
+    def __post_init__(self) -> None:
+        if not 0 < self.target <= 1:
+            raise ValueError(f"the target must be a probability in (0, 1], not {self.target!r}")
 
     def critic(self, real: Tensor, fake: Tensor) -> Terms:
-        """(D(x) - 1)^2 / 2 and D(G(z))^2 / 2."""
-        return {"real": (real - 1) ** 2 / 2, "fake": fake**2 / 2}
+        """-t log D(x) - (1 - t) log(1 - D(x)) and -log(1 - D(G(z)))."""
+        smoothed = self.target * softplus(-real) + (1 - self.target) * softplus(real)
+        return {"real": smoothed, "fake": softplus(fake)}
+
+
+@record
+@dataclass(frozen=True)
+class LeastSquares:
+    """Scores are drawn to b on real data and to a on fakes; the generator draws them to c.
+
+    At the best critic, (b p + a q) / (p + q), the terms E (D - c)^2 / 2 of data and fakes are half
+    of Pearson's chi-square int (2 q - (p + q))^2 / (p + q), where b - c = 1 and b - a = 2.
+    """
+
+    a: float = 0.0
+    b: float = 1.0
+    c: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not all(map(math.isfinite, (self.a, self.b, self.c))) or self.a == self.b:
+            raise ValueError(
+                f"the targets a of fakes, b of data and c must be finite, a other than b: {self}"
+            )
+
+    def critic(self, real: Tensor, fake: Tensor) -> Terms:
+        """(D(x) - b)^2 / 2 and (D(G(z)) - a)^2 / 2."""
+        return {"real": (real - self.b) ** 2 / 2, "fake": (fake - self.a) ** 2 / 2}
 
     def generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Terms:
-        """(D(G(z)) - 1)^2 / 2."""
-        return {"fake": (fake - 1) ** 2 / 2}
+        """(D(G(z)) - c)^2 / 2."""
+        return {"fake": (fake - self.c) ** 2 / 2}
 
 
 @record
@@ -130,12 +169,37 @@ class Wasserstein:
 @record
 @dataclass(frozen=True)
 class Relativistic:
-    """Is a real datum more real than the fakes are on average? And a fake than the real data?"""
+    """Is a real datum more real than the fakes are on average? And a fake than the real data?
+
+    `loss` is what is asked of the differences.
+    """
+
+    loss: AdversarialLoss = NonSaturating()
 
     def critic(self, real: Tensor, fake: Tensor) -> Terms:
         """Real data should score above the mean fake, fakes below the mean real datum."""
-        return {"real": softplus(fake.mean() - real), "fake": softplus(fake - real.mean())}
+        return self.loss.critic(real - fake.mean(), fake - real.mean())
 
     def generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Terms:
         """The same with the roles changed: gradients flow through both means."""
+        return self.critic(fake, real())
+
+
+@record
+@dataclass(frozen=True)
+class RelativisticPairs:
+    """Is this real datum more real than this fake?
+
+    Half of both of the loss's terms: where f2(-y) = f1(y), as for the logistic loss, that is f1.
+    """
+
+    loss: AdversarialLoss = NonSaturating()
+
+    def critic(self, real: Tensor, fake: Tensor) -> Terms:
+        """Real data should score above the fakes beside them."""
+        terms = self.loss.critic(real - fake, fake - real)
+        return {name: term / 2 for name, term in terms.items()}
+
+    def generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Terms:
+        """The same with the roles changed."""
         return self.critic(fake, real())

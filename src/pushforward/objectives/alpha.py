@@ -15,13 +15,14 @@ order a is the same on another scale: log(1 + a (a - 1) D_alpha) / (a - 1).
 from __future__ import annotations
 
 import math
+import re
 
 import torch
 from torch import Tensor
 
-from pushforward.core.catalogue import system
+from pushforward.core.catalogue import nearest, system
 
-from .f_divergences import REALS, FDivergence, below, identity
+from .f_divergences import F_DIVERGENCES, REALS, FDivergence, below, identity
 
 system(
     "alpha-divergence",
@@ -30,6 +31,9 @@ system(
     title="Alpha-divergences, with both KLs as limits",
     paper="Amari (1985); Bishop (2006), eq. 10.19",
 )
+
+
+ALPHA = re.compile(r"alpha\(([-+]?(?:[\d.]+(?:e[-+]?\d+)?|inf|nan))\)")
 
 
 def alpha_divergence(alpha: float) -> FDivergence:
@@ -42,7 +46,7 @@ def alpha_divergence(alpha: float) -> FDivergence:
         raise ValueError(f"alpha must be a finite number (1 and -1 are the two KLs), not {alpha}")
     a = (1 + alpha) / 2
     return FDivergence(
-        f"alpha({alpha:g})",
+        f"alpha({_short(alpha)})",
         integrand=lambda log_p, log_q: _integrand(a, log_p, log_q),
         derivative=lambda u: _power(u.log(), a - 1),
         conjugate=lambda t: _conjugate(a, t),
@@ -51,6 +55,28 @@ def alpha_divergence(alpha: float) -> FDivergence:
         at_zero=1 / a if a > 0 else math.inf,
         at_infinity=1 / (1 - a) if a < 1 else math.inf,
     )
+
+
+def _short(alpha: float) -> str:
+    """The shortest text that is read as the same number."""
+    return f"{alpha:g}" if float(f"{alpha:g}") == alpha else repr(float(alpha))
+
+
+def f_divergence(name: str) -> FDivergence:
+    """The f-divergence of that name: one of the named ones, or "alpha(0.5)" for any alpha.
+
+    Raises Usage, naming the nearest, for another name, and ValueError where alpha is not finite.
+
+    >>> f_divergence("alpha(0.5)").at_zero
+    1.3333333333333333
+    """
+    known = {divergence.name: divergence for divergence in F_DIVERGENCES}
+    found = ALPHA.fullmatch(name)
+    if found:
+        return alpha_divergence(float(found[1]))
+    if name not in known:
+        raise nearest(name, [*known, "alpha(0.5)"], "f-divergence")
+    return known[name]
 
 
 def renyi(value: Tensor, alpha: float) -> Tensor:

@@ -40,14 +40,26 @@ def covariance(name: str, sigma: Tensor) -> Tensor:
     """Returns `sigma` (..., d, d) if symmetric and positive definite, else raises ValueError."""
     if sigma.dim() < 2 or sigma.shape[-1] != sigma.shape[-2]:
         raise ValueError(f"{name} must be (..., d, d), not {list(sigma.shape)}")
-    if not torch.allclose(sigma, sigma.mT, rtol=1e-4, atol=1e-6):
+    if bool(((sigma - sigma.mT).abs() > 1e-4 * sigma.abs().amax((-2, -1), keepdim=True)).any()):
         raise ValueError(
             f"{name} must be symmetric; take (S + S.mT) / 2 if only rounding is the cause"
         )
-    if bool(torch.linalg.cholesky_ex(sigma).info.any()):
+    if not _definite(sigma.detach()):
         lowest = torch.linalg.eigvalsh(sigma).min().item()
-        raise ValueError(f"{name} must be positive definite, but has an eigenvalue of {lowest:.3g}")
+        raise ValueError(
+            f"{name} must be positive definite, but has an eigenvalue of {lowest:.3g}, which is "
+            "0 or less but for rounding"
+        )
     return sigma
+
+
+def _definite(sigma: Tensor) -> bool:
+    """Whether all eigenvalues of the correlations are more than rounding, in any units."""
+    if bool(torch.linalg.cholesky_ex(sigma).info.any()):
+        return False
+    scale = sigma.diagonal(dim1=-2, dim2=-1).sqrt()
+    lowest = torch.linalg.eigvalsh(sigma / scale[..., None] / scale[..., None, :])[..., 0]
+    return bool((lowest > sigma.shape[-1] * torch.finfo(sigma.dtype).eps).all())
 
 
 def same_shape(**tensors: Tensor) -> None:

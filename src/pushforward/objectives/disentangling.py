@@ -23,6 +23,7 @@ from torch.distributions import Normal
 
 from ..core.catalogue import system
 from ..core.contract import Terms
+from ..core.given import heard, repeated
 from ..core.spaces import count
 from .kernels import mmd2, rational_quadratic
 from .variational import Draw, Drawing, Objective, normals, not_negative
@@ -40,9 +41,9 @@ class DIP(Objective):
         super().__init__()
         self.off, self.diagonal = not_negative("off", off), not_negative("diagonal", diagonal)
 
-    def forward(self, model: Drawing, x: Tensor) -> Terms:
+    def forward(self, model: Drawing, x: Tensor, *conditions: Tensor) -> Terms:
         """{"distortion": (batch,), "rate": (batch,), "covariance": ()}."""
-        draw = model.draw(x)
+        draw = model.draw(x, *conditions)
         excess = self.covariance(factors(draw)) - torch.eye(draw.z.shape[-1]).to(draw.z)
         diagonal = excess.diagonal().square().sum()
         off = excess.square().sum() - diagonal
@@ -74,9 +75,9 @@ class BetaTC(Objective):
         super().__init__()
         self.beta, self.examples = not_negative("beta", beta), count("examples", examples)
 
-    def forward(self, model: Drawing, x: Tensor) -> Terms:
+    def forward(self, model: Drawing, x: Tensor, *conditions: Tensor) -> Terms:
         """{"distortion", "information", "correlation", "marginals"}, each (batch,)."""
-        draw = model.draw(x)
+        draw = model.draw(x, *conditions)
         log_joint, log_product = aggregated(factors(draw), draw.z[0], self.examples)
         return {
             "distortion": -draw.log_x[0],
@@ -98,10 +99,12 @@ class InfoVAE(Objective):
         super().__init__()
         self.rate, self.mmd = not_negative("rate", rate), not_negative("mmd", mmd)
 
-    def forward(self, model: Drawing, x: Tensor) -> Terms:
+    def forward(self, model: Drawing, x: Tensor, *conditions: Tensor) -> Terms:
         """{"distortion": (batch,), "rate": (batch,), "mmd": ()}."""
-        draw = model.draw(x)
-        prior = model.prior.sample(max(2, len(x)))
+        samples = 1 if len(x) > 1 else 2  # of which pairs can be made
+        draw = model.draw(x, *conditions, samples=samples)
+        told = repeated(heard(model.prior, conditions), samples)
+        prior = model.prior.sample(samples * len(x), *told)
         apart = mmd2(draw.z.flatten(0, 1), prior, rational_quadratic())
         given = parts(draw)
         return {**given, "rate": self.rate * given["rate"], "mmd": self.mmd * apart}

@@ -25,8 +25,9 @@ from torch.distributions import Distribution, Independent, MultivariateNormal, N
 
 from ..core.catalogue import system
 from ..core.contract import Terms
+from ..core.given import heard
 from ..core.spaces import count
-from .variational import Drawing, Objective, normals
+from .variational import Drawing, Objective, normals, prior_log_prob
 
 
 class IWAE(Objective):
@@ -48,26 +49,27 @@ class IWAE(Objective):
         """How many draws the model takes now."""
         return 1 if self.after and float(model.progress) < self.after else self.k
 
-    def forward(self, model: Drawing, x: Tensor) -> Terms:
+    def forward(self, model: Drawing, x: Tensor, *conditions: Tensor) -> Terms:
         """{"negative_bound": (batch,)}."""
-        return {"negative_bound": -bound(model.draw(x, self.draws(model)).log_weights)}
+        draw = model.draw(x, *conditions, samples=self.draws(model))
+        return {"negative_bound": -bound(draw.log_weights)}
 
 
 class STL(IWAE):
     """The same by the path derivative, for a Gaussian posterior; biased where k > 1."""
 
-    def forward(self, model: Drawing, x: Tensor) -> Terms:
+    def forward(self, model: Drawing, x: Tensor, *conditions: Tensor) -> Terms:
         """{"negative_bound": (batch,)}."""
-        draw = model.draw(x, self.draws(model))
+        draw = model.draw(x, *conditions, samples=self.draws(model))
         return {"negative_bound": -bound(draw.log_x + draw.log_p - frozen(draw.q).log_prob(draw.z))}
 
 
 class DReG(IWAE):
     """The same by doubly reparametrised gradients, for a Gaussian posterior."""
 
-    def forward(self, model: Drawing, x: Tensor) -> Terms:
+    def forward(self, model: Drawing, x: Tensor, *conditions: Tensor) -> Terms:
         """{"negative_bound": (batch,)}."""
-        draw = model.draw(x, self.draws(model))
+        draw = model.draw(x, *conditions, samples=self.draws(model))
         log_w = draw.log_x + draw.log_p - frozen(draw.q).log_prob(draw.z)
         share = log_w.detach().softmax(0)
         if draw.z.requires_grad:  # the bound itself brings the first W, this the second
@@ -82,12 +84,12 @@ class ScoreFunction(Objective):
         super().__init__()
         self.samples = count("samples", samples, 2)
 
-    def forward(self, model: Drawing, x: Tensor) -> Terms:
+    def forward(self, model: Drawing, x: Tensor, *conditions: Tensor) -> Terms:
         """{"negative_elbo": (batch,)}."""
-        q = model.encode(x)
+        q = model.encode(x, *conditions)
         z = q.sample((self.samples,))
-        log_q, log_p = q.log_prob(z), model.prior.log_prob(z.flatten(0, 1)).view(z.shape[:2])
-        log_joint = model.decode(z).log_prob(x) + log_p
+        log_q, log_p = q.log_prob(z), prior_log_prob(model.prior, z, heard(model.prior, conditions))
+        log_joint = model.decode(z, *conditions).log_prob(x) + log_p
         log_w = (log_joint - log_q).detach()
         others = (log_w.sum(0) - log_w) / (self.samples - 1)
         moving = ((log_w - others) * log_q + log_joint).mean(0)

@@ -4,8 +4,9 @@
     ELBO          distortion + beta rate,   with free bits  sum_j max(lambda, mean_batch rate_j)
     Capacity      distortion + gamma |rate - C|,   C growing over training
 
-An objective is a component that is given a model and data, and returns the loss's terms. Schedules
-read the model's `progress`, so they are right again after a restart.
+An objective is a component that is given a model, data, and what the model is told of them, and
+returns the loss's terms. Schedules read the model's `progress`, so they are right again after a
+restart.
 
 Auto-Encoding Variational Bayes (Kingma & Welling, 2014), arXiv:1312.6114, eq. 3;
 beta-VAE (Higgins et al., 2017), eq. 4; Understanding disentangling in beta-VAE (Burgess et al.,
@@ -36,6 +37,7 @@ from torch.distributions import (
 from ..core.blueprint import Component, record
 from ..core.catalogue import system
 from ..core.contract import Density, Terms
+from ..core.given import repeated
 from ..core.spaces import Reals, Space, count
 
 
@@ -67,13 +69,13 @@ class Drawing(Protocol):
     progress: Tensor
     prior: Density
 
-    def draw(self, x: Tensor, samples: int = 1) -> Draw:
+    def draw(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Draw:
         """Latents for `x`, with their densities."""
 
-    def encode(self, x: Tensor) -> Distribution:
+    def encode(self, x: Tensor, *conditions: Tensor) -> Distribution:
         """q(z | x)."""
 
-    def decode(self, z: Tensor) -> Distribution:
+    def decode(self, z: Tensor, *conditions: Tensor) -> Distribution:
         """p(x | z)."""
 
 
@@ -81,15 +83,23 @@ class VectorDraw(Draw):
     """The same of vectors with one prior; what nobody asks for is never computed.
 
     The ELBO between normals needs neither log q nor log p, the importance-weighted bound no KL.
+    `told` (batch, ...) is what the prior is told.
     """
 
     prior: Density
+    told: tuple[Tensor, ...]
 
     def __init__(
-        self, q: Distribution, prior: Density, z: Tensor, log_x: Tensor, log_q: Tensor | None = None
+        self,
+        q: Distribution,
+        prior: Density,
+        z: Tensor,
+        log_x: Tensor,
+        log_q: Tensor | None = None,
+        told: tuple[Tensor, ...] = (),
     ):
         known: dict[str, Any] = {} if log_q is None else {"log_q": log_q}
-        self.__dict__.update(q=q, prior=prior, z=z, log_x=log_x, **known)
+        self.__dict__.update(q=q, prior=prior, z=z, log_x=log_x, told=told, **known)
 
     @cached_property
     def log_q(self) -> Tensor:
@@ -99,13 +109,18 @@ class VectorDraw(Draw):
     @cached_property
     def log_p(self) -> Tensor:
         """Log p(z), (S, batch)."""
-        return self.prior.log_prob(self.z.flatten(0, 1)).unflatten(0, self.z.shape[:2])
+        return prior_log_prob(self.prior, self.z, self.told)
 
     @cached_property
     def rate(self) -> Tensor:
         """KL(q || prior), (batch, groups): exact between normals, else the mean over draws."""
         exact = closed_rate(self.q, self.prior)
         return (self.log_q - self.log_p).mean(0)[:, None] if exact is None else exact
+
+
+def prior_log_prob(prior: Density, z: Tensor, told: tuple[Tensor, ...] = ()) -> Tensor:
+    """Log p(z) in nats of latents (S, batch, latent) by a prior that is told (batch, ...)."""
+    return prior.log_prob(z.flatten(0, 1), *repeated(told, len(z))).unflatten(0, z.shape[:2])
 
 
 def closed_rate(q: Distribution, prior: Density) -> Tensor | None:
@@ -175,8 +190,8 @@ class Objective(Component, ABC):
         super().__init__()
 
     @abstractmethod
-    def forward(self, model: Drawing, x: Tensor) -> Terms:
-        """The terms for data `x`, (batch,) or (), in nats."""
+    def forward(self, model: Drawing, x: Tensor, *conditions: Tensor) -> Terms:
+        """The terms for data `x` and what is told with them, (batch,) or (), in nats."""
 
     def check(self, space: Space, groups: int) -> None:
         """Raises ValueError where it cannot be met with data of `space` and so many groups."""
@@ -199,9 +214,9 @@ class ELBO(Objective):
         self.beta, self.free_bits = beta, not_negative("free_bits", free_bits)
         self.samples = count("samples", samples)
 
-    def forward(self, model: Drawing, x: Tensor) -> Terms:
+    def forward(self, model: Drawing, x: Tensor, *conditions: Tensor) -> Terms:
         """{"distortion": (batch,), "rate": (batch,), or () with free bits}."""
-        draw = model.draw(x, self.samples)
+        draw = model.draw(x, *conditions, samples=self.samples)
         weight = weight_of(self.beta, model.progress)
         return {"distortion": -draw.log_x.mean(0), "rate": weight * self.cost(draw.rate)}
 
@@ -224,9 +239,9 @@ class Capacity(Objective):
         self.gamma = not_negative("gamma", gamma)
         self.nats = Linear(until, not_negative("nats", nats))
 
-    def forward(self, model: Drawing, x: Tensor) -> Terms:
+    def forward(self, model: Drawing, x: Tensor, *conditions: Tensor) -> Terms:
         """{"distortion": (batch,), "gap": (batch,)}."""
-        draw = model.draw(x)
+        draw = model.draw(x, *conditions)
         gap = draw.rate.sum(1) - self.nats.at(model.progress)
         return {"distortion": -draw.log_x.mean(0), "gap": self.gamma * gap.abs()}
 

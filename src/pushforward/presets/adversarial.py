@@ -74,6 +74,22 @@ def gan_gaussians8(steps: int = 3_000, width: int = 128) -> Experiment:
     return Experiment(GAN(data.space, *networks, latent=2), data, recipe)
 
 
+@preset("conditional-gan")
+def conditional_gan_digits(steps: int = 2_500, width: int = 16) -> Experiment:
+    """A GAN on the 8x8 digits that is told which digit to draw, and a critic that is told too.
+
+    pushforward train conditional_gan_digits
+    """
+    from ..data import digits
+
+    data = digits(labels=True)
+    generator = generator_for(data.space, 64, width, data.given)
+    critic = critic_for(data.space, width, data.given)
+    model = GAN(data.space, generator, critic, latent=64, given=data.given)
+    recipe = Recipe(steps, 64, Adam(2e-3, betas=(0.0, 0.9)), schedule=Cosine(), ema=0.99)
+    return Experiment(model, data, recipe)
+
+
 @preset("lsgan")
 def lsgan_gaussians8(steps: int = 3_000, width: int = 128) -> Experiment:
     """LSGAN on eight Gaussians (Mao et al., 2016, section 4.3).

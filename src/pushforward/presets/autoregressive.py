@@ -19,17 +19,19 @@ if TYPE_CHECKING:
 
 
 @preset("made")
-def made_digits(width: int = 256, masks: int = 16, steps: int = 1_000) -> Experiment:
+def made_digits(
+    width: int = 256, masks: int = 16, steps: int = 1_000, classes: int = 0
+) -> Experiment:
     """MADE with 17-way softmax conditionals on the 8x8 digits, 16 orders and masks.
 
-    pushforward train made_digits
+    pushforward train made_digits      (told the digit: --classes 10)
     """
     from ..data import digits
 
-    data = digits()
+    data = digits(labels=classes > 0)
     adam = Adam(2e-3, weight_decay=0.3)
     recipe = Recipe(steps, 64, adam, schedule=Cosine(warmup=100), ema=0.99)
-    model = MADE(data.space, width=width, masks=masks, shuffled=True)
+    model = MADE(data.space, width=width, masks=masks, shuffled=True, classes=classes)
     return Experiment(model, data, recipe)
 
 
@@ -83,15 +85,17 @@ def made_picture(picture: str = "", bins: int = 60, steps: int = 2_000) -> Exper
 
 
 @preset("pixelcnn")
-def pixelcnn_digits(width: int = 64, layers: int = 4, steps: int = 300) -> Experiment:
+def pixelcnn_digits(
+    width: int = 64, layers: int = 4, steps: int = 300, classes: int = 0
+) -> Experiment:
     """PixelCNN with 17-way softmax on the 8x8 digits.
 
-    pushforward train pixelcnn_digits
+    pushforward train pixelcnn_digits      (told the digit: --classes 10)
     """
     from ..data import digits
 
-    data = digits()
-    model = PixelCNN(data.space, width, layers, first=5)
+    data = digits(labels=classes > 0)
+    model = PixelCNN(data.space, width, layers, first=5, classes=classes)
     return Experiment(model, data, _short(steps, 2e-3))
 
 
@@ -111,28 +115,32 @@ def gated_pixelcnn_digits(
 
 
 @preset("pixelcnn++")
-def pixelcnn_pp_digits(width: int = 16, components: int = 5, steps: int = 250) -> Experiment:
+def pixelcnn_pp_digits(
+    width: int = 16, components: int = 5, steps: int = 250, classes: int = 0
+) -> Experiment:
     """PixelCNN++ with mixtures of discretised logistics on the 8x8 digits, two resolutions.
 
-    pushforward train pixelcnn_pp_digits
+    pushforward train pixelcnn_pp_digits      (told the digit: --classes 10)
     """
     from ..data import digits
 
-    data = digits()
-    model = PixelCNNpp(data.space, width, 1, components, halvings=1, dropout=0.0)
+    data = digits(labels=classes > 0)
+    model = PixelCNNpp(data.space, width, 1, components, 1, classes, dropout=0.0)
     return Experiment(model, data, _short(steps, 3e-3))
 
 
 @preset("imagegpt")
-def imagegpt_digits(width: int = 48, layers: int = 2, steps: int = 300) -> Experiment:
+def imagegpt_digits(
+    width: int = 48, layers: int = 2, steps: int = 300, classes: int = 0
+) -> Experiment:
     """A Transformer over the 64 pixels of the digits.
 
-    pushforward train imagegpt_digits
+    pushforward train imagegpt_digits      (told the digit: --classes 10)
     """
     from ..data import digits
 
-    data = digits()
-    model = ImageGPT(data.space, width, layers, heads=4)
+    data = digits(labels=classes > 0)
+    model = ImageGPT(data.space, width, layers, heads=4, classes=classes)
     return Experiment(model, data, _short(steps, 3e-3))
 
 

@@ -14,16 +14,18 @@ from ..training.recipe import Adam, Cosine, Recipe
 
 
 @preset("vq-vae")
-def vq_vae_digits(steps: int = 1_500, codes: int = 32, width: int = 64) -> Experiment:
+def vq_vae_digits(
+    steps: int = 1_500, codes: int = 32, width: int = 64, classes: int = 0
+) -> Experiment:
     """VQ-VAE on the 8x8 digits with 4x4 codes, then a small Transformer over the codes.
 
-    pushforward train vq_vae_digits
+    pushforward train vq_vae_digits      (told the digit: --classes 10)
     """
     from ..data import digits
 
-    data = digits()
+    data = digits(labels=classes > 0)
     codec = VQVAE(data.space, VectorQuantiser(codes, 16), width=32, halvings=1, blocks=1)
-    prior = ImageGPT(codec.tokens, width, layers=2, dropout=0.2)
+    prior = ImageGPT(codec.tokens, width, 2, classes=classes, dropout=0.2)
     model = TwoStage(codec, prior, codec_share=0.6)
     recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(), ema=0.99)
     return Experiment(model, data, recipe)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.catalogue import preset
 from ..probability.gaussian import Gaussian
-from ..theory.reverse_kl import ReverseKL
+from ..theory.reverse_fits import ReverseKL
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Cosine, Recipe
 from .targets import bumps, two_bumps

@@ -21,7 +21,7 @@ from ..objectives.variational import Linear
 from ..probability.energies import PlaneEnergy
 from ..solvers.adaptive import DormandPrince
 from ..solvers.fixed import RungeKutta4
-from ..theory.reverse_kl import ReverseKL
+from ..theory.reverse_fits import ReverseKL
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Cosine, Recipe
 from . import targets
@@ -40,15 +40,17 @@ def realnvp_moons(couplings: int = 8, width: int = 64, steps: int = 2_000) -> Ex
 
 
 @preset("realnvp", "uniform-dequantisation")
-def realnvp_digits(width: int = 16, blocks: int = 1, steps: int = 500) -> Experiment:
+def realnvp_digits(
+    width: int = 16, blocks: int = 1, steps: int = 500, classes: int = 0
+) -> Experiment:
     """Real NVP on the 8x8 digits, where independent pixels have 2.425 bits/dim.
 
-    pushforward train realnvp_digits
+    pushforward train realnvp_digits      (told the digit: --classes 10)
     """
     from ..data import digits
 
-    data = digits()
-    model = RealNVP(data.space, width=width, blocks=blocks, alpha=0.01)
+    data = digits(labels=classes > 0)
+    model = RealNVP(data.space, width=width, blocks=blocks, alpha=0.01, classes=classes)
     recipe = Recipe(steps, 64, Adam(3e-3), schedule=Cosine(warmup=20), ema=0.98, clip=50.0)
     return Experiment(model, data, recipe)
 
@@ -153,15 +155,17 @@ def realnvp_cifar10(
 
 
 @preset("flow++", "variational-dequantisation")
-def flowpp_digits(width: int = 16, blocks: int = 1, steps: int = 400) -> Experiment:
+def flowpp_digits(
+    width: int = 16, blocks: int = 1, steps: int = 400, classes: int = 0
+) -> Experiment:
     """Flow++ on the 8x8 digits.
 
-    pushforward train flowpp_digits
+    pushforward train flowpp_digits      (told the digit: --classes 10)
     """
     from ..data import digits
 
-    data = digits()
-    model = FlowPP(data.space, width, blocks, 4, noise_couplings=2, noise_blocks=1, alpha=0.01)
+    data = digits(labels=classes > 0)
+    model = FlowPP(data.space, width, blocks, 4, 2, 1, alpha=0.01, classes=classes)
     recipe = Recipe(steps, 64, Adam(3e-3), schedule=Cosine(warmup=20), ema=0.98, clip=10.0)
     return Experiment(model, data, recipe)
 
@@ -184,34 +188,42 @@ def flowpp_cifar10(
 
 
 @preset("nice", "uniform-dequantisation")
-def nice_digits(couplings: int = 6, width: int = 256, steps: int = 1_500) -> Experiment:
+def nice_digits(
+    couplings: int = 6, width: int = 256, steps: int = 1_500, classes: int = 0
+) -> Experiment:
     """NICE on the 8x8 digits, uniformly dequantised.
 
-    pushforward train nice_digits
+    pushforward train nice_digits      (told the digit: --classes 10)
     """
-    return _vector_digits(NICE(64, couplings, width, 3), steps)
+    return _vector_digits(NICE(64, couplings, width, 3, classes=classes), steps)
 
 
 @preset("maf", "uniform-dequantisation")
-def maf_digits(couplings: int = 5, width: int = 256, steps: int = 1_000) -> Experiment:
+def maf_digits(
+    couplings: int = 5, width: int = 256, steps: int = 1_000, classes: int = 0
+) -> Experiment:
     """MAF on the 8x8 digits as vectors, uniformly dequantised.
 
-    pushforward train maf_digits
+    pushforward train maf_digits      (told the digit: --classes 10)
     """
-    return _vector_digits(MAF(64, couplings, width, normalised=True), steps)
+    return _vector_digits(MAF(64, couplings, width, normalised=True, classes=classes), steps)
 
 
 @preset("ffjord", "uniform-dequantisation")
-def ffjord_digits(width: int = 32, layers: int = 2, steps: int = 250) -> Experiment:
+def ffjord_digits(
+    width: int = 32, layers: int = 2, steps: int = 250, classes: int = 0
+) -> Experiment:
     """FFJORD on the 8x8 digits: an ODE at each of two scales, in two steps of Runge-Kutta.
 
-    pushforward train ffjord_digits
+    pushforward train ffjord_digits      (told the digit: --classes 10)
     """
     from ..data import digits
 
-    data = digits()
+    data = digits(labels=classes > 0)
     solver = RungeKutta4(2)
-    model = ImageFFJORD(data.space, 2, width, layers, solver, adjoint=False, alpha=0.01)
+    model = ImageFFJORD(
+        data.space, 2, width, layers, solver, adjoint=False, alpha=0.01, classes=classes
+    )
     recipe = Recipe(steps, 64, Adam(1e-2), schedule=Cosine(warmup=20), ema=0.95, clip=50.0)
     return Experiment(model, data, recipe)
 
@@ -323,6 +335,6 @@ def _moons(model: Flow | Distillation, steps: int) -> Experiment:
 def _vector_digits(flow: Flow, steps: int) -> Experiment:
     from ..data import digits
 
-    data = digits()
+    data = digits(labels=flow.given is not None)
     recipe = Recipe(steps, 64, Adam(1e-3), schedule=Cosine(warmup=50), ema=0.99, clip=50.0)
     return Experiment(of_images(flow, data.space, alpha=0.01), data, recipe)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..core.blueprint import Component
 from ..core.catalogue import preset
 from ..core.contract import Density
 from ..core.dataset import Dataset
+from ..core.given import told
 from ..core.spaces import Pixels
 from ..models.flow.dequantized import DequantizedDensity
 from ..models.flow.iaf import IAF
@@ -20,9 +20,9 @@ from ..models.latent.k_means import KMeans
 from ..models.latent.ladder_vae import LadderVAE
 from ..models.latent.pixel_vae import pixel_vae
 from ..models.latent.ppca import PPCA
-from ..models.latent.vae import VAE, TwoStageVAE
+from ..models.latent.vae import VAE, TwoStageVAE, dense_encoder
 from ..models.latent.vampprior import VampPrior
-from ..nn.mlp import MLP, FlatMLP
+from ..nn.mlp import MLP
 from ..objectives.disentangling import DIP, BetaTC
 from ..objectives.importance import DReG
 from ..objectives.variational import ELBO, Linear, Objective
@@ -99,15 +99,28 @@ def vae_digits(latent: int = 16, width: int = 256, steps: int = 1_500) -> Experi
     return _digits(*_digit_parts(DiagonalGaussian(latent), width), steps=steps)
 
 
+@preset("conditional-vae")
+def conditional_vae_digits(latent: int = 8, width: int = 256, steps: int = 4_000) -> Experiment:
+    """The same VAE, whose encoder and decoder are told which digit it is.
+
+    pushforward train conditional_vae_digits
+    """
+    return _digits(*_digit_parts(DiagonalGaussian(latent), width, classes=10), steps=steps)
+
+
 @preset("vampprior")
 def vamp_digits(
-    latent: int = 16, width: int = 256, components: int = 100, steps: int = 1_500
+    latent: int = 16,
+    width: int = 256,
+    components: int = 100,
+    steps: int = 1_500,
+    classes: int = 0,
 ) -> Experiment:
     """The same VAE with a VampPrior, whose pseudo-inputs start on training images.
 
-    pushforward train vamp_digits
+    pushforward train vamp_digits      (told the digit: --classes 10 --components 20)
     """
-    encoder, decoder = _digit_parts(DiagonalGaussian(latent), width)
+    encoder, decoder = _digit_parts(DiagonalGaussian(latent), width, classes)
     return _digits(encoder, decoder, _vamp(encoder, components), steps=steps)
 
 
@@ -197,25 +210,26 @@ def ar_decoder_digits(
 
 @preset("ar-decoder")
 def pixelvae_digits(
-    latent: int = 16, width: int = 24, layers: int = 1, steps: int = 600
+    latent: int = 16, width: int = 24, layers: int = 1, steps: int = 600, classes: int = 0
 ) -> Experiment:
     """A PixelVAE on the 8x8 digits: convolutions to z, a gated PixelCNN from it.
 
-    pushforward train pixelvae_digits
+    pushforward train pixelvae_digits      (told the digit: --classes 10)
 
     Args:
         latent: length of z.
         width: channels of the convolutions.
         layers: gated layers after the first, whose kernel is 5.
         steps: of training.
+        classes: labels that it is told; 0 is none.
     """
     from ..data import digits
 
     objective = ELBO(beta=Linear(until=0.3))
-    model = pixel_vae(DIGITS, latent, width, layers, 5, objective=objective)
+    model = pixel_vae(DIGITS, latent, width, layers, 5, objective=objective, classes=classes)
     adam = Adam(3e-3, weight_decay=0.1)
     recipe = Recipe(steps, 64, adam, schedule=Cosine(warmup=40), ema=0.98, clip=10.0)
-    return Experiment(model, digits(), recipe)
+    return Experiment(model, digits(labels=classes > 0), recipe)
 
 
 @preset("beta-vae", "kl-annealing")
@@ -269,40 +283,42 @@ def avb_digits(latent: int = 8, width: int = 256, steps: int = 4_000) -> Experim
 
 
 @preset("ladder-vae", "kl-annealing")
-def ladder_digits(width: int = 256, steps: int = 2_000) -> Experiment:
+def ladder_digits(width: int = 256, steps: int = 2_000, classes: int = 0) -> Experiment:
     """A Ladder VAE of three levels, whose rate is annealed, on the 8x8 digits.
 
-    pushforward train ladder_digits
+    pushforward train ladder_digits      (told the digit: --classes 10)
     """
     from ..data import digits
 
     head, objective = DiscretizedLogisticHead(DIGITS.levels), ELBO(beta=Linear(until=0.5))
-    model = LadderVAE(DIGITS, (16, 8, 4), width, head, objective)
+    model = LadderVAE(DIGITS, (16, 8, 4), width, head, objective, classes)
     recipe = Recipe(steps, 128, Adam(1e-3), schedule=Cosine(), ema=0.995)
-    return Experiment(model, digits(), recipe)
+    return Experiment(model, digits(labels=classes > 0), recipe)
 
 
 @preset("deep-vae")
-def deep_digits(width: int = 32, latent: int = 4, steps: int = 1_500) -> Experiment:
+def deep_digits(
+    width: int = 32, latent: int = 4, steps: int = 1_500, classes: int = 0
+) -> Experiment:
     """A deep VAE of six groups at 2x2, 4x4 and 8x8 on the 8x8 digits.
 
-    pushforward train deep_digits
+    pushforward train deep_digits      (told the digit: --classes 10)
     """
     from ..data import digits
 
-    model = DeepVAE(DIGITS, (2, 2, 2), width, latent)
+    model = DeepVAE(DIGITS, (2, 2, 2), width, latent, classes=classes)
     recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.995, clip=10.0)
-    return Experiment(model, digits(), recipe)
+    return Experiment(model, digits(labels=classes > 0), recipe)
 
 
 DIGITS = Pixels(1, 8, 8, levels=17)
 
 
-def _digit_parts(head: PosteriorHead, width: int) -> tuple[Encoder, Decoder]:
-    logistic = DiscretizedLogisticHead(DIGITS.levels)
-    encoder = Encoder(FlatMLP(DIGITS.dims, head.outputs, width, 1), DIGITS, head)
-    network: Component = MLP(head.latent, DIGITS.dims * logistic.outputs, width, 1)
-    return encoder, Decoder(network, DIGITS, logistic)
+def _digit_parts(head: PosteriorHead, width: int, classes: int = 0) -> tuple[Encoder, Decoder]:
+    logistic, given = DiscretizedLogisticHead(DIGITS.levels), told(classes)
+    encoder = dense_encoder(DIGITS, head, width, given=given)
+    network = MLP(head.latent, DIGITS.dims * logistic.outputs, width, 1, classes)
+    return encoder, Decoder(network, DIGITS, logistic, given)
 
 
 def _digits(
@@ -315,11 +331,12 @@ def _digits(
     from ..data import digits
 
     recipe = Recipe(steps, 128, Adam(1e-3), schedule=Cosine(), ema=0.995)
-    return Experiment(VAE(encoder, decoder, prior, objective), digits(), recipe)
+    model = VAE(encoder, decoder, prior, objective)
+    return Experiment(model, digits(labels=model.given is not None), recipe)
 
 
 def _vamp(encoder: Encoder, components: int) -> VampPrior:
     from ..data import digits
 
-    data: Dataset = digits()
-    return VampPrior(encoder, components).start(data.train.at(slice(0, components))[0])
+    data: Dataset = digits(labels=True)
+    return VampPrior(encoder, components).start(*data.train.told(encoder.given).at(slice(None)))

@@ -36,4 +36,4 @@ def energy(number: int = 1, n: int = 10_000, seed: int = 0) -> Dataset:
 def _drawn(name: str, target: Density, n: int, seed: int) -> Dataset:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return tensors(target.sample(n), name=name)
+        return tensors(target.sample(n), name=name, rule="shuffled")

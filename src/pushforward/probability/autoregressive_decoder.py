@@ -1,8 +1,9 @@
-"""An autoregressive decoder: p(x | z) = prod_d p(x_d | x_<d, network(z)).
+"""An autoregressive decoder: p(x | z, y) = prod_d p(x_d | x_<d, network(z), y).
 
 Any autoregressive density with a context decodes: MADE, a gated PixelCNN, a recurrent language
-model. It can model everything by itself, so nothing forces it to listen to z: what it needs no z
-for, it will not pay a rate for.
+model. z is the last of its conditions; what it is told besides (a class, y), the decoder is told.
+It can model everything by itself, so nothing forces it to listen to z: what it needs no z for, it
+will not pay a rate for.
 
 Generating Sentences from a Continuous Space (Bowman et al., 2016), arXiv:1511.06349, section 3;
 PixelVAE (Gulrajani et al., 2017), arXiv:1611.05013, eq. 2.
@@ -17,37 +18,43 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from ..core.blueprint import Component
-from ..core.spaces import Space
+from ..core.given import Given, given_of, spaces_of
+from ..core.spaces import Reals, Space
 from .decoders import Observation
 
 
 class Conditional(Protocol):
-    """What decodes: a density of x given a context, floats of a shape that it knows."""
+    """What decodes: a density of x given conditions, of which the last is a float context."""
 
     @property
     def space(self) -> Space:
         """What x is."""
 
-    def log_prob(self, x: Tensor, context: Tensor, /) -> Tensor:
-        """Log p(x | context) in nats, (batch,)."""
+    @property
+    def given(self) -> Given:
+        """What it is told."""
 
-    def sample(self, n: int, context: Tensor, /) -> Tensor:
-        """`n` data, one for each context."""
+    def log_prob(self, x: Tensor, /, *conditions: Tensor) -> Tensor:
+        """Log p(x | conditions) in nats, (batch,)."""
 
-    def likeliest(self, n: int, context: Tensor, /) -> Tensor:
+    def sample(self, n: int, /, *conditions: Tensor) -> Tensor:
+        """`n` data, one for each row of the conditions."""
+
+    def likeliest(self, n: int, /, *conditions: Tensor) -> Tensor:
         """The same with the likeliest number at every step."""
 
 
 class Chained(Distribution):
-    """Data of a space, drawn number by number, each given those before it and a context.
+    """Data of a space, drawn number by number, each given those before it and the conditions.
 
-    `context` is (*batch, *its own shape).
+    A condition is (*batch, *its own shape), or (last of batch, *its own shape).
     """
 
     arg_constraints = {}  # noqa: RUF012
 
-    def __init__(self, density: Conditional, context: Tensor, batch: torch.Size):
-        self.density, self.context = density, context
+    def __init__(self, density: Conditional, conditions: tuple[Tensor, ...], batch: torch.Size):
+        self.density, self.conditions = density, conditions
+        self.shapes = [space.shape for space in spaces_of(density.given)]
         super().__init__(batch, torch.Size(density.space.shape), validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -55,44 +62,57 @@ class Chained(Distribution):
         event = len(self.event_shape)
         batch = torch.broadcast_shapes(self.batch_shape, value.shape[: value.dim() - event])
         flat = value.expand(*batch, *self.event_shape).reshape(-1, *self.event_shape)
-        return self.density.log_prob(flat, self._repeated(batch)).view(batch)
+        return self.density.log_prob(flat, *self._repeated(batch)).view(batch)
 
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
         """Data of the space, (*sample_shape, *batch, *shape)."""
-        batch = (*sample_shape, *self.batch_shape)
-        context = self._repeated(batch)
-        return self.density.sample(len(context), context).view(*batch, *self.event_shape)
+        batch = torch.Size((*sample_shape, *self.batch_shape))
+        drawn = self.density.sample(batch.numel(), *self._repeated(batch))
+        return drawn.view(*batch, *self.event_shape)
 
     @property
     def mode(self) -> Tensor:
         """The likeliest number at every step, given those taken before."""
-        context = self._repeated(self.batch_shape)
-        return self.density.likeliest(len(context), context).view(
-            *self.batch_shape, *self.event_shape
-        )
+        batch = self.batch_shape
+        found = self.density.likeliest(batch.numel(), *self._repeated(batch))
+        return found.view(*batch, *self.event_shape)
 
-    def _repeated(self, batch: tuple[int, ...]) -> Tensor:
-        """The context for all data of a batch shape, (n, *its own shape)."""
-        own = self.context.shape[len(self.batch_shape) :]
-        return self.context.expand(*batch, *own).reshape(-1, *own)
+    def _repeated(self, batch: torch.Size) -> list[Tensor]:
+        """The conditions of all data of a batch shape, (n, *their own shape)."""
+        pairs = zip(self.conditions, self.shapes)
+        return [c.expand(*batch, *shape).reshape(-1, *shape) for c, shape in pairs]
 
 
 class AutoregressiveDecoder(Observation):
     """p(x | z) by an autoregressive density to which z is a context.
 
     Args:
-        density: a component such as `MADE`, `GatedPixelCNN` or `RecurrentLM`, with a context.
+        density: a component such as `MADE`, `GatedPixelCNN` or `RecurrentLM`, with a context. What
+            it is told before the context, the decoder is told (`given`).
         network: (n, latent) to the context (n, *its shape); None where z is the context.
+
+    Raises ValueError for a density whose last condition is no context.
     """
 
     def __init__(self, density: Conditional, network: Component | None = None):
         super().__init__()
+        *rest, context = spaces_of(density.given) or (None,)
+        if not isinstance(context, Reals):
+            raise ValueError(
+                f"an autoregressive density decodes where the last that it is told is a context: "
+                f"{type(density).__name__} is told {density.given}; build it with context=..."
+            )
         self.density, self.network, self.space = density, network, density.space
+        self.given = given_of(*rest)
 
-    def forward(self, z: Tensor) -> Distribution:
-        """p(x | z) for `z` (..., latent)."""
-        batch = z.shape[:-1]
+    def forward(self, z: Tensor, *conditions: Tensor) -> Distribution:
+        """p(x | z) for `z` (..., batch, latent) and conditions (batch, ...)."""
+        batch = torch.broadcast_shapes(z.shape[:-1], *(c.shape[:1] for c in conditions))
+        return Chained(self.density, (*conditions, self._context(z)), batch)
+
+    def _context(self, z: Tensor) -> Tensor:
+        """What stands for z, (..., batch, *its own shape)."""
         if self.network is None:
-            return Chained(self.density, z, batch)
-        context = self.network(z.flatten(0, -2)) if z.dim() > 1 else self.network(z[None])
-        return Chained(self.density, context.view(*batch, *context.shape[1:]), batch)
+            return z
+        context = self.network(z.flatten(0, -2) if z.dim() > 1 else z[None])
+        return context.view(*z.shape[:-1], *context.shape[1:])

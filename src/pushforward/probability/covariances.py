@@ -10,7 +10,9 @@ the whitened coordinates y of the present estimate,
     new covariance = L (A - a a^T) L^T + eps I
 
 so that nothing is subtracted from a large number, even in float32. `eps`, the regularisation, is
-what keeps a covariance invertible when a component sits on too few points or a feature is constant.
+what keeps a covariance invertible when a component sits on too few points or a feature is constant:
+with it no direction has less variance than eps, and what rounding takes below that is put back.
+Without it a variance that could be the rounding of A alone is taken for none.
 """
 
 from __future__ import annotations
@@ -63,7 +65,8 @@ class Covariance(Component, ABC):
         """The `raw` that maximises the expected likelihood.
 
         `a` (K, d) is the mean of y, `second` the sum of `second_moment`, `counts` (K,) the N.
-        Raises ValueError where a covariance is singular in spite of the regularisation `eps`.
+        Raises ValueError where a covariance is singular and `eps`, the regularisation, is 0 or too
+        small for the precision.
         """
 
 
@@ -103,8 +106,8 @@ class FullCovariance(Covariance):
 
     def fit(self, raw: Tensor, a: Tensor, second: Tensor, counts: Tensor, eps: float) -> Tensor:
         """Covariances of the points of each component."""
-        spread = second / counts[:, None, None] - a[:, :, None] * a[:, None, :]
-        return refactored(raw, spread, eps)
+        moment = second / counts[:, None, None]
+        return refactored(raw, moment, a[:, :, None] * a[:, None, :], counts, eps)
 
 
 class TiedCovariance(FullCovariance):
@@ -116,9 +119,9 @@ class TiedCovariance(FullCovariance):
 
     def fit(self, raw: Tensor, a: Tensor, second: Tensor, counts: Tensor, eps: float) -> Tensor:
         """The mean of the components' covariances, weighted by their points."""
-        between = (a * counts[:, None]).mT @ a
-        spread = (second.sum(0) - between) / counts.sum()
-        return refactored(raw, spread[None], eps)
+        total = counts.sum(0, keepdim=True)
+        between = (a * counts[:, None]).mT @ a / total
+        return refactored(raw, (second.sum(0) / total)[None], between[None], total, eps)
 
 
 class DiagonalCovariance(Covariance):
@@ -151,9 +154,10 @@ class DiagonalCovariance(Covariance):
 
     def fit(self, raw: Tensor, a: Tensor, second: Tensor, counts: Tensor, eps: float) -> Tensor:
         """Variances of the points of each component."""
-        variance = (second / counts[:, None] - a**2) * (2 * raw).exp()
-        variance = self.pooled(variance, counts).clamp_min(0) + eps
-        return checked(variance, variance > 0, eps).log() / 2
+        moment, unit = second / counts[:, None], (2 * raw).exp()
+        variance = self.pooled((moment - a**2) * unit, counts).clamp_min(0) + eps
+        rounding = self.pooled(off(counts, moment[0].numel())[:, None] * moment * unit, counts)
+        return checked(variance, (variance > rounding) | (eps > 0), eps).log() / 2
 
     def pooled(self, variance: Tensor, counts: Tensor) -> Tensor:
         """What of the variances (K, d) is kept."""
@@ -194,13 +198,44 @@ def unfactor(lower: Tensor) -> Tensor:
     return lower.tril(-1) + lower.diagonal(dim1=-2, dim2=-1).log().diag_embed()
 
 
-def refactored(raw: Tensor, spread: Tensor, eps: float) -> Tensor:
-    """The `raw` of L spread L^T + eps I."""
-    lower = factor(raw)
+def off(counts: Tensor, features: int) -> Tensor:
+    """By how much of itself a second moment of `counts` points may be off, (K,): 8 roundings."""
+    return 4 * torch.finfo(counts.dtype).eps * (counts + features).sqrt()
+
+
+def refactored(raw: Tensor, moment: Tensor, between: Tensor, counts: Tensor, eps: float) -> Tensor:
+    """The `raw` of L (moment - between) L^T + eps I."""
+    lower, spread = factor(raw), moment - between
+    covariance = lower @ ((spread + spread.mT) / 2) @ lower.mT
     eye = torch.eye(raw.shape[-1], dtype=raw.dtype, device=raw.device)
-    covariance = lower @ ((spread + spread.mT) / 2) @ lower.mT + eps * eye
-    new, failed = torch.linalg.cholesky_ex(covariance)
-    return unfactor(checked(new, failed == 0, eps))
+    new, failed = torch.linalg.cholesky_ex(covariance + eps * eye)
+    seen = _diagonal(lower @ moment @ lower.mT)
+    # Points are known to eps of themselves: what is narrower sees nothing but that.
+    visible = eps > (4 * torch.finfo(raw.dtype).eps) ** 2 * seen.amax(-1)
+    sound = (failed == 0) & (_rounding(new, seen, counts) < 1)
+    checked(new, sound | visible, eps)
+    if bool(((failed > 0) | (_diagonal(new).square() < eps / 2).any(-1)).any()):
+        new = raised(covariance, eps)
+    return unfactor(new)
+
+
+def _rounding(lower: Tensor, seen: Tensor, counts: Tensor) -> Tensor:
+    """The largest variance that rounding of second moments (K, d) has as L^-1 sees it, (K,)."""
+    unit = torch.eye(lower.shape[-1], dtype=lower.dtype, device=lower.device)
+    inverse = torch.linalg.solve_triangular(lower, unit, upper=False)
+    return off(counts, len(unit)) * (inverse.square() @ seen[..., None]).amax((-2, -1))
+
+
+def raised(covariance: Tensor, eps: float) -> Tensor:
+    """The Cholesky factor of S + eps I where rounding has left eigenvalues of S below 0."""
+    values, axes = torch.linalg.eigh(covariance)
+    rows = axes.mT * (values.clamp_min(0) + eps).sqrt()[..., None]
+    upper = torch.linalg.qr(rows).R
+    return upper.mT * _diagonal(upper).sign()[..., None, :]
+
+
+def _diagonal(matrix: Tensor) -> Tensor:
+    return matrix.diagonal(dim1=-2, dim2=-1)
 
 
 def checked(value: Tensor, valid: Tensor, eps: float) -> Tensor:

@@ -1,8 +1,9 @@
 """Decoders: p(x | z), from a network and the head that describes one number of the data.
 
-    log p(x | z) = sum_d log p(x_d | network(z)_d)
+    log p(x | z, y) = sum_d log p(x_d | network(z, y)_d)
 
-Given z the numbers of a datum are independent; all that they share must be in z.
+Given z, and what the decoder is told (y), the numbers of a datum are independent; all that they
+share must be in z and y.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from ..core.blueprint import Component
+from ..core.given import Given
 from ..core.spaces import Pixels, Reals, Space, Tokens
+from ..nn.conditions import as_vector, call
 from .heads import Head, head_for, likeliest
 
 
@@ -70,37 +73,65 @@ class Each(Distribution):
 
 
 class Observation(Component, ABC):
-    """p(x | z) of any kind: `forward(z)` (..., latent) is a distribution over data of `space`."""
+    """p(x | z) of any kind: `forward(z)` (..., latent) is a distribution over data of `space`.
+
+    One that is told something (`given`) is called with that after z, and is p(x | z, y).
+    """
 
     space: Space
+    given: Given = None
 
     @abstractmethod
-    def forward(self, z: Tensor) -> Distribution:
-        """p(x | z) for `z` (..., latent)."""
+    def forward(self, z: Tensor, *conditions: Tensor) -> Distribution:
+        """p(x | z) for `z` (..., batch, latent) and conditions (batch, ...)."""
 
 
-class Decoder(Observation):
+class Networked(Observation):
+    """One whose parameters a `network` gives for z, and for what is told as a vector."""
+
+    network: Component
+
+    def outputs_for(self, z: Tensor, conditions: tuple[Tensor, ...]) -> Tensor:
+        """What the network gives, (..., batch, *its own shape)."""
+        z, c = together(z, as_vector(self.given, conditions, z.dtype))
+        flat = None if c is None else c.flatten(0, z.dim() - 2)
+        return call(self.network, z.flatten(0, -2), flat).unflatten(0, z.shape[:-1])
+
+
+def together(z: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Latents (..., batch, latent), and what is told (batch, ...) repeated beside each of them."""
+    if c is None:
+        return z, None
+    batch = torch.broadcast_shapes(z.shape[:-1], c.shape[:1])
+    return z.expand(*batch, -1), c.expand(*batch, *c.shape[1:])
+
+
+class Decoder(Networked):
     """p(x | z) with independent numbers.
 
     Args:
         network: (n, latent) to (n, channels * head.outputs, height, width), as convolutions give
-            it, or to (n, dims * head.outputs), as perceptrons do.
+            it, or to (n, dims * head.outputs), as perceptrons do; where something is told, it is
+            called with that too, as a vector (n, `nn.conditions.width_of(given)`).
         space: of the data.
         head: of one number; Bernoulli, categorical or Gaussian after the space where None.
             `DiscretizedLogisticHead(levels)` is another for pixels.
+        given: what it is told beside z, such as Labels(10).
 
     Raises:
         ValueError: where the head does not describe the space.
     """
 
-    def __init__(self, network: Component, space: Space, head: Head | None = None):
+    def __init__(
+        self, network: Component, space: Space, head: Head | None = None, given: Given = None
+    ):
         super().__init__()
-        self.network, self.space = network, space
+        self.network, self.space, self.given = network, space, given
         self.head = (head or head_for(space)).check(space)
 
-    def forward(self, z: Tensor) -> Distribution:
-        """p(x | z) for `z` (..., latent)."""
-        out = self.network(z.flatten(0, -2)).unflatten(0, z.shape[:-1])
+    def forward(self, z: Tensor, *conditions: Tensor) -> Distribution:
+        """p(x | z) for `z` (..., batch, latent) and conditions (batch, ...)."""
+        out = self.outputs_for(z, conditions)
         return Each(self.head, self._per_number(out, z.dim() - 1), self.space)
 
     def _per_number(self, out: Tensor, batch: int) -> Tensor:

@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from ..core.blueprint import Component
+from ..core.given import Given
 from ..core.spaces import Pixels, count
-from .decoders import Observation
+from .decoders import Networked
 from .discretized import DiscretizedLogisticMixture
 
 
@@ -52,20 +53,23 @@ class PixelMixtures(Distribution):
         return DiscretizedLogisticMixture(each, self.space.channels, self.space.levels)
 
 
-class LogisticMixtureDecoder(Observation):
+class LogisticMixtureDecoder(Networked):
     """p(x | z) by mixtures of `components` logistics. Raises ValueError for other spaces.
 
     Args:
         network: (n, latent) to (n, outputs, height, width), or to as many numbers flat.
         space: of the images.
         components: of each pixel's mixture; `outputs(space, components)` is what they need.
+        given: what it is told beside z, as of a `Decoder`.
     """
 
-    def __init__(self, network: Component, space: Pixels, components: int = 10):
+    def __init__(
+        self, network: Component, space: Pixels, components: int = 10, given: Given = None
+    ):
         super().__init__()
         if not isinstance(space, Pixels):
             raise ValueError(f"logistics describe pixels: the decoder is asked for {space}")
-        self.network, self.space, self.pixels = network, space, space
+        self.network, self.space, self.pixels, self.given = network, space, space, given
         self.components = count("components", components)
 
     @staticmethod
@@ -73,13 +77,17 @@ class LogisticMixtureDecoder(Observation):
         """Parameters for a pixel."""
         return DiscretizedLogisticMixture.outputs(space.channels, components)
 
-    def forward(self, z: Tensor) -> Distribution:
-        """p(x | z) for `z` (..., latent). Raises ValueError for a network of another size."""
-        out = self.network(z.flatten(0, -2))
+    def forward(self, z: Tensor, *conditions: Tensor) -> Distribution:
+        """p(x | z) for `z` (..., batch, latent) and conditions (batch, ...).
+
+        Raises ValueError for a network of another size.
+        """
+        out = self.outputs_for(z, conditions)
+        batch = out.shape[: z.dim() - 1]
         shape = (self.outputs(self.pixels, self.components), self.pixels.height, self.pixels.width)
-        if out[0].numel() != torch.Size(shape).numel():
+        if out[(0,) * len(batch)].numel() != torch.Size(shape).numel():
             raise ValueError(
-                f"the decoder's network gives {tuple(out.shape[1:])} numbers, but must give "
-                f"{shape[0]} for each pixel of {self.pixels}"
+                f"the decoder's network gives {tuple(out.shape[len(batch) :])} numbers, but must "
+                f"give {shape[0]} for each pixel of {self.pixels}"
             )
-        return PixelMixtures(out.reshape(*z.shape[:-1], *shape), self.pixels)
+        return PixelMixtures(out.reshape(*batch, *shape), self.pixels)

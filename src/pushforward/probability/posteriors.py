@@ -24,7 +24,9 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
 from ..core.blueprint import Component
+from ..core.given import Given
 from ..core.spaces import Pixels, Space, count
+from ..nn.conditions import as_vector, call
 from .bijections.bijection import Bijection, Chain
 from .heads import precise, scale_of
 
@@ -114,33 +116,48 @@ class Encoder(Component):
     """q(z | x): a network that sees the data as floats (pixels in [-1, 1]), and a posterior head.
 
     Args:
-        network: (batch, *space.shape) -> (batch, head.outputs).
+        network: (batch, *space.shape) -> (batch, head.outputs); where something is told, it is
+            called with that too, as a vector (batch, `nn.conditions.width_of(given)`).
         space: of the data.
         head: the family of q; its `latent` is the length of z.
+        given: what it is told beside the data, such as Labels(10): q(z | x, y).
     """
 
-    def __init__(self, network: Component, space: Space, head: PosteriorHead):
+    def __init__(self, network: Component, space: Space, head: PosteriorHead, given: Given = None):
         super().__init__()
-        self.network, self.space, self.head = network, space, head
+        self.network, self.space, self.head, self.given = network, space, head, given
         self.latent = head.latent
 
     def enter(self, x: Tensor) -> Tensor:
         """Data as the network sees them; tokens stay integers."""
-        return entered(self.space, x, next(self.parameters()).dtype)
+        return entered(self.space, x, self.dtype)
 
-    def describe(self, h: Tensor) -> Distribution:
-        """q for what the network sees: a VampPrior's pseudo-inputs enter here."""
-        parameters = self.network(h)
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating-point type that it computes in."""
+        return next(self.parameters()).dtype
+
+    def context(self, *conditions: Tensor) -> Tensor | None:
+        """What it is told, as the network takes it."""
+        return as_vector(self.given, conditions, self.dtype)
+
+    def describe(self, h: Tensor, c: Tensor | None = None) -> Distribution:
+        """q for what the network sees and is told: a VampPrior's pseudo-inputs enter here."""
+        return self.head(self.described(h, c))
+
+    def described(self, h: Tensor, c: Tensor | None = None) -> Tensor:
+        """The head's parameters (batch, outputs). Raises ValueError for a wrong number of them."""
+        parameters = call(self.network, h, c)
         if parameters.shape[-1] != self.head.outputs:
             raise ValueError(
                 f"the encoder's network gives {parameters.shape[-1]} numbers, but "
                 f"{type(self.head).__name__}({self.latent}) must be given {self.head.outputs}"
             )
-        return self.head(parameters)
+        return parameters
 
-    def forward(self, x: Tensor) -> Distribution:
-        """q(z | x) for data of the space."""
-        return self.describe(self.enter(x))
+    def forward(self, x: Tensor, *conditions: Tensor) -> Distribution:
+        """q(z | x) for data of the space, and what is told with them."""
+        return self.describe(self.enter(x), self.context(*conditions))
 
 
 def entered(space: Space, x: Tensor, dtype: torch.dtype) -> Tensor:

@@ -1,1 +1,1 @@
-"""Pictures and the comparison page."""
+"""The comparison: rows, measuring, the page."""

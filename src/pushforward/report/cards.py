@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ..core.dataset import Dataset
 from ..core.spaces import Pixels
+from ..media import medium_of
 from ..metrics.references import looked_at
-from ..training.reports import Report
-from . import pictures
+from ..pictures.learning_curves import learning
 from .charts import curves
 from .measure import PAIRS
 from .row import Row
@@ -25,7 +25,7 @@ LEGEND = '<span class="key"></span> training <span class="key held"></span> held
 def real(data: Dataset, noun: str) -> str:
     """The card of real data, to compare the others with."""
     said = f"{GRID} held-out {noun}, in the order of the data set"
-    picture = _picture(looked_at(data.test.first(GRID)), data, 8, f"Real data: {said}", said)
+    picture = _picture(looked_at(data.test.first(GRID)), data, f"Real data: {said}", said)
     return f'<article class="card"><h3>Real data</h3><p class="soft">What all of them try to draw.'\
            f"</p>{picture}</article>"  # fmt: skip
 
@@ -38,7 +38,7 @@ def card(row: Row, data: Dataset, noun: str) -> str:
         f'<p class="soft">{_kind(row)} · <code>{escape(row.name)}</code></p>',
         f"<p>{escape(row.about)}</p>" if row.about else "",
         f"<p>{_numbers(row)}</p>",
-        _picture(row.samples, data, 8, f"{row.model}: {samples}", samples),
+        _picture(row.samples, data, f"{row.model}: {samples}", samples),
         _neighbours(row, data, noun),
         _walk(row, data),
         *_charts(row),
@@ -58,11 +58,9 @@ def _numbers(row: Row) -> str:
     return f"{escape(told) or 'no likelihood'} · Fréchet distance {measured(row.quality.frechet)}"
 
 
-def _picture(x: Tensor, data: Dataset, columns: int, alt: str, caption: str) -> str:
-    picture = pictures.drawn(x, data.space, columns)
-    if picture is None:
-        return ""
-    return f"<figure>{pictures.inline(picture, alt)}<figcaption>{caption}</figcaption></figure>"
+def _picture(x: Tensor, data: Dataset, alt: str, caption: str) -> str:
+    shown = medium_of(data.space, data.describe()).html(x, alt)
+    return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
 
 
 def _neighbours(row: Row, data: Dataset, noun: str) -> str:
@@ -72,38 +70,23 @@ def _neighbours(row: Row, data: Dataset, noun: str) -> str:
     said = (
         f"above: samples; below each: the most similar of the training {noun}. Twins mean copying"
     )
-    return _picture(pairs, data, PAIRS, f"{row.model}, {said}", said)
+    return _picture(pairs, data, f"{row.model}, {said}", said)
 
 
 def _walk(row: Row, data: Dataset) -> str:
     if row.walk is None or not isinstance(data.space, Pixels):
         return ""
     said = "each row: a walk from one point of the latent space to another"
-    return _picture(row.walk, data, 8, f"{row.model}, {said}", said)
+    return _picture(row.walk, data, f"{row.model}, {said}", said)
 
 
 def _charts(row: Row) -> Iterator[str]:
     """A chart per stage and player that learns by steps: training beside held-out loss."""
-    stages = list(dict.fromkeys(report.stage for report in row.history))
-    for stage in stages:
-        reports = [report for report in row.history if report.stage == stage]
-        players = list(dict.fromkeys(name.split("/")[0] for name in reports[0].terms))
-        for player in players:
-            who = [stage] * (len(stages) > 1) + [player] * (len(players) > 1)
-            held = _totals(reports, player, held=True)
-            chart = curves(_totals(reports, player), held, f"{row.model} {' '.join(who)}")
-            said = (LEGEND if len(held) > 1 else '<span class="key"></span> training') + " loss"
-            of = f" of {escape(', '.join(who))}" if who else ""
-            if chart:
-                yield f"<figure>{chart}<figcaption>{said}{of}</figcaption></figure>"
-
-
-def _totals(reports: list[Report], player: str, held: bool = False) -> list[tuple[float, float]]:
-    """The step and the sum of a player's terms, in training or on held-out data."""
-    found = []
-    for report in reports:
-        terms = (report.validation or {}) if held else report.terms
-        mine = [value for name, value in terms.items() if name.split("/")[0] == player]
-        if mine:
-            found.append((float(report.step), sum(mine)))
-    return found
+    found = list(learning(row.history))
+    for one in found:
+        who = one.title(found)
+        chart = curves(one.train, one.held, f"{row.model} {who}")
+        said = (LEGEND if len(one.held) > 1 else '<span class="key"></span> training') + " loss"
+        of = f" of {escape(who)}" if who else ""
+        if chart:
+            yield f"<figure>{chart}<figcaption>{said}{of}</figcaption></figure>"

@@ -6,16 +6,19 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..core.catalogue import preset_called, presets
 from ..core.dataset import Dataset, identity
 from ..data.cache import cache_folder
+from ..media import medium_of
+from ..metrics.looking import extractor_for
 from ..metrics.references import looked_at, reference_features
-from ..metrics.samples import SampleQuality, extractor_for, sample_quality
+from ..metrics.samples import SampleQuality, sample_quality
 from ..training.fit import Interrupted
-from . import details, page, pictures, tables
+from . import details, page, tables
 from .measure import data_of, is_checkpoint, measure
 from .row import Row
 from .sampled import GRID
@@ -36,12 +39,16 @@ FAMILIES = (
 
 @dataclass
 class Comparison:
-    """What a comparison found: rows in the order of `names`, and why others are missing."""
+    """What a comparison found: rows in the order of `names`, and why others are missing.
+
+    `features` is what samples were seen through, as `extractor_for` takes it.
+    """
 
     names: tuple[str, ...]
     data: Dataset
     rows: list[Row] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    features: str | None = None
 
     def add(self, name: str, result: Row | Failure) -> None:
         """Files one result; baselines come first, whatever was named first."""
@@ -53,7 +60,11 @@ class Comparison:
         self.rows.sort(key=lambda row: (row.family != "baseline", place[row.name]))
 
 
-def compare(names: Sequence[str] = FAMILIES, out: str | Path = "runs/compare") -> Comparison:
+def compare(
+    names: Sequence[str] = FAMILIES,
+    out: str | Path = "runs/compare",
+    features: str | None = None,
+) -> Comparison:
     """Trains and measures the models, as many at a time as there are cores, and writes the page.
 
     What is finished is written even where a model fails or Ctrl-C is pressed.
@@ -61,12 +72,15 @@ def compare(names: Sequence[str] = FAMILIES, out: str | Path = "runs/compare") -
     Args:
         names: presets, or checkpoints (FILE.safetensors), all over the same data.
         out: the folder for `index.html`, `results.json`, `.md`, `.csv`, `curves.json` and PNGs.
+        features: what samples are seen through, as `extractor_for` takes it.
 
     Raises:
-        ValueError: before any training, for an unknown name or for models whose data differ.
+        ValueError: before any training, for an unknown name, for models whose data differ, or for
+            features that are not for these data.
         Interrupted: after Ctrl-C, when the workers are ended and finished rows are written.
     """
-    found = Comparison(tuple(dict.fromkeys(names)), common_data(names))
+    found = Comparison(tuple(dict.fromkeys(names)), common_data(names), features=features)
+    extractor_for(found.data, features)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -104,7 +118,8 @@ def _run(found: Comparison) -> None:
     at_once = min(len(found.names), os.cpu_count() or 1)
     with Progress(*columns) as progress:
         task = progress.add_task(f"measuring {len(found.names)} models", total=len(found.names))
-        for name, result in in_processes(measure, found.names[::-1], at_once):
+        work = partial(measure, features=found.features) if found.features else measure
+        for name, result in in_processes(work, found.names[::-1], at_once):
             found.add(name, result)
             progress.console.print(said(result), highlight=False, soft_wrap=True)
             progress.advance(task)
@@ -129,10 +144,10 @@ def write(found: Comparison, folder: Path) -> None:
     """Writes the page, the tables and the PNGs of what was found; nothing where no row is."""
     if not found.rows:
         return
-    rows, space = found.rows, found.data.space
+    rows, medium = found.rows, medium_of(found.data.space, found.data.describe())
     real = looked_at(found.data.test.first(GRID))
     for slug, x in {"real": real, **{row.slug: row.samples for row in rows}}.items():
-        pictures.write(folder / f"{slug}.png", pictures.drawn(x, space))
+        medium.write([x], folder / f"{slug}{medium.suffix}")
     curves = {row.name: [asdict(report) for report in row.history] for row in rows}
     text = {
         "results.json": json.dumps([row.record() for row in rows], indent=1) + "\n",
@@ -148,10 +163,10 @@ def write(found: Comparison, folder: Path) -> None:
 def _real(found: Comparison) -> SampleQuality:
     """What training images reach when they are measured as if they were samples."""
     number = found.rows[0].quality.frechet
-    look = extractor_for(found.data.space)
+    look = extractor_for(found.data, found.features)
     references = reference_features(found.data, "test", look, number.references, cache_folder())
     train = looked_at(found.data.train.first(number.samples))
-    return sample_quality(train, references, found.data.space, look)
+    return sample_quality(train, references, look)
 
 
 def known(names: Sequence[str]) -> list[str]:

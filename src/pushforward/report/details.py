@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from ..metrics.elbo_surgery import Levels, Surgery
 from ..metrics.measurement import Measurement
+from ..metrics.surgery import Levels, Surgery
 from .row import Row
 from .tables import number
 

@@ -6,17 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..core import checkpoint
-from ..core.contract import Bounded, Density, Estimated, Generative, Weighted
+from ..core.contract import Bounded, Density, Estimated, Generative, Latent, Weighted
 from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels, Tokens, count
-from ..data import find
+from ..data.names import other_data
+from ..media.trained import Trained, opened
+from ..metrics.ais import ais_nats, check_annealable
+from ..metrics.disentanglement import udr
 from ..metrics.likelihood import nats
+from ..metrics.looking import extractor_for
 from ..metrics.samples import ranked
 from . import tables
 from .compare import Comparison, write
-from .measure import of_checkpoint, recorded_data
+from .measure import of_checkpoint, recorded_samples
 from .row import Row
 from .sampled import SAMPLES
 from .sentences import grammatical_lines
@@ -28,6 +31,8 @@ def evaluated(
     k: int | None = None,
     samples: int | None = None,
     out: str | Path | None = None,
+    features: str | None = None,
+    ais: int | None = None,
 ) -> Iterator[str]:
     """Likelihood and sample metrics of every checkpoint, a table, and which is best of several.
 
@@ -35,24 +40,33 @@ def evaluated(
         paths: of .safetensors files.
         data: what all are measured on, as `pushforward.data.find` understands it; None takes what
             each was trained on.
-        k: samples of the importance-weighted bound.
+        k: samples of the importance-weighted bound, 0 for the ELBO; None takes as many as the
+            figure that the checkpoint's preset is recorded with.
         samples: how many are drawn and compared; None takes as many as there are test data.
         out: a folder for the page, and for the same as JSON, Markdown and CSV.
+        features: what samples are seen through, as `extractor_for` takes it.
+        ais: test examples whose likelihood is also found by annealing; None leaves that out.
 
     Raises:
-        ValueError: before anything is measured, for a model of another space than its data or `k`
-            for one without importance weights; at the end, where numbers cannot be compared.
+        ValueError: before anything is measured, for a model of another space than its data, `k` for
+            one without importance weights, `ais` for one without a decoder and a prior, or features
+            that are not for these data; at the end, where numbers cannot be compared.
     """
     n = count("samples", SAMPLES if samples is None else samples, 2)
-    sources = {path: _source(path, data, k) for path in paths}
+    models = {path: opened(path) for path in paths}
+    sources = {path: _source(trained, data, k) for path, trained in models.items()}
+    for path, source in sources.items():
+        _check_asked(models[path], source, features, ais)
     if out is not None:
         _check_one_data(sources)
     rows: list[Row] = []
     for path, source in sources.items():
         if isinstance(source.space, Tokens):  # there are no features of tokens, so no table
-            yield from _of_tokens(path, source, k, n)
+            yield from _of_tokens(models[path], source, _weights(models[path], k), n, ais)
             continue
-        row = of_checkpoint(path, source, k, n, thorough=True)
+        weights = _weights(models[path], k)
+        row = of_checkpoint(models[path], source, weights, n, thorough=True, features=features)
+        row.annealed = _annealed(models[path], source, ais)
         yield f"{path}: {row.model} on {source.name}, test split"
         yield from _lines(row)
         rows.append(row)
@@ -62,27 +76,65 @@ def evaluated(
     if len(rows) > 1:
         names = ranked({row.name: row.quality.frechet for row in rows})
         yield f"by Frechet distance, best first: {', '.join(names)}"
+        yield from _agreement([models[row.name] for row in rows], sources[rows[0].name])
     if out is not None and rows:
-        yield _written(rows, next(iter(sources.values())), Path(out))
+        yield _written(rows, next(iter(sources.values())), Path(out), features)
 
 
-def _written(rows: list[Row], data: Dataset, folder: Path) -> str:
+def _agreement(models: list[Trained], data: Dataset) -> Iterator[str]:
+    """How far models with encoders found the same latents, where there are at least two."""
+    encoding = [trained for trained in models if isinstance(trained.model, Latent)]
+    if len(encoding) > 1:
+        found = udr([trained.model for trained in encoding], data.test.first(SAMPLES))
+        yield from (f"{trained.name}: {number}" for trained, number in zip(encoding, found))
+
+
+def _weights(trained: Trained, k: int | None) -> int | None:
+    """Samples of the bound: as asked for, else as in the preset's record; None for the ELBO."""
+    if k is None and isinstance(trained.model, Weighted):
+        k = recorded_samples(trained.preset)
+    return k or None
+
+
+def _check_asked(trained: Trained, source: Dataset, features: str | None, ais: int | None) -> None:
+    """What was asked for and cannot be had of a model, or of its data, is refused at once."""
+    if features is not None:
+        if isinstance(source.space, Tokens):
+            raise ValueError(f"samples of {source.name} are not seen by features: leave it out")
+        extractor_for(source, features)
+    if ais is not None:
+        count("ais", ais)
+        check_annealable(trained.model)
+
+
+def _written(rows: list[Row], data: Dataset, folder: Path, features: str | None) -> str:
     folder.mkdir(parents=True, exist_ok=True)
-    write(Comparison(tuple(row.name for row in rows), data, rows), folder)
+    names = tuple(row.name for row in rows)
+    write(Comparison(names, data, rows, features=features), folder)
     return f"wrote {folder}/index.html, results.json, results.md, results.csv"
 
 
-def _of_tokens(path: str, source: Dataset, k: int | None, samples: int) -> Iterator[str]:
+def _annealed(trained: Trained, source: Dataset, examples: int | None) -> Likelihood | None:
+    return None if examples is None else ais_nats(trained.model, source.test.first(examples))
+
+
+def _of_tokens(
+    trained: Trained, source: Dataset, k: int | None, samples: int, ais: int | None
+) -> Iterator[str]:
     """What is known of a model of tokens: its likelihood, and how many samples are grammatical."""
-    model = checkpoint.load(path)
-    yield f"{path}: {type(model).__name__} on {source.name}, test split"
+    model = trained.model
+    yield f"{trained.name}: {type(model).__name__} on {source.name}, test split"
     yield from likelihood_lines(model, source.test, k)
+    if ais is not None:
+        yield from _told(_annealed(trained, source, ais), pixels=False)
     yield from grammatical_lines(model, source, samples)
 
 
 def _lines(row: Row) -> Iterator[str]:
     """All that is known of a row, a line for each number with its circumstances."""
     yield from _told(row.likelihood, row.pixels)
+    if row.annealed is not None:
+        yield from _told(row.annealed, row.pixels)
     yield from (f"test: {number}" for number in row.numbers)
     if row.surgery is not None:
         yield f"test: where the bound goes ({row.surgery.examples} examples)"
@@ -91,6 +143,9 @@ def _lines(row: Row) -> Iterator[str]:
 
 def likelihood_lines(model: Generative, split: Split, k: int | None = None) -> Iterator[str]:
     """The likelihood in nats, for images in bits/dim as well; "none" for a model without."""
+    if not len(split):
+        yield "test: nothing was held out to test on"
+        return
     known = isinstance(model, Density | Bounded | Estimated)
     yield from _told(nats(model, split, k) if known else None, isinstance(model.space, Pixels))
 
@@ -106,18 +161,18 @@ def _told(found: Likelihood | None, pixels: bool) -> Iterator[str]:
         yield f"test: {in_unit}{reach}"
 
 
-def _source(path: str, data: str | None, k: int | None) -> Dataset:
+def _source(trained: Trained, data: str | None, k: int | None) -> Dataset:
     """The data that a checkpoint is measured on; what cannot be is refused before all else."""
-    model = checkpoint.load(path)
-    source = find(data) if data else recorded_data(checkpoint.read(path))
+    path, model = trained.name, trained.model
+    source = other_data(path, trained.about, data) if data else trained.data()
     if model.space != source.space:
         raise ValueError(
             f"{path} is a model of {model.space}, but {source.name} holds {source.space}: "
             "give --data what it was trained on"
         )
-    if k is not None and not isinstance(model, Weighted):
+    if k is not None and k != 0 and not isinstance(model, Weighted):
         raise ValueError(f"{path}: {type(model).__name__} has no importance weights: leave --k out")
-    return source
+    return source.told(model.given)
 
 
 def _check_one_data(data: dict[str, Dataset]) -> None:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import inspect
-import json
+import re
 import time
-from pathlib import Path
 
 import torch
 
 from ..core import checkpoint
-from ..core.catalogue import Preset, preset_called
+from ..core.catalogue import Preset, preset_called, presets
 from ..core.contract import Bounded, Density, Estimated, Generative, Latent, Weighted
 from ..core.dataset import Dataset, Split
 from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels
-from ..data import find
+from ..data.names import recorded_data
+from ..media.trained import Trained, opened
 from ..metrics.disentanglement import scores_if_known
-from ..metrics.elbo_surgery import Levels, Surgery, elbo_surgery, level_rates
+from ..metrics.features import Features
 from ..metrics.likelihood import bits_per_dim, nats
-from ..metrics.reverse_kl import reverse_kl_if_known
+from ..metrics.looking import extractor_for
+from ..metrics.reverse_divergence import reverse_kl_if_known
+from ..metrics.surgery import Levels, Surgery, elbo_surgery, level_rates
+from ..pictures.walks import ROWS, conditions_of, walked
 from ..training.fit import LOG, fit
-from ..training.reports import Report
-from . import pictures
+from ..training.reports import Report, logged
 from .naming import Named, named
 from .row import Row
 from .sampled import SAMPLES, Sampled, neighbours
@@ -31,6 +33,7 @@ PAIRS = 8  # samples that are shown beside the training example nearest to each
 SURGERY, SURGERY_DRAWS = 2_000, 4  # test examples, and latents for each
 SURGERY_OF_NETWORKS = 200  # examples where a network gives the density of each pair of x and z
 IMPORTANCE_SAMPLES = 50
+WEIGHTED = re.compile(r"importance-weighted bound \((\d+)\)")
 
 
 def is_checkpoint(name: str) -> bool:
@@ -42,37 +45,32 @@ def data_of(name: str) -> Dataset:
     """What a preset learns from, or what a checkpoint's record says that it learned from."""
     if not is_checkpoint(name):
         return preset_called(name).build().data
-    return recorded_data(checkpoint.read(name))
+    return recorded_data(name, checkpoint.record_of(name).get("data", {}))
 
 
-def recorded_data(file: checkpoint.Checkpoint) -> Dataset:
-    """The data that a checkpoint's record names. Raises ValueError where it names none."""
-    described = file.record.get("data", {})
-    if "spec" not in described:
-        what = f"{described['name']!r}, which has no name here" if described else "no data"
-        raise ValueError(f"{file.path} was trained on {what}: say which data with --data")
-    return find(described["spec"])
+def measure(name: str, features: str | None = None) -> Row:
+    """The row of a preset, trained here with one thread, or of a checkpoint.
 
-
-def measure(name: str) -> Row:
-    """The row of a preset, trained here with one thread, or of a checkpoint."""
+    `features` names the extractor, as `extractor_for` takes it.
+    """
     torch.set_num_threads(1)
     if is_checkpoint(name):
-        return of_checkpoint(name, k=IMPORTANCE_SAMPLES)
-    return _of_preset(preset_called(name))
+        return of_checkpoint(opened(name), k=IMPORTANCE_SAMPLES, features=features)
+    return _of_preset(preset_called(name), features)
 
 
-def _of_preset(preset: Preset) -> Row:
+def _of_preset(preset: Preset, features: str | None = None) -> Row:
     torch.manual_seed(0)
     experiment = preset.build()
-    data, recipe = experiment.data, experiment.recipe
+    data, recipe = experiment.data.told(experiment.model.given), experiment.recipe
     untrained = likelihood(experiment.model, data.test)
-    untrained_quality = Sampled.of(experiment.model, data).quality
+    look = extractor_for(data, features)
+    untrained_quality = Sampled.of(experiment.model, data, look).quality
     history: list[Report] = []
     start = time.perf_counter()
     model = fit(experiment.model, data, recipe, quiet=True, history=history)
     seconds = time.perf_counter() - start
-    row = _row(preset.name, model, data, named(model, preset))
+    row = _row(preset.name, model, data, named(model, preset), look)
     row.about = (inspect.getdoc(preset.build) or "").split("\n\n")[0]
     row.train_seconds, row.seed, row.history = seconds, recipe.seed, history
     row.untrained, row.untrained_quality = untrained, untrained_quality
@@ -80,31 +78,32 @@ def _of_preset(preset: Preset) -> Row:
 
 
 def of_checkpoint(
-    name: str,
+    trained: Trained,
     data: Dataset | None = None,
     k: int | None = None,
     samples: int = SAMPLES,
     thorough: bool = False,
+    features: str | None = None,
 ) -> Row:
     """The row of a checkpoint, on `data` (None: what it was trained on).
 
     Args:
-        name: its file.
+        trained: what was opened.
         data: what it is measured on.
         k: samples of the importance-weighted bound, where it has one (None: the ELBO).
         samples: how many are drawn at most, and compared with as many test examples.
         thorough: whether more is measured on the samples than the page's table shows.
+        features: what samples are seen through, as `extractor_for` takes it.
     """
-    file = checkpoint.read(name)
-    model = checkpoint.load(name)
-    data = data or recorded_data(file)
-    row = _row(name, model, data, named(model), k, samples, thorough)
-    row.train_seconds = file.record.get("training", {}).get("seconds")
-    row.seed = file.record.get("recipe", {}).get("fields", {}).get("seed")
+    data, model, recipe = data or trained.data(), trained.model, trained.recipe
+    look = extractor_for(data, features)
+    row = _row(trained.name, model, data, named(model), look, k, samples, thorough)
+    row.train_seconds = trained.seconds
+    row.seed = None if recipe is None else recipe.seed
     row.about = "A checkpoint, trained before."
-    log = Path(name).with_name(LOG)
+    log = trained.path.with_name(LOG)
     if log.is_file():
-        row.history = [Report(**json.loads(line)) for line in log.read_text().splitlines()]
+        row.history = logged(log)
     return row
 
 
@@ -113,11 +112,12 @@ def _row(
     model: Generative,
     data: Dataset,
     called: Named,
+    look: Features,
     k: int | None = IMPORTANCE_SAMPLES,
     samples: int = SAMPLES,
     thorough: bool = False,
 ) -> Row:
-    drawn = Sampled.of(model, data, samples)
+    drawn = Sampled.of(model, data, look, samples)
     shown = drawn.shown
     return Row(
         name=name,
@@ -133,8 +133,8 @@ def _row(
         samples_per_second=drawn.speed,
         seed=None,
         samples=shown,
-        neighbours=neighbours(shown[:PAIRS], data),
-        walk=pictures.walk(model),
+        neighbours=neighbours(shown[:PAIRS], data, look),
+        walk=walked(model, told=conditions_of(model, data.test, ROWS)),
         surgery=surgery(model, data.test),
         further=(
             *drawn.further(data),
@@ -144,6 +144,16 @@ def _row(
         if thorough
         else (),
     )
+
+
+def recorded_samples(preset: str | None) -> int | None:
+    """Samples of the importance-weighted bound that a preset's record tells; None where it has
+    another kind of likelihood, or there is no record.
+    """
+    known = presets().get(preset or "")
+    kinds = [number.likelihood for number in known.reached] if known else []
+    found = [int(kind[1]) for kind in map(WEIGHTED.fullmatch, kinds) if kind]
+    return max(found, default=None)
 
 
 def surgery(model: Generative, split: Split) -> Surgery | Levels | None:
@@ -162,7 +172,7 @@ def _moved(model: Generative, split: Split) -> bool:
     if not isinstance(model, Latent):
         return False
     with torch.no_grad():
-        q = model.encode(split.at(slice(0, 1), model.device)[0])
+        q = model.encode(*split.told(model.given).at(slice(0, 1), model.device))
     return hasattr(q, "rsample_and_log_prob")
 
 

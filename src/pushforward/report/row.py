@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from ..core.likelihood import Likelihood
-from ..metrics.elbo_surgery import Levels, Surgery
 from ..metrics.measurement import Measurement
 from ..metrics.samples import SampleQuality
+from ..metrics.surgery import Levels, Surgery
 from ..training.reports import Report
 
 
@@ -39,6 +39,7 @@ class Row:
     untrained_quality: SampleQuality | None = None
     further: tuple[Measurement, ...] = ()
     surgery: Surgery | Levels | None = None
+    annealed: Likelihood | None = None
 
     @property
     def pixels(self) -> bool:
@@ -82,6 +83,7 @@ class Row:
                 "frechet": before.frechet.value if before else None,
             },
             "surgery": self.surgery.record() if self.surgery else None,
+            "ais": self.annealed.record() if self.annealed else None,
             "numbers": {number.name: number.record() for number in self.numbers},
         }
 

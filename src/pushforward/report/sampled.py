@@ -12,9 +12,10 @@ from ..core.contract import Generative
 from ..core.dataset import Dataset
 from ..data.cache import cache_folder
 from ..metrics.draws import Draws
+from ..metrics.features import Features
 from ..metrics.measurement import Measurement
 from ..metrics.references import Seen, looked_at, reference_features
-from ..metrics.samples import SampleQuality, extractor_for, further_quality, sample_quality
+from ..metrics.samples import SampleQuality, further_quality, sample_quality
 from ..metrics.sharing import place
 
 GRID, SAMPLES = 64, 2_000
@@ -30,6 +31,7 @@ def _after(first: Tensor, draws: Draws) -> Iterator[Tensor]:
 class Sampled:
     """Samples of a model, seen in batches: their features, their quality, the first of them."""
 
+    look: Features
     seen: Seen
     references: Seen
     quality: SampleQuality
@@ -37,9 +39,14 @@ class Sampled:
     speed: float
 
     @classmethod
-    def of(cls, model: Generative, data: Dataset, samples: int = SAMPLES) -> Sampled:
-        """As many samples as there are test data, at most `samples`; only features are held."""
-        some, look = data.test.first(samples), extractor_for(data.space)
+    def of(
+        cls, model: Generative, data: Dataset, look: Features, samples: int = SAMPLES
+    ) -> Sampled:
+        """As many samples as there are test data, at most `samples`, through the extractor `look`.
+
+        Only features are held.
+        """
+        some = data.test.first(samples)
         Draws(model, 2, some).at(0)  # what is made at first use is not counted
         draws = Draws(model, len(some), some)
         start = time.perf_counter()
@@ -48,21 +55,19 @@ class Sampled:
         # The first batch is not drawn twice, unless processes share the batches among them.
         seen = Seen.of(draws if place()[1] > 1 else _after(first, draws), look)
         against = reference_features(data, "test", look, len(some), cache_folder())
-        quality = sample_quality(seen, against, data.space, look)
-        return cls(seen, against, quality, first[:GRID], speed)
+        quality = sample_quality(seen, against, look)
+        return cls(look, seen, against, quality, first[:GRID], speed)
 
     def further(self, data: Dataset) -> tuple[Measurement, ...]:
         """More of the same features, and how near they are to the first training examples."""
-        look = extractor_for(data.space)
-        train = reference_features(data, "train", look, TRAINING, cache_folder())
-        return tuple(further_quality(self.seen, self.references, train, look))
+        train = reference_features(data, "train", self.look, TRAINING, cache_folder())
+        return tuple(further_quality(self.seen, self.references, train, self.look))
 
 
-def neighbours(samples: Tensor, data: Dataset) -> Tensor:
+def neighbours(samples: Tensor, data: Dataset, look: Features) -> Tensor:
     """The training example nearest to each sample, in the extractor's features."""
     from ..metrics.neighbours import nearest_features
 
-    look = extractor_for(data.space)
     train = reference_features(data, "train", look, folder=cache_folder())
     _, index = nearest_features(Seen.of(samples, look).features, train.features)
     return looked_at(data.train)[index[:, 0]]

@@ -1,44 +1,21 @@
-"""Sentences out of models: samples as text, walks between two sentences, and their grammar."""
+"""Sentences out of models: how many keep to the grammar."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from ..core import checkpoint
 from ..core.contract import Generative
 from ..core.dataset import Dataset
 from ..core.vocabulary import Vocabulary
 from ..data.grammar import Grammar
-from ..metrics.accepted import accepted
+from ..metrics.acceptance import accepted
 from ..metrics.measurement import Measurement
 from ..models.latent.sentence_vae import interpolate
 from ..models.latent.vae import VAE
 
 PAIRS, STEPS = 100, 7
-
-
-def as_text(path: str | Path, drawn: Tensor) -> str | None:
-    """The samples of a checkpoint as lines; None where it was not trained on sentences."""
-    about = checkpoint.read(path).record.get("data", {})
-    if "words" not in about:
-        return None
-    return "\n".join(Vocabulary.recorded(about).decode(drawn.cpu())) + "\n"
-
-
-def between(
-    model: VAE, vocabulary: Vocabulary, start: str, end: str, steps: int = STEPS
-) -> list[str]:
-    """`steps` sentences from `start` to `end`, as the model puts them.
-
-    Raises ValueError for a word that it does not know, or a sentence that is too long.
-    """
-    length = model.space.shape[0]
-    a, b = vocabulary.encode([start, end], length).to(model.device).split(1)
-    return vocabulary.decode(interpolate(model, a, b, steps)[0])
 
 
 def grammatical_lines(model: Generative, data: Dataset, samples: int) -> Iterator[str]:
@@ -62,6 +39,6 @@ def grammatical_between(
     """The share of grammatical sentences strictly between pairs of test sentences."""
     x = data.test.at(slice(0, 2 * pairs), model.device)[0]
     a, b = x[: len(x) // 2], x[len(x) // 2 : len(x) // 2 * 2]
-    inner = interpolate(model.eval(), a, b, steps)[:, 1:-1].flatten(0, 1)
+    inner = interpolate(model.eval(), a, b, steps=steps)[:, 1:-1].flatten(0, 1)
     said = Vocabulary.recorded(data.origin).decode(inner)
     return accepted(said, grammar.accepts, "grammatical between")

@@ -27,10 +27,10 @@ def in_processes(
 ) -> Iterator[tuple[str, Any | Failure]]:
     """Pairs of a name and what `work(name)` returned there, or a Failure, as they are finished.
 
-    `work` is a function of a module, and what it returns can be pickled. When the caller stops
-    iterating (Ctrl-C, an error), the processes under way are ended.
+    `work` is a function of a module, or a `partial` of one, and what it returns can be pickled.
+    When the caller stops iterating (Ctrl-C, an error), the processes under way are ended.
     """
-    context, waiting = _context(work.__module__), list(names)
+    context, waiting = _context(getattr(work, "func", work).__module__), list(names)
     running: dict[Connection, tuple[str, BaseProcess]] = {}
     try:
         while waiting or running:

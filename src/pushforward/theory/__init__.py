@@ -1,1 +1,23 @@
 """Closed forms and theorems as functions."""
+
+from .bayes import (
+    BetaBernoulli,
+    DirichletCategorical,
+    LinearRegression,
+    NormalInverseGamma,
+    mle_map_gaps,
+    narrowing,
+)
+from .best_discriminator import (
+    jensen_shannon_from_value,
+    optimal_discriminator,
+    optimal_logit,
+    optimal_value,
+)
+from .disjoint_supports import noisy_lines, parallel_lines, shifted_intervals
+from .flow_kl_duality import data_side, noise_side
+from .forward_kl import moment_matching, moment_matching_on_line
+from .gradient_estimators import reparametrised, score_function
+from .likelihood_and_samples import diluted, diluted_log_prob, memory_log_prob, memory_samples
+from .reverse_fits import reverse_fit_on_line
+from .vanishing_gradients import gradients_at_optimum

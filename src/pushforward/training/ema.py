@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..core.checkpoint import weights
+from ..core.foreign import notes
 
 
 class Average:
@@ -16,15 +17,19 @@ class Average:
 
     The decay grows as (1 + n) / (10 + n) with the updates n, so that the start is soon forgotten;
     the first update copies (it comes after a data-dependent initialisation). Buffers are copied
-    always.
+    always, and so is what networks that are no components keep in attributes.
     """
 
     def __init__(self, original: nn.Module, decay: float):
         self.original, self.decay, self.updates = original, decay, 0
-        self.model: Any = copy.deepcopy(original).eval().requires_grad_(False)
+        self.model: Any = copy.deepcopy(original, notes.left_behind(original)).eval()
+        self.model.requires_grad_(False)
         pairs = list(zip(weights(self.model).values(), weights(original).values()))
         self.floats = [(a, w) for a, w in pairs if isinstance(w, nn.Parameter)]
-        self.others = [(a, w) for a, w in pairs if not isinstance(w, nn.Parameter)]
+        parts = zip(self.model.modules(), original.modules())
+        self.buffers: list[tuple[dict[str, Any], dict[str, Any], str]]
+        self.buffers = [(a._buffers, m._buffers, name) for a, m in parts for name in _kept(m)]
+        self.networks = notes.pairs(self.model, original)
 
     @torch.no_grad()
     def update(self) -> None:
@@ -35,5 +40,14 @@ class Average:
         theirs = [w.detach() for _, w in self.floats]
         if mine:
             torch._foreach_lerp_(mine, theirs, 1 - decay)
-        for average, weight in self.others:
-            average.copy_(weight)
+        if self.buffers:  # by name: a module may put a new tensor in a buffer's place
+            mine = [home[name] for home, _, name in self.buffers]
+            torch._foreach_copy_(mine, [other[name] for _, other, name in self.buffers])
+        for average, part in self.networks:
+            notes.follow(average, part)
+
+
+def _kept(module: nn.Module) -> list[str]:
+    """The names of a module's own buffers that are saved with it."""
+    passing = module._non_persistent_buffers_set
+    return [name for name, b in module._buffers.items() if b is not None and name not in passing]

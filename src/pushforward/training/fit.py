@@ -39,6 +39,7 @@ def fit(
     quiet: bool = False,
     tensorboard: bool = False,
     history: list[Report] | None = None,
+    preset: str | None = None,
 ) -> Generative:
     """Trains `model` on `data` and returns the model to use (the averaged one, with `recipe.ema`).
 
@@ -52,6 +53,7 @@ def fit(
         quiet: no progress bar.
         tensorboard: also write TensorBoard events to `out` (needs the extra `tensorboard`).
         history: a list that the reports are appended to.
+        preset: the name of the preset that this is, for the checkpoint's record.
 
     Raises:
         Interrupted: after Ctrl-C, when everything is saved. A second Ctrl-C stops at once.
@@ -60,6 +62,7 @@ def fit(
         FileExistsError: where `out` holds a checkpoint and `resume` was not asked for.
     """
     training = Training(model, data, recipe, device)
+    training.preset = preset
     folder = _folder(training, out, resume)
     with (
         _stopping(training) as stopped,

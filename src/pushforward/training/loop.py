@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..core.contract import Generative, Stage
+from ..core.blueprint import encode
+from ..core.checkpoint import rehearsed
+from ..core.contract import Generative, Player, Stage
 from ..core.dataset import Batch, Dataset
 from ..core.spaces import trusted
 from . import distributed, state
@@ -47,7 +49,7 @@ class Training:
     Raises:
         ValueError: where the data's space is not the model's, or what stands beside x is not what
             the model is told (a model that is told nothing sees x alone), a batch is larger than
-            the data, or the device is not there.
+            the data, the device is not there, or model, recipe or data cannot be told to a file.
         Diverged: while iterating, where a loss is not a number.
 
     >>> import pushforward as pf
@@ -65,6 +67,7 @@ class Training:
     ):
         data = data.told(model.given)
         _check_fit(model, data, recipe)
+        self.blueprint = rehearsed(model)
         self.model, self.data, self.recipe = (
             model.to(_available(device or model.device)),
             data,
@@ -76,12 +79,12 @@ class Training:
             data.train, recipe.batch_size, model.device, recipe.seed, rank, world
         )
         self.average = Average(model, recipe.ema) if recipe.ema is not None else None
-        self.progress = [m.progress for m in model.modules() if isinstance(m, Generative)]
         self.random = state.Random(model.device, recipe.seed + rank)
         self.step, self.seconds = 0, 0.0
         self.stop_asked = False
         self.saved: Path | None = None
         self.saved_step = 0
+        self.preset: str | None = None
         self._enter(0)
 
     @property
@@ -166,6 +169,11 @@ class Training:
         name, players = self.stages[stage].name, self.stages[stage].players
         self.movers = [Mover(player, self.recipe, name) for player in players]
         self.batches.resize(self.recipe.batch_sizes.get(name, self.recipe.batch_size))
+        moving = _under_way(self.model, players)
+        self.progress = [m.progress for m in moving]
+        for module in self.model.modules():
+            if isinstance(module, Generative) and module not in moving:
+                module.progress.fill_(1.0)  # as everywhere where nobody trains
 
     def _report(self, window: Window) -> Report:
         where = f"the last good checkpoint is {self.saved}" if self.saved else "nothing was saved"
@@ -173,6 +181,7 @@ class Training:
         speed = window.speed()
         every = self.recipe.every(self.recipe.validate_every, 10)
         due = every > 0 and self.step // every > (self.step - window.steps) // every
+        due = due and len(self.data.validation) > 0
         held = self._validate() if due and any(m.loss for m in self.movers) else None
         stage = self.stages[self.stage].name
         loss = first_player(terms)
@@ -192,6 +201,17 @@ class Training:
                         key = f"{mover.player.name}/{name}"
                         sums[key] = sums.get(key, 0) + mean.detach() * (len(seen[0]) / len(held))
         return {name: value.item() for name, value in sums.items()}
+
+
+def _under_way(model: Generative, players: tuple[Player, ...]) -> set[Generative]:
+    """Whose `progress` moves in a stage: the model's, and that of all whom its players move, or
+    whose losses they follow.
+    """
+    found: set[nn.Module] = {model}
+    for player in players:
+        found.update(player.module.modules())
+        found.add(getattr(player.loss or player.update, "__self__", model))
+    return {module for module in found if isinstance(module, Generative)}
 
 
 def _ends(stages: tuple[Stage, ...], steps: int) -> list[int]:
@@ -229,6 +249,7 @@ def _check_fit(model: Generative, data: Dataset, recipe: Recipe) -> None:
     stages = model.stages()
     if recipe.steps < len(stages):
         raise ValueError(f"{len(stages)} stages need at least as many steps, not {recipe.steps}")
+    encode(recipe), state.described(data)  # so that a file can be written
     _check_named("player", recipe.optimizers, [p.name for s in stages for p in s.players])
     _check_named("stage", {**recipe.batch_sizes, **recipe.rates}, [s.name for s in stages])
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -50,6 +52,12 @@ def first_player(terms: dict[str, float]) -> float:
     """The sum of the terms of the player that is named first."""
     player = next(iter(terms)).split("/")[0]
     return sum(v for k, v in terms.items() if k.split("/")[0] == player)
+
+
+def logged(path: str | Path) -> list[Report]:
+    """The reports of a log.jsonl that `fit` wrote. Raises OSError where there is none."""
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    return [Report(**json.loads(line)) for line in lines]
 
 
 class Window:

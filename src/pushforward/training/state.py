@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -14,12 +15,35 @@ from torch import Tensor
 from ..core import checkpoint
 from ..core.blueprint import encode
 from ..core.checkpoint import AVERAGE, MODEL, Checkpoint, CheckpointError
-from ..core.dataset import identity
-
-if TYPE_CHECKING:
-    from .loop import Training
+from ..core.contract import Generative
+from ..core.dataset import Dataset, identity
+from ..core.foreign import notes
+from .batches import Batches
+from .ema import Average
+from .mover import Mover
+from .recipe import Recipe
 
 OPTIMIZER, RANDOM = "optimizer.", "random."
+
+
+class Underway(Protocol):
+    """A training as far as it is put down: what plays, and where it got to."""
+
+    model: Generative
+    data: Dataset
+    recipe: Recipe
+    average: Average | None
+    movers: list[Mover]
+    batches: Batches
+    random: Random
+    step: int
+    stage: int
+    seconds: float
+    preset: str | None
+    blueprint: Any
+
+    def _enter(self, stage: int) -> None:
+        """Begins a stage with players that have not moved yet."""
 
 
 class Random:
@@ -64,7 +88,7 @@ class Random:
                 self.states = self._get()
 
 
-def save(training: Training, path: Path) -> Path:
+def save(training: Underway, path: Path) -> Path:
     """Writes model, average, optimisers, random states and place in the data to one file."""
     tensors = {RANDOM + name: t for name, t in training.random.states.items()}
     before, cursor = training.batches.state()
@@ -77,26 +101,42 @@ def save(training: Training, path: Path) -> Path:
             prefix = f"{OPTIMIZER}{mover.player.name}."
             for index, values in mover.optimizer.state_dict()["state"].items():
                 tensors |= {f"{prefix}{index}.{k}": torch.as_tensor(v) for k, v in values.items()}
-    return checkpoint.save(training.model, path, tensors, _record(training, cursor))
+    blueprint, record = encode(training.model), _record(training, cursor)
+    if blueprint != training.blueprint:  # a network counts, or anneals
+        record["started"] = training.blueprint
+    return checkpoint.write(training.model, blueprint, path, tensors, record)
 
 
-def _record(training: Training, cursor: int) -> dict[str, Any]:
+def _record(training: Underway, cursor: int) -> dict[str, Any]:
     place = {"step": training.step, "stage": training.stage, "cursor": cursor}
     average = training.average
     updates = {} if average is None else {"updates": average.updates}
     return {
         "training": {**place, **updates, "seconds": training.seconds},
         "recipe": encode(training.recipe),
-        "data": training.data.describe(),
+        "data": described(training.data),
         "space": asdict(training.data.space),
+        **({} if training.preset is None else {"preset": training.preset}),
     }
 
 
-def restore(training: Training, path: Path) -> None:
+def described(data: Dataset) -> dict[str, Any]:
+    """What a file says of the data. Raises ValueError where that cannot be written as JSON."""
+    try:
+        return json.loads(json.dumps(data.describe()))
+    except TypeError as error:
+        raise ValueError(
+            f"the origin of {data.name} cannot be written to a file: {error}"
+        ) from error
+
+
+def restore(training: Underway, path: Path) -> None:
     """Reads what `save` wrote into a training of the same model, data and recipe."""
     saved = checkpoint.read(path)
     _check_same(training, saved)
     place = saved.record["training"]
+    if "started" in saved.record:
+        _restore_networks(training, checkpoint.build(saved))
     checkpoint.fill(training.model, saved.part(MODEL), path)
     if training.average is not None:
         checkpoint.fill(training.average.model, saved.part(AVERAGE), path)
@@ -109,12 +149,21 @@ def restore(training: Training, path: Path) -> None:
     training.step, training.seconds = place["step"], place["seconds"]
 
 
-def _check_same(training: Training, saved: Checkpoint) -> None:
+def _restore_networks(training: Underway, became: Any) -> None:
+    """Gives the networks the attributes that they had when the training was saved."""
+    if training.average is not None:
+        for mine, theirs in notes.pairs(training.average.model, became):
+            notes.follow(mine, theirs)
+    for mine, theirs in notes.pairs(training.model, became):
+        notes.restore(mine, theirs)
+
+
+def _check_same(training: Underway, saved: Checkpoint) -> None:
     if "training" not in saved.record:
         raise CheckpointError(f"{saved.path} holds a model, but no training that could go on")
     now = {
-        "model": (encode(training.model), saved.blueprint),
-        "data": (identity(training.data.describe()), identity(saved.record["data"])),
+        "model": (training.blueprint, _started(training, saved)),
+        "data": (identity(described(training.data)), identity(saved.record["data"])),
         "recipe": (encode(training.recipe), saved.record["recipe"]),
     }
     for what, (mine, theirs) in now.items():
@@ -122,6 +171,12 @@ def _check_same(training: Training, saved: Checkpoint) -> None:
             raise CheckpointError(
                 f"{saved.path} was trained with another {what}: {_difference(theirs, mine)}"
             )
+
+
+def _started(training: Underway, saved: Checkpoint) -> Any:
+    """The blueprint that the saved training began with; it may be taken up by what it became."""
+    became = training.blueprint == saved.blueprint
+    return saved.blueprint if became else saved.record.get("started", saved.blueprint)
 
 
 def _difference(theirs: Any, mine: Any, path: str = "") -> str:
@@ -132,7 +187,7 @@ def _difference(theirs: Any, mine: Any, path: str = "") -> str:
     return f"{path} was {str(theirs)[:80]} and is now {str(mine)[:80]}"
 
 
-def _restore_optimizers(training: Training, saved: Checkpoint) -> None:
+def _restore_optimizers(training: Underway, saved: Checkpoint) -> None:
     for mover in training.movers:
         if mover.optimizer is None:
             continue

@@ -1,11 +1,13 @@
 """Disentanglement: what single latents tell of single factors; a file for each paper."""
 
 from .beta_vae import beta_vae_score
-from .dci import DCI, completeness, dci, disentanglement
 from .factor_vae import factor_vae_score
+from .importances import DCI, completeness, dci, disentanglement
+from .irs import interventional_robustness
 from .mig import mutual_information_gap
-from .modularity import modularity
-from .sap import separated_attribute_predictability
+from .modular import modularity
+from .rankings import lasso, relative_strength, spearman, udr, unsupervised_ranking
+from .sap import by_support_vectors, by_thresholds, separated_attribute_predictability
 from .scores import (
     Disentanglement,
     disentanglement_scores,

@@ -2,7 +2,7 @@
 
 The code of a datum is the mean of q(z | x). A latent whose mean varies by less than a hundredth
 (Burda et al., 2016: it is not active) is set to 0: what it says is drowned by the noise of q, but
-scores that rescale each latent would hear it.
+scores that rescale each latent would hear it. Modularity is that of the active latents alone.
 
 Challenging Common Assumptions in the Unsupervised Learning of Disentangled Representations
 (Locatello et al., 2019), arXiv:1811.12359, section 4, compares the scores: they agree in part.
@@ -11,7 +11,8 @@ Challenging Common Assumptions in the Unsupervised Learning of Disentangled Repr
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from statistics import mean, stdev
 
 import torch
 from torch import Tensor
@@ -20,16 +21,17 @@ from ...core.catalogue import system
 from ...core.contract import Generative, Latent
 from ...core.dataset import Dataset, Split
 from ...core.spaces import count
-from ..elbo_surgery import ACTIVE, posterior_mean
 from ..measurement import Measurement
+from ..surgery import ACTIVE, posterior_mean
 from .beta_vae import beta_vae_score
-from .dci import dci
 from .factor_vae import factor_vae_score
+from .importances import dci
+from .irs import interventional_robustness
 from .mig import mutual_information_gap
-from .modularity import modularity
+from .modular import modularity
 from .sap import separated_attribute_predictability
 
-EXAMPLES = 5_000
+EXAMPLES, SEEDS = 10_000, 3
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Disentanglement:
     completeness: Measurement
     informativeness: Measurement
     modularity: Measurement
+    irs: Measurement
 
     def __iter__(self) -> Iterator[Measurement]:
         return (getattr(self, field.name) for field in fields(self))
@@ -53,28 +56,60 @@ class Disentanglement:
 
 
 def disentanglement_scores(
-    model: Latent, data: Dataset, n: int = EXAMPLES, seed: int = 0
+    model: Latent, data: Dataset, n: int = EXAMPLES, seeds: int = SEEDS
 ) -> Disentanglement:
-    """The scores of a model on the first `n` examples of the test split of data with factors.
+    """The scores of a model on data with factors: the means over `seeds`, with standard errors.
 
-    Raises ValueError where the data have no factors or the model no encoder.
+    Each seed draws `n` examples from all splits (all, where there are fewer: nobody learned their
+    factors), and whatever a score draws itself. Raises ValueError where the data have no factors or
+    the model no encoder.
     """
     if data.test.factors is None:
         raise ValueError(f"{data.name} does not say what its examples were made of: try sprites")
-    test = data.test.first(count("n", n, 4))
-    assert test.factors is not None
-    z, v = posterior_means(model, test, seed), test.factors
+    count("n", n, 4)
+    z, v = _seen(model, data, n * count("seeds", seeds))
+    ordered = [factor.ordered for factor in data.factors]
+    every = []
+    for seed in range(seeds):
+        index = torch.randperm(len(z), generator=torch.Generator().manual_seed(seed))[:n]
+        every.append(_of_codes(z[index], v[index], ordered, seed))
+    return Disentanglement(*(_averaged(same) for same in zip(*every)))
+
+
+def _seen(model: Latent, data: Dataset, n: int) -> tuple[Tensor, Tensor]:
+    """Codes and factors of `n` examples of the splits, the test split first; latents not active
+    are 0.
+    """
+    splits: list[Split] = []
+    for split in (data.test, data.validation, data.train):
+        if missing := max(0, n - sum(map(len, splits))):
+            splits.append(split.first(missing))
+    codes = torch.cat([_codes(model, split) for split in splits])
+    return _active(codes), torch.cat([s.factors for s in splits if s.factors is not None])
+
+
+def _of_codes(z: Tensor, v: Tensor, ordered: list[bool], seed: int) -> Disentanglement:
     parts = dci(z, v, seed=seed)
+    moving = z[:, (z != 0).any(0)]
     return Disentanglement(
         beta_vae_score(z, v, seed=seed),
         factor_vae_score(z, v, seed=seed),
         mutual_information_gap(z, v),
-        separated_attribute_predictability(z, v, [f.ordered for f in data.factors]),
+        separated_attribute_predictability(z, v, ordered),
         parts.disentanglement,
         parts.completeness,
         parts.informativeness,
-        modularity(z, v),
+        modularity(moving if moving.shape[1] else z, v),
+        interventional_robustness(z, v),
     )
+
+
+def _averaged(same: tuple[Measurement, ...]) -> Measurement:
+    """The mean of one score over seeds; its standard error, where they differ, is theirs."""
+    values = [number.value for number in same]
+    error = stdev(values) / len(values) ** 0.5 if len(values) > 1 else same[0].stderr
+    settings = f"{same[0].settings}, {len(values)} seed{'s' if len(values) > 1 else ''}"
+    return replace(same[0], value=mean(values), stderr=error or None, settings=settings)
 
 
 def scores_if_known(model: Generative, data: Dataset) -> Iterable[Measurement]:
@@ -90,19 +125,28 @@ def posterior_means(model: Latent, split: Split, seed: int = 0, size: int = 256)
     Of a posterior that knows no mean, eight draws are averaged. Raises ValueError for a model
     without an encoder.
     """
+    return _active(_codes(model, split, seed, size))
+
+
+def _codes(model: Latent, split: Split, seed: int = 0, size: int = 256) -> Tensor:
     if not isinstance(model, Latent):
         raise ValueError(f"{type(model).__name__} has no encoder whose code could be looked at")
     training = model.training
     model.eval()
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(seed)
-        codes = torch.cat([_means(model, x) for x, *_ in split.batches(size, model.device)])
+        batches = split.told(model.given).batches(size, model.device)
+        codes = torch.cat([_means(model, *batch) for batch in batches])
     model.train(training)
+    return codes
+
+
+def _active(codes: Tensor) -> Tensor:
     return torch.where(codes.var(0) > ACTIVE, codes, 0.0)
 
 
-def _means(model: Latent, x: Tensor) -> Tensor:
-    q = model.encode(x)
+def _means(model: Latent, x: Tensor, *conditions: Tensor) -> Tensor:
+    q = model.encode(x, *conditions)
     return posterior_mean(q, q.sample((8,))).flatten(1).cpu()
 
 
@@ -110,6 +154,6 @@ system(
     "disentanglement-metrics",
     lecture=7,
     kind="metric",
-    title="Disentanglement: beta-VAE and FactorVAE scores, MIG, SAP, DCI, modularity",
+    title="Disentanglement: beta-VAE and FactorVAE scores, MIG, SAP, DCI, modularity, IRS, UDR",
     paper="arXiv:1811.12359",
 )

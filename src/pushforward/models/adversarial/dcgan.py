@@ -16,7 +16,8 @@ way. Real data and fakes pass through the critic in batches of their own.
 from __future__ import annotations
 
 from ...core.catalogue import example, system
-from ...core.spaces import Pixels, Space
+from ...core.given import told
+from ...core.spaces import Pixels, Space, count
 from ...nn.dcgan import DCGANCritic, DCGANGenerator
 from .gan import GAN
 
@@ -28,13 +29,16 @@ class DCGAN(GAN):
         space: images whose sides can be halved evenly down to 4 .. 7.
         latent: length of the noise.
         width: channels next to the image; they double as sides halve.
+        classes: number of labels that both networks are told; 0 is none.
     """
 
-    def __init__(self, space: Space, latent: int = 100, width: int = 64):
+    def __init__(self, space: Space, latent: int = 100, width: int = 64, classes: int = 0):
         if not isinstance(space, Pixels):
             raise ValueError(f"DCGAN is for images, not {space}")
-        generator = DCGANGenerator(latent, space.shape, width)
-        super().__init__(space, generator, DCGANCritic(space.shape, width), latent)
+        given = told(count("classes", classes, 0))
+        generator = DCGANGenerator(latent, space.shape, width, classes)
+        critic = DCGANCritic(space.shape, width, classes)
+        super().__init__(space, generator, critic, latent, given=given)
 
 
 system("dcgan", lecture=9, title="Deep convolutional GAN", paper="arXiv:1511.06434")

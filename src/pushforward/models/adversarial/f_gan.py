@@ -14,17 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from ...core.blueprint import record
-from ...core.catalogue import example, nearest, system
+from ...core.catalogue import example, system
 from ...core.contract import Terms
+from ...core.given import Given
 from ...core.spaces import Reals, Space
-from ...objectives.f_divergences import F_DIVERGENCES, FDivergence
+from ...objectives.alpha import f_divergence
+from ...objectives.f_divergences import FDivergence
 from .gan import GAN, critic_for, generator_for
-
-KNOWN = {divergence.name: divergence for divergence in F_DIVERGENCES}
 
 
 @record
@@ -32,19 +34,26 @@ KNOWN = {divergence.name: divergence for divergence in F_DIVERGENCES}
 class Variational:
     """The variational bound on an f-divergence, as a loss on scores.
 
-    `divergence` is a name in `objectives.f_divergences`, such as "kl" or "squared-hellinger".
+    `divergence` is a name in `objectives.f_divergences`, such as "kl" or "squared-hellinger", or
+    "alpha(0.5)" for an alpha-divergence; the divergence itself stands for its name.
+
+    Raises Usage for another name, and ValueError where a divergence has no name that finds it, or
+    alpha is not finite.
     """
 
     divergence: str
 
+    if TYPE_CHECKING:
+
+        def __init__(self, divergence: str | FDivergence) -> None: ...
+
     def __post_init__(self) -> None:
-        if self.divergence not in KNOWN:
-            raise nearest(self.divergence, list(KNOWN), "f-divergence")
+        object.__setattr__(self, "divergence", name_of(self.divergence))
 
     @property
     def f(self) -> FDivergence:
         """The divergence of that name."""
-        return KNOWN[self.divergence]
+        return f_divergence(self.divergence)
 
     def critic(self, real: Tensor, fake: Tensor) -> Terms:
         """-T(x) and f*(T(G(z))): minus the bound (eq. 4)."""
@@ -56,28 +65,46 @@ class Variational:
         return {"fake": -self.f.activation(fake)}
 
 
+def name_of(divergence: str | FDivergence) -> str:
+    """The name that a divergence is found by. Raises ValueError where there is none."""
+    if isinstance(divergence, str):
+        return f_divergence(divergence).name
+    found, u = f_divergence(divergence.name), torch.tensor([0.5, 2.0])
+    if not torch.equal(divergence.generator(u), found.generator(u)):
+        raise ValueError(
+            "an f-divergence must be a named one or an alpha-divergence, so that it can be written "
+            f"down: {divergence.name!r} is the name of another"
+        )
+    return found.name
+
+
 class FGAN(GAN):
     """A GAN that minimises an f-divergence of data from model.
 
     Args:
         space: images or real vectors.
-        divergence: its name, such as "kl", "reverse-kl", "pearson", "jensen-shannon".
+        divergence: its name, such as "kl", "reverse-kl", "pearson", "jensen-shannon",
+            "alpha(0.5)"; or the divergence, such as `alpha_divergence(0.5)`.
         generator: as in `GAN`.
         critic: as in `GAN`.
         latent: length of the noise.
         turns: the critic's moves for each of the generator's.
+        given: as in `GAN`.
     """
 
     def __init__(
         self,
         space: Space,
-        divergence: str = "jensen-shannon",
+        divergence: str | FDivergence = "jensen-shannon",
         generator: nn.Module | None = None,
         critic: nn.Module | None = None,
         latent: int = 128,
         turns: int = 1,
+        given: Given = None,
     ):
-        super().__init__(space, generator, critic, latent, Variational(divergence), turns)
+        objective = Variational(divergence)
+        self.blueprint.update(divergence=objective.divergence)  # what JSON can hold
+        super().__init__(space, generator, critic, latent, objective, turns, given)
 
 
 system("f-gan", lecture=10, title="f-GAN", paper="arXiv:1606.00709")

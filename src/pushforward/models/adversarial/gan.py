@@ -6,8 +6,13 @@ Nothing needs a density: to be fooled by samples is enough. At the best D the ga
 2 JSD(data, model) - log 4.
 
 Generative Adversarial Networks (Goodfellow et al., 2014), arXiv:1406.2661, eq. 1, algorithm 1,
-theorem 1. Differs from the paper: the loss is an argument (their non-saturating one by default);
-no maxout, no dropout; Gaussian noise.
+theorem 1. Differs from the paper: the loss is an argument (their non-saturating one by default), as
+are penalties on the critic's slope; no maxout, no dropout; Gaussian noise. Networks by default are
+an MLP, or pyramids of convolutions (`nn/conv.py`), which are no paper's.
+
+What the game is told (`given`: labels, a vector) both networks are told, as one vector c of floats
+(labels one-hot): generator(z, c) and critic(x, c), as in `conditional_gan.py`. Fakes are made for
+the conditions of the batch.
 
 Images: critics see integers scaled to [-1, 1] and the generator's floats, which are rounded only in
 `push`. A critic could therefore tell few-levelled data by its levels alone, which a smooth one
@@ -16,32 +21,50 @@ hardly does.
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 
 from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Player, Pushforward, Terms
+from ...core.given import Given, spaces_of
 from ...core.spaces import Pixels, Reals, Space, count
+from ...nn.conditions import as_vector, width_of
 from ...nn.conv import ConvDecoder, ConvEncoder
 from ...nn.mlp import MLP
+from ...nn.told import check_told
 from ...objectives.adversarial import AdversarialLoss, NonSaturating
+from ...objectives.augmentations import Augmentation
+from ...objectives.penalties import Penalty, normalised_over_batch
 
-CHUNK = 1_000
 
-
-def generator_for(space: Space, latent: int, width: int | None = None) -> Component:
+def generator_for(
+    space: Space, latent: int, width: int | None = None, given: Given = None
+) -> Component:
     """The usual generator: convolutions for images, else an MLP. Of (batch, latent)."""
+    context = _context(given)
     if isinstance(space, Pixels):
-        return ConvDecoder(latent, space.shape, width or 32)
-    return MLP(latent, _length(space), width or 128, layers=3)
+        return ConvDecoder(latent, space.shape, width or 32, context)
+    return MLP(latent, _length(space), width or 128, 3, context)
 
 
-def critic_for(space: Space, width: int | None = None) -> Component:
+def critic_for(space: Space, width: int | None = None, given: Given = None) -> Component:
     """The usual critic: convolutions for images, else an MLP. To (batch, 1)."""
+    context = _context(given)
     if isinstance(space, Pixels):
-        return ConvEncoder(space.shape, 1, width or 32)
-    return MLP(_length(space), 1, width or 128, layers=3)
+        return ConvEncoder(space.shape, 1, width or 32, context)
+    return MLP(_length(space), 1, width or 128, 3, context)
+
+
+def _context(given: Given) -> int:
+    if any(len(condition.shape) == 3 for condition in spaces_of(given)):
+        raise ValueError(
+            f"the usual networks are told labels and vectors, not images, as in {given}: "
+            "pass generator and critic"
+        )
+    return width_of(given)
 
 
 def _length(space: Space) -> int:
@@ -53,18 +76,40 @@ def _length(space: Space) -> int:
     return space.dims
 
 
+def penalties_for(critic: nn.Module, penalties: tuple[Penalty, ...]) -> tuple[Penalty, ...]:
+    """Returns the penalties; each must have a name of its own. Warns where a slope is none."""
+    names = [p.name for p in penalties]
+    if len(set(names)) < len(names):
+        raise ValueError(f"every penalty must be given once, not {names}")
+    if penalties and normalised_over_batch(critic):
+        warnings.warn(
+            f"the critic normalises over the batch, and {', '.join(names)} needs its slope at each "
+            "datum alone: use a critic without batch normalisation",
+            stacklevel=4,
+        )
+    return tuple(penalties)
+
+
 class GAN(Pushforward):
     """min_G max_D E log D(x) + E log(1 - D(G(z))), or another loss on the critic's scores.
 
     Args:
         space: images or real vectors.
         generator: (batch, latent) to (batch, *space.shape); for images its outputs are squashed
-            to [-1, 1] by tanh here. By default `generator_for(space, latent)`.
+            to [-1, 1] by tanh here. By default `generator_for(space, latent, given=given)`.
         critic: (batch, *space.shape), scaled to [-1, 1] for images, to (batch, 1) or (batch,).
-            By default `critic_for(space)`.
+            By default `critic_for(space, given=given)`.
         latent: length of the noise.
         objective: the loss on scores, such as `Hinge()`.
         turns: the critic's moves for each of the generator's.
+        given: what both networks are told as a second argument, c (batch, width): a space such as
+            `Labels(10)`; None is nothing.
+        penalties: what the critic minimises besides, such as `R1()` (`objectives/penalties.py`).
+        augment: what is done to data and fakes before the critic sees them, such as
+            `InstanceNoise()`; None is nothing.
+
+    Raises ValueError where a network cannot be told it. Warns of penalties on the slope of a critic
+    with batch normalisation.
     """
 
     space: Pixels | Reals
@@ -77,14 +122,20 @@ class GAN(Pushforward):
         latent: int = 128,
         objective: AdversarialLoss = NonSaturating(),  # noqa: B008 (it is frozen)
         turns: int = 1,
+        given: Given = None,
+        penalties: tuple[Penalty, ...] = (),
+        augment: Augmentation | None = None,
     ):
         if not isinstance(space, Pixels | Reals):
             raise ValueError(f"a generator needs a space to differentiate in, not {space}")
-        super().__init__(space)
+        super().__init__(space, given)
         self.latent, self.turns = count("latent", latent), count("turns", turns)
-        self.generator = generator or generator_for(space, latent)
-        self.critic = critic or critic_for(space)
-        self.objective = objective
+        self.generator = generator or generator_for(space, latent, given=given)
+        self.critic = critic or critic_for(space, given=given)
+        check_told("the generator", self.generator, width_of(given))
+        check_told("the critic", self.critic, width_of(given))
+        self.objective, self.augment = objective, augment
+        self.penalties = penalties_for(self.critic, penalties)
 
     def players(self) -> tuple[Player, ...]:
         """The critic, `turns` times; then the generator."""
@@ -93,44 +144,52 @@ class GAN(Pushforward):
             Player("generator", self.generator, self.generator_loss),
         )
 
-    def critic_loss(self, x: Tensor) -> Terms:
+    def critic_loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """What the critic minimises, terms of (batch,)."""
-        real, fake = self.floats(x), self.fake(len(x)).detach()
-        return self.objective.critic(self.scores(real), self.scores(fake))
+        c = self.vector(*conditions)
+        real, fake = self.seen(self.floats(x)), self.seen(self.fake(len(x), c).detach())
+        terms = self.objective.critic(self.scores(real, c), self.scores(fake, c))
+        penalties = {p.name: p(lambda u: self.scores(u, c), real, fake) for p in self.penalties}
+        return {**terms, **penalties}
 
-    def generator_loss(self, x: Tensor) -> Terms:
+    def generator_loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """What the generator minimises, terms of (batch,)."""
-        fake = self.scores(self.fake(len(x)))
-        return self.objective.generator(fake, lambda: self.scores(self.floats(x)))
+        c = self.vector(*conditions)
+        fake = self.scores(self.seen(self.fake(len(x), c)), c)
+        return self.objective.generator(fake, lambda: self.scores(self.seen(self.floats(x)), c))
 
-    def scores(self, x: Tensor) -> Tensor:
-        """The critic's scores of floats, (batch,)."""
-        return self.critic(x).reshape(len(x))
+    def vector(self, *conditions: Tensor) -> Tensor | None:
+        """The conditions as the networks are told them, (batch, width); None for none."""
+        return as_vector(self.given, conditions, self.dtype)
+
+    def scores(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        """The critic's scores of floats, told `c`, (batch,)."""
+        return (self.critic(x) if c is None else self.critic(x, c)).reshape(len(x))
+
+    def seen(self, x: Tensor) -> Tensor:
+        """Floats as the critic is shown them: augmented, where that was asked for."""
+        return x if self.augment is None else self.augment(x, self.progress)
 
     def floats(self, x: Tensor) -> Tensor:
         """Data as the critic sees them: images in [-1, 1], vectors as they are."""
         return self.space.to_signed(x, self.dtype) if isinstance(self.space, Pixels) else x
 
-    def fake(self, n: int) -> Tensor:
-        """`n` new data as the critic sees them, with gradients."""
-        return self._generate(self.latents(n))
+    def fake(self, n: int, c: Tensor | None = None) -> Tensor:
+        """`n` new data as the critic sees them, told `c`, with gradients."""
+        return self._generate(self.latents(n), c)
 
-    def _generate(self, z: Tensor) -> Tensor:
-        x = self.generator(z)
+    def _generate(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        x = self.generator(z) if c is None else self.generator(z, c)
         return x.tanh() if isinstance(self.space, Pixels) else x
 
     def latents(self, n: int) -> Tensor:
         """Standard normal noise, (n, latent)."""
         return torch.randn(n, self.latent, device=self.device, dtype=self.dtype)
 
-    def push(self, z: Tensor) -> Tensor:
-        """The data that `z` stands for: integers for images."""
-        x = self._generate(z)
+    def push(self, z: Tensor, *conditions: Tensor) -> Tensor:
+        """The data that `z` stands for, given the conditions: integers for images."""
+        x = self._generate(z, self.vector(*conditions))
         return self.space.from_signed(x) if isinstance(self.space, Pixels) else x
-
-    def sample(self, n: int) -> Tensor:
-        """`n` new data of the space."""
-        return torch.cat([self.push(z) for z in self.latents(n).split(CHUNK)])
 
 
 system("gan", lecture=8, title="Generative adversarial network", paper="arXiv:1406.2661")

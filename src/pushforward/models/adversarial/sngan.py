@@ -8,13 +8,19 @@ iteration per layer and pass: no penalty, no second derivative.
 
 Spectral Normalization for Generative Adversarial Networks (Miyato et al., 2018),
 arXiv:1802.05957, eqs. 8-9, 16-17: Adam(2e-4, betas=(0, 0.9)), five critic turns.
-Differs from the paper: the usual small networks by default.
+
+Networks: the usual ones by default (pyramids of convolutions or an MLP, which are not the paper's).
+The paper's are passed: `SNGANGenerator(128, space.shape)` and `SNGANCritic(space.shape)` of
+`nn/sngan.py` (table 3), or `ResNetGenerator(128, space.shape, 256)` and `ResNetCritic(space.shape)`
+of `nn/resnet_gan.py` (table 4).
 """
 
 from __future__ import annotations
 
-from ...core.blueprint import Component
+from torch import nn
+
 from ...core.catalogue import example, system
+from ...core.given import Given
 from ...core.spaces import Reals, Space
 from ...nn.spectral import SpectrallyNormalised
 from ...objectives.adversarial import AdversarialLoss, Hinge
@@ -31,19 +37,21 @@ class SNGAN(GAN):
         latent: length of the noise.
         objective: the loss on scores.
         turns: the critic's moves for each of the generator's.
+        given: as in `GAN`.
     """
 
     def __init__(
         self,
         space: Space,
-        generator: Component | None = None,
-        critic: Component | None = None,
+        generator: nn.Module | None = None,
+        critic: nn.Module | None = None,
         latent: int = 128,
         objective: AdversarialLoss = Hinge(),  # noqa: B008 (it is frozen)
         turns: int = 5,
+        given: Given = None,
     ):
-        normalised = SpectrallyNormalised(critic or critic_for(space))
-        super().__init__(space, generator, normalised, latent, objective, turns)
+        normalised = SpectrallyNormalised(critic or critic_for(space, given=given))
+        super().__init__(space, generator, normalised, latent, objective, turns, given)
 
 
 system("sngan", lecture=9, title="Spectrally normalised GAN", paper="arXiv:1802.05957")

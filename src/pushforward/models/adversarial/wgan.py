@@ -7,7 +7,8 @@ where data and fakes are told apart easily; but a box makes critics simple: most
 walls.
 
 Wasserstein GAN (Arjovsky, Chintala and Bottou, 2017), arXiv:1701.07875: c = 0.01, five critic
-turns, RMSprop(5e-5), batches of 64. Differs from the paper: the usual small networks by default.
+turns, RMSprop(5e-5), batches of 64. Differs from the paper: the usual networks by default (pyramids
+of convolutions or an MLP); theirs are DCGAN's, which can be passed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import nn
 
 from ...core.catalogue import example, system
 from ...core.contract import Player
+from ...core.given import Given
 from ...core.spaces import Reals, Space
 from ...objectives.adversarial import Wasserstein
 from .gan import GAN, critic_for, generator_for
@@ -33,6 +35,7 @@ class WGAN(GAN):
         latent: length of the noise.
         bound: c, which every weight of the critic is clipped to after each of its moves.
         turns: the critic's moves for each of the generator's.
+        given: as in `GAN`.
     """
 
     def __init__(
@@ -43,8 +46,9 @@ class WGAN(GAN):
         latent: int = 128,
         bound: float = 0.01,
         turns: int = 5,
+        given: Given = None,
     ):
-        super().__init__(space, generator, critic, latent, Wasserstein(), turns)
+        super().__init__(space, generator, critic, latent, Wasserstein(), turns, given)
         if not bound > 0:
             raise ValueError(f"weights are clipped to a positive bound, not {bound!r}")
         self.bound = bound

@@ -9,18 +9,22 @@ for a finite lambda somewhat above it, as a slope of 1 + gain / (2 lambda) pays.
 
 Improved Training of Wasserstein GANs (Gulrajani et al., 2017), arXiv:1704.00028, eq. 3, algorithm
 1: lambda = 10, five critic turns, Adam(1e-4, betas=(0, 0.9)), and no normalisation over the batch
-in the critic. Differs from the paper: SiLU networks, and
-theirs for images are four times as wide.
+in the critic.
+
+Networks: the usual ones by default (pyramids of convolutions or an MLP with SiLU, which are not the
+paper's). The paper's are passed: `ResNetGenerator(128, space.shape)` and
+`AveragingCritic(space.shape)` of `nn/resnet_gan.py` (appendix F).
 """
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
 from ...core.catalogue import example, system
-from ...core.contract import Terms
+from ...core.given import Given
 from ...core.spaces import Reals, Space
-from ...objectives.adversarial import Wasserstein, between, gradient_norm
+from ...objectives.adversarial import Wasserstein
+from ...objectives.penalties import GradientPenalty
 from .gan import GAN, critic_for, generator_for
 
 
@@ -34,6 +38,7 @@ class WGANGP(GAN):
         latent: length of the noise.
         penalty: lambda.
         turns: the critic's moves for each of the generator's.
+        given: as in `GAN`.
     """
 
     def __init__(
@@ -44,20 +49,10 @@ class WGANGP(GAN):
         latent: int = 128,
         penalty: float = 10.0,
         turns: int = 5,
+        given: Given = None,
     ):
-        super().__init__(space, generator, critic, latent, Wasserstein(), turns)
-        if not penalty > 0:
-            raise ValueError(f"the penalty's weight must be positive, not {penalty!r}")
-        self.penalty = penalty
-
-    def critic_loss(self, x: Tensor) -> Terms:
-        """{"wasserstein": minus the estimate of W1, "penalty": on slopes}, each (batch,)."""
-        real, fake = self.floats(x), self.fake(len(x)).detach()
-        slope = gradient_norm(self.critic, between(real, fake))
-        return {
-            "wasserstein": self.scores(fake) - self.scores(real),
-            "penalty": self.penalty * (slope - 1) ** 2,
-        }
+        terms = (GradientPenalty(penalty),)
+        super().__init__(space, generator, critic, latent, Wasserstein(), turns, given, terms)
 
 
 system("wgan-gp", lecture=9, title="WGAN with gradient penalty", paper="arXiv:1704.00028")

@@ -75,7 +75,7 @@ class MADE(Density, Completing):
         blind: float = 0.0,
         classes: int = 0,
     ):
-        given = told(count("classes", classes, 0), count("context", context, 0))
+        given = told(classes, context)
         super().__init__(space, given)
         self.blind = probability("blind", blind)
         self.head = (head or head_for(space)).check(space)

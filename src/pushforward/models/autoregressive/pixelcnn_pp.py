@@ -68,7 +68,7 @@ class PixelCNNpp(Density, Completing):
             raise ValueError(f"PixelCNNpp models Pixels, not {space}")
         if space.height % 2**halvings or space.width % 2**halvings:
             raise ValueError(f"{halvings} halvings need sides that are multiples of {2**halvings}")
-        given = told(count("classes", classes, 0), count("context", context, 0))
+        given = told(classes, context)
         super().__init__(space, given)
         inputs = space.channels + 1
         self.above = WeightNormConv(inputs, width, (2, 3), (1, 1, 2, -1))

@@ -57,7 +57,7 @@ class Raster(Factorised):
         self, space: Space, classes: int = 0, embedding: int = 0, context: tuple[int, ...] = ()
     ):
         self.channels, self.height, self.breadth, levels = image_of(space, type(self).__name__)
-        super().__init__(space, head_for(space), told(count("classes", classes, 0), context))
+        super().__init__(space, head_for(space), told(classes, context))
         least = CODES if isinstance(space, Tokens) else 0
         vectors = count("embedding", embedding, 0) or least
         self.size = vectors or 1

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ...core.catalogue import example
 from ...core.given import told
-from ...core.spaces import Space, Tokens, count
+from ...core.spaces import Space, Tokens
 from ...core.vocabulary import END, ended
 from ...nn.conditions import width_of
 from ...probability.heads import CategoricalHead
@@ -50,8 +50,8 @@ class RecurrentLM(Factorised):
         classes: int = 0,
     ):
         if not isinstance(space, Tokens) or space.grid:
-            raise ValueError(f"RecurrentLM models sequences of Tokens, not {space}")
-        given = told(count("classes", classes, 0), count("context", context, 0))
+            raise ValueError(f"RecurrentLM models Tokens without a grid, not {space}")
+        given = told(classes, context)
         super().__init__(space, CategoricalHead(space.vocabulary), given)
         context = width_of(given)
         self.blind = probability("blind", blind)

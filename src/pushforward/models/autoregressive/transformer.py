@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ...core.catalogue import example, system
 from ...core.given import told
-from ...core.spaces import Pixels, Space, count
+from ...core.spaces import Pixels, Space
 from ...nn.transformer import CausalTransformer
 from ...probability.heads import Head, head_for, levels_of
 from .factorised import Factorised, Run
@@ -55,7 +55,7 @@ class ImageGPT(Factorised):
         levels = levels_of(space)
         if levels is None:
             raise ValueError(f"ImageGPT models Pixels or Tokens; {space} must be made one of them")
-        given = told(count("classes", classes, 0), count("context", context, 0))
+        given = told(classes, context)
         super().__init__(space, head or head_for(space), given)
         self.embedding = nn.Embedding(levels, width)
         self.start = nn.Embedding(max(1, classes), width)
@@ -72,13 +72,13 @@ class ImageGPT(Factorised):
         h = torch.cat([self.begin(len(x), *conditions), past], 1) + self.positions
         return self.leave(self.body(h))
 
-    def begin(self, n: int, *conditions: Tensor) -> Tensor:
+    def begin(self, n: int, *conditions: Tensor | None) -> Tensor:
         """What stands before the first number, (n, 1, width): of the label, and of the vector."""
+        told = [c for c in conditions if c is not None]
         nothing = torch.zeros(n, dtype=torch.long, device=self.device)
-        labelled = conditions and conditions[0].dtype == torch.long
-        start = self.start(conditions[0] if labelled else nothing)
+        start = self.start(told[0] if told and told[0].dtype == torch.long else nothing)
         if self.context is not None:
-            start = start + self.context(conditions[-1])
+            start = start + self.context(told[-1])
         return start[:, None]
 
     def run(self, n: int, *conditions: Tensor) -> Run:

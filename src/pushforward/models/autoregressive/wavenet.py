@@ -63,10 +63,10 @@ class WaveNet(Factorised):
         hop: int = 1,
     ):
         if not isinstance(space, Tokens) or space.grid:
-            raise ValueError(f"WaveNet models sequences of Tokens (sound by mu-law), not {space}")
+            raise ValueError(f"WaveNet models Tokens without a grid (sound by mu-law), not {space}")
         self.local, self.hop = count("local", local, 0), count("hop", hop)
         steps = (local, -(-space.length // hop)) if local else 0
-        given = told(count("classes", classes, 0), steps)
+        given = told(classes, steps)
         super().__init__(space, CategoricalHead(space.vocabulary), given)
         self.embedding = nn.Embedding(space.vocabulary, width)
         self.start = nn.Parameter(torch.randn(width))
@@ -121,13 +121,13 @@ class WaveNet(Factorised):
         told = check_given(given, conditions, len(x), "WaveNet", self.device)
         return chain(self.head, self.run(len(x), *told), s.shape[1], (s, known.expand_as(s)))
 
-    def _context(self, length: int, *conditions: Tensor) -> Tensor | None:
+    def _context(self, length: int, *conditions: Tensor | None) -> Tensor | None:
         """Both conditions at every step, (batch, features, length)."""
-        parts = []
+        told, parts = [c for c in conditions if c is not None], []
         if self.label is not None:
-            parts.append(self.label(conditions[0])[:, :, None].expand(-1, -1, length))
+            parts.append(self.label(told[0])[:, :, None].expand(-1, -1, length))
         if self.local:
-            local = conditions[-1].repeat_interleave(self.hop, 2)
+            local = told[-1].repeat_interleave(self.hop, 2)
             parts.append(local[:, :, :length].to(self.dtype))
         return torch.cat(parts, 1) if parts else None
 

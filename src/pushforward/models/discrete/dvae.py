@@ -40,6 +40,7 @@ class DVAE(GumbelSoftmaxVAE):
         relaxation: `Relaxed()` or `StraightThrough()`.
         beta: weight of the rate in training.
         head: the likelihood of a pixel; by default `pixel_head(space)`.
+        labels: how many there are of those that both networks are told; 0 is none.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class DVAE(GumbelSoftmaxVAE):
         relaxation: Relaxation = Relaxed(),  # noqa: B008 (it is frozen)
         beta: float = 1.0,
         head: Head | None = None,
+        labels: int = 0,
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"a DVAE encodes images, not {space}")
@@ -68,31 +70,31 @@ class DVAE(GumbelSoftmaxVAE):
             relaxation,
             beta,
             head,
-            ResidualEncoder(space.shape, codes, width, halvings, blocks),
-            ResidualDecoder(codes, shape, width, halvings, blocks),
+            ResidualEncoder(space.shape, codes, width, halvings, blocks, labels),
+            ResidualDecoder(codes, shape, width, halvings, blocks, labels),
+            labels,
         )
         self.grid, self.tokens = grid, Tokens(math.prod(grid), codes)
 
-    def logits(self, x: Tensor) -> Tensor:
+    def logits(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """Those of q(c|x), (batch, length, codes)."""
-        h = self.encoder(self.space.to_signed(x, self.dtype))
-        return h.flatten(2).movedim(1, -1)
+        return self._encoded(x, *conditions).flatten(2).movedim(1, -1)
 
     def _laid_out(self, z: Tensor) -> Tensor:
         return z.movedim(-1, 1).unflatten(2, self.grid)
 
-    def encode(self, x: Tensor) -> Tensor:
+    def encode(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """The likeliest codes: int64 (batch, length) in raster order, data of `tokens`."""
-        return self.logits(self.space.check(x)).argmax(-1)
+        return self.logits(x, *conditions).argmax(-1)
 
-    def log_prob_given(self, x: Tensor, codes: Tensor) -> Tensor:
+    def log_prob_given(self, x: Tensor, codes: Tensor, *conditions: Tensor) -> Tensor:
         """log p(x | codes) in nats, (batch,)."""
         z = F.one_hot(self.tokens.check(codes, "codes"), self.classes)
-        return self._given(x, z.to(self.dtype))
+        return self._given(x, z.to(self.dtype), *conditions)
 
-    def draw(self, codes: Tensor) -> Tensor:
+    def draw(self, codes: Tensor, *conditions: Tensor) -> Tensor:
         """Images drawn from p(x | codes), uint8."""
-        return self._draw(self.tokens.check(codes, "codes"))
+        return self._draw(self.tokens.check(codes, "codes"), *conditions)
 
 
 system("dvae", lecture=12, title="Discrete VAE of DALL-E", paper="arXiv:2102.12092")

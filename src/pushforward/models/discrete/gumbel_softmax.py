@@ -20,7 +20,9 @@ from torch.nn import functional as F
 from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Bounded, Terms
+from ...core.given import told
 from ...core.spaces import Pixels, Space, count
+from ...nn.conditions import as_vector, call
 from ...nn.conv import ConvDecoder, ConvEncoder
 from ...nn.sums import per_example
 from ...probability.gumbel import (
@@ -47,6 +49,8 @@ class GumbelSoftmaxVAE(Bounded):
         head: the likelihood of a pixel; by default `pixel_head(space)`.
         encoder: images to (batch, variables * classes).
         decoder: (batch, variables * classes) to (batch, channels * head.outputs, height, width).
+        labels: how many there are of those that the model is told with its images, and both
+            networks as one-hot vectors; 0 is none. (`classes` are the latent variables' own.)
     """
 
     space: Pixels
@@ -63,53 +67,62 @@ class GumbelSoftmaxVAE(Bounded):
         head: Head | None = None,
         encoder: Component | None = None,
         decoder: Component | None = None,
+        labels: int = 0,
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"the decoder's likelihood is over images, not {space}")
-        super().__init__(space)
+        super().__init__(space, told(labels))
         self.variables, self.classes = count("variables", variables), count("classes", classes, 2)
         self.head = (head or pixel_head(space)).check(space)
         self.temperature, self.relaxation, self.beta = temperature, relaxation, beta
         shape = (space.channels * self.head.outputs, space.height, space.width)
         flat = variables * classes
-        self.encoder = encoder or ConvEncoder(space.shape, flat, width)
-        self.decoder = decoder or ConvDecoder(flat, shape, width)
+        self.encoder = encoder or ConvEncoder(space.shape, flat, width, labels)
+        self.decoder = decoder or ConvDecoder(flat, shape, width, labels)
 
-    def loss(self, x: Tensor) -> Terms:
+    def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"distortion", "rate"} in nats with relaxed draws, each (batch,)."""
-        logits = self.logits(x)
+        logits = self.logits(x, *conditions)
         z = self.relaxation(logits, self.temperature.at(self.progress))
-        return {"distortion": -self._given(x, z), "rate": self.beta * self._rate(logits)}
+        rate = self.beta * self._rate(logits)
+        return {"distortion": -self._given(x, z, *conditions), "rate": rate}
 
-    def elbo(self, x: Tensor, samples: int = 1) -> Tensor:
+    def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
         """E_q log p(x|z) - KL(q || uniform) with one-hot draws, in nats, (batch,)."""
-        logits = self.logits(x)
-        draws = [self._given(x, one_hot(logits)) for _ in range(count("samples", samples))]
+        logits, times = self.logits(x, *conditions), range(count("samples", samples))
+        draws = [self._given(x, one_hot(logits), *conditions) for _ in times]
         return torch.stack(draws).mean(0) - self._rate(logits)
 
-    def logits(self, x: Tensor) -> Tensor:
+    def logits(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """Those of q(z|x), (batch, variables, classes)."""
-        h = self.encoder(self.space.to_signed(x, self.dtype))
-        return h.unflatten(1, (self.variables, self.classes))
+        return self._encoded(x, *conditions).unflatten(1, (self.variables, self.classes))
 
-    def sample(self, n: int) -> Tensor:
+    def sample(self, n: int, *conditions: Tensor) -> Tensor:
         """`n` images for latent variables drawn uniformly."""
         shape = (n, self.variables)
-        return self._draw(torch.randint(self.classes, shape, device=self.device))
+        return self._draw(torch.randint(self.classes, shape, device=self.device), *conditions)
 
-    def _draw(self, codes: Tensor) -> Tensor:
+    def _encoded(self, x: Tensor, *conditions: Tensor) -> Tensor:
+        """What the encoder gives for images."""
+        seen = self.space.to_signed(x, self.dtype)
+        return call(self.encoder, seen, self._vector(len(x), *conditions))
+
+    def _vector(self, n: int, *conditions: Tensor) -> Tensor | None:
+        return as_vector(self.given, self.told(n, *conditions), self.dtype)
+
+    def _draw(self, codes: Tensor, *conditions: Tensor) -> Tensor:
         z = F.one_hot(codes, self.classes).to(self.dtype)
-        return self.head(self._describe(z)).sample().to(torch.uint8)
+        return self.head(self._describe(z, *conditions)).sample().to(torch.uint8)
 
     def _rate(self, logits: Tensor) -> Tensor:
         return divergence_from_uniform(logits).sum(1)
 
-    def _given(self, x: Tensor, z: Tensor) -> Tensor:
-        return per_example(self.head.log_prob(self._describe(z), x))
+    def _given(self, x: Tensor, z: Tensor, *conditions: Tensor) -> Tensor:
+        return per_example(self.head.log_prob(self._describe(z, *conditions), x))
 
-    def _describe(self, z: Tensor) -> Tensor:
+    def _describe(self, z: Tensor, *conditions: Tensor) -> Tensor:
         """Parameters (batch, *space.shape, outputs) for z (batch, variables, classes)."""
-        h = self.decoder(self._laid_out(z))
+        h = call(self.decoder, self._laid_out(z), self._vector(len(z), *conditions))
         return h.unflatten(1, (self.space.channels, -1)).movedim(2, -1)
 
     def _laid_out(self, z: Tensor) -> Tensor:

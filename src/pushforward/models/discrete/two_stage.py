@@ -21,6 +21,7 @@ from torch import Tensor
 from ...core.catalogue import example
 from ...core.contract import Bounded, Density, Generative, Player, Stage, keep_apart
 from ...core.dataset import Alone, Batch
+from ...core.given import agreed, heard, told_something
 from ...core.spaces import Pixels
 from ...probability.quantisation import VectorQuantiser
 from ..autoregressive.made import MADE
@@ -34,10 +35,13 @@ class TwoStage(Bounded):
     Args:
         codec: a model with `tokens`, `encode`, `log_prob_given` and `draw`.
         prior: an exact density over the codes: over `codec.tokens`, or over their grid,
-            Tokens(codec.grid, codes). What it is told, this model is told; the codec sees x alone.
+            Tokens(codec.grid, codes).
         codec_share: of the training steps; the rest is the prior's.
 
-    Raises ValueError for a prior over something else, or one that owns a part of the codec.
+    It is told what its parts are told; one that is told nothing sees x or codes alone.
+
+    Raises ValueError for a prior over something else, or one that owns a part of the codec; for
+    parts that are told different things.
     """
 
     def __init__(self, codec: VQVAE | DVAE, prior: Density, codec_share: float = 0.5):
@@ -49,34 +53,35 @@ class TwoStage(Bounded):
         keep_apart(codec, prior)
         if not 0 < codec_share < 1:
             raise ValueError(f"codec_share must be between 0 and 1, not {codec_share!r}")
-        super().__init__(codec.space, prior.given)
+        super().__init__(codec.space, agreed(codec=codec, prior=prior))
         self.codec, self.prior, self.codec_share = codec, prior, codec_share
 
     def stages(self) -> tuple[Stage, ...]:
         """The codec's stages on data, then the prior's on codes."""
         codec = _scaled(self.codec, "codec", self.codec_share)
         prior = _scaled(self.prior, "prior", 1 - self.codec_share)
-        return (
-            *(replace(stage, view=Alone(stage.view)) for stage in codec),
-            *(replace(stage, view=self.view) for stage in prior),
-        )
+        if not told_something(self.codec):
+            codec = (replace(stage, view=Alone(stage.view)) for stage in codec)
+        return *codec, *(replace(stage, view=self.view) for stage in prior)
 
     def view(self, x: Tensor, *conditions: Tensor) -> Batch:
         """A batch as the prior sees it: codes, and what it is told."""
-        return (self._codes(x), *conditions)
+        return (self._codes(x, *conditions), *heard(self.prior, conditions))
 
-    def _codes(self, x: Tensor) -> Tensor:
-        return self.codec.encode(x).view(-1, *self.prior.space.shape)
+    def _codes(self, x: Tensor, *conditions: Tensor) -> Tensor:
+        codes = self.codec.encode(x, *heard(self.codec, conditions))
+        return codes.view(-1, *self.prior.space.shape)
 
     def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
         """log p(c | conditions) + log p(x | c) in nats, (batch,): `samples` would be equal."""
-        codes = self._codes(x)
-        log_x = self.codec.log_prob_given(x, codes.flatten(1))
-        return self.prior.log_prob(codes, *conditions) + log_x
+        codes = self._codes(x, *conditions)
+        log_x = self.codec.log_prob_given(x, codes.flatten(1), *heard(self.codec, conditions))
+        return self.prior.log_prob(codes, *heard(self.prior, conditions)) + log_x
 
     def sample(self, n: int, *conditions: Tensor) -> Tensor:
         """Codes from the prior, decoded."""
-        return self.codec.draw(self.prior.sample(n, *conditions).flatten(1))
+        codes = self.prior.sample(n, *heard(self.prior, conditions)).flatten(1)
+        return self.codec.draw(codes, *heard(self.codec, conditions))
 
 
 def _scaled(model: Generative, name: str, share: float) -> Iterator[Stage]:

@@ -26,7 +26,9 @@ from torch.distributions import Distribution
 
 from ...core.catalogue import example, system
 from ...core.contract import Bounded, Player, Terms
+from ...core.given import told
 from ...core.spaces import Pixels, Space, Tokens
+from ...nn.conditions import as_vector
 from ...nn.resnet import ResidualDecoder, ResidualEncoder
 from ...nn.sums import per_example
 from ...probability.discretized import DiscretizedLogisticHead
@@ -50,6 +52,7 @@ class VQVAE(Bounded):
         blocks: residual blocks in either network.
         commitment: beta.
         head: the likelihood of a pixel; by default `pixel_head(space)`.
+        classes: labels that both networks are told, so that codes need not say them; 0 is none.
 
     `tokens` is the space of its codes in raster order, what a prior has to learn.
     """
@@ -65,16 +68,17 @@ class VQVAE(Bounded):
         blocks: int = 2,
         commitment: float = 0.25,
         head: Head | None = None,
+        classes: int = 0,
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"a VQVAE encodes images, not {space}")
-        super().__init__(space)
+        super().__init__(space, told(classes))
         self.head = (head or pixel_head(space)).check(space)
         self.quantiser, self.commitment = quantiser, commitment
         shape = (space.channels * self.head.outputs, space.height, space.width)
         self.autoencoder = Autoencoder(
-            ResidualEncoder(space.shape, quantiser.features, width, halvings, blocks),
-            ResidualDecoder(quantiser.features, shape, width, halvings, blocks),
+            ResidualEncoder(space.shape, quantiser.features, width, halvings, blocks, classes),
+            ResidualDecoder(quantiser.features, shape, width, halvings, blocks, classes),
         )
         self.grid = self.autoencoder.encoder.grid
         self.tokens = Tokens(math.prod(self.grid), quantiser.codes)
@@ -86,59 +90,65 @@ class VQVAE(Bounded):
             Player("codebook", self.quantiser, update=self.update),
         )
 
-    def loss(self, x: Tensor) -> Terms:
+    def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"distortion": nats that the codes leave open, "commitment"}, each (batch,)."""
-        z = self.features(x)
+        z = self.features(x, *conditions)
         quantised = self.quantiser(z)
         return {
-            "distortion": -self._log_prob(x, quantised),
+            "distortion": -self._log_prob(x, quantised, *conditions),
             "commitment": self.commitment * per_example((z - quantised.detach()).square()),
         }
 
-    def update(self, x: Tensor) -> Terms:
+    def update(self, x: Tensor, *conditions: Tensor) -> Terms:
         """Moves the codebook: quantisation error, perplexity and restarts of the batch."""
-        return self.quantiser.update(self.features(x))
+        return self.quantiser.update(self.features(x, *conditions))
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """z_e(x): what is quantised, (batch, *grid, features)."""
-        return self.autoencoder.encoder(self.space.to_signed(x, self.dtype)).movedim(1, -1)
+        seen, c = self.space.to_signed(x, self.dtype), self._vector(len(x), *conditions)
+        return self.autoencoder.encoder(seen, c).movedim(1, -1)
 
-    def encode(self, x: Tensor) -> Tensor:
+    def encode(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """The codes of images: int64 (batch, length) in raster order, data of `tokens`."""
-        return self.quantiser.nearest(self.features(self.space.check(x))).flatten(1)
+        return self.quantiser.nearest(self.features(x, *conditions)).flatten(1)
 
-    def decode(self, codes: Tensor) -> Distribution:
+    def decode(self, codes: Tensor, *conditions: Tensor) -> Distribution:
         """p(x | codes), over single pixel values (batch, channels, height, width)."""
-        return self.head(self._describe(self._codewords(codes)))
+        return self.head(self._describe(self._codewords(codes), *conditions))
 
-    def log_prob_given(self, x: Tensor, codes: Tensor) -> Tensor:
+    def log_prob_given(self, x: Tensor, codes: Tensor, *conditions: Tensor) -> Tensor:
         """log p(x | codes) in nats, (batch,)."""
-        return self._log_prob(x, self._codewords(codes))
+        return self._log_prob(x, self._codewords(codes), *conditions)
 
-    def draw(self, codes: Tensor) -> Tensor:
+    def draw(self, codes: Tensor, *conditions: Tensor) -> Tensor:
         """Images drawn from p(x | codes), uint8."""
-        return self.decode(codes).sample().to(torch.uint8)
+        return self.decode(codes, *conditions).sample().to(torch.uint8)
+
+    def _vector(self, n: int, *conditions: Tensor) -> Tensor | None:
+        return as_vector(self.given, self.told(n, *conditions), self.dtype)
 
     def _codewords(self, codes: Tensor) -> Tensor:
         return self.quantiser.lookup(self.tokens.check(codes, "codes").unflatten(1, self.grid))
 
-    def _describe(self, quantised: Tensor) -> Tensor:
+    def _describe(self, quantised: Tensor, *conditions: Tensor) -> Tensor:
         """The head's parameters (batch, *space.shape, outputs)."""
-        h = self.autoencoder.decoder(quantised.movedim(-1, 1))
+        c = self._vector(len(quantised), *conditions)
+        h = self.autoencoder.decoder(quantised.movedim(-1, 1), c)
         return h.unflatten(1, (self.space.channels, -1)).movedim(2, -1)
 
-    def _log_prob(self, x: Tensor, quantised: Tensor) -> Tensor:
-        return per_example(self.head.log_prob(self._describe(quantised), x))
+    def _log_prob(self, x: Tensor, quantised: Tensor, *conditions: Tensor) -> Tensor:
+        return per_example(self.head.log_prob(self._describe(quantised, *conditions), x))
 
-    def elbo(self, x: Tensor, samples: int = 1) -> Tensor:
+    def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
         """log p(x | codes) - length log K, (batch,): q is a point, so that `samples` are equal."""
         uniform = self.tokens.length * math.log(self.tokens.vocabulary)
-        return self.log_prob_given(x, self.encode(x)) - uniform
+        return self.log_prob_given(x, self.encode(x, *conditions), *conditions) - uniform
 
-    def sample(self, n: int) -> Tensor:
+    def sample(self, n: int, *conditions: Tensor) -> Tensor:
         """`n` images for codes drawn uniformly: hardly images, before a prior has learned."""
         shape = (n, *self.tokens.shape)
-        return self.draw(torch.randint(self.tokens.vocabulary, shape, device=self.device))
+        codes = torch.randint(self.tokens.vocabulary, shape, device=self.device)
+        return self.draw(codes, *conditions)
 
 
 class Autoencoder(nn.Module):

@@ -20,7 +20,7 @@ from torch import Tensor
 from ...core.catalogue import example, system
 from ...core.contract import Bounded, Pushforward, Terms
 from ...core.given import told
-from ...core.spaces import Pixels, Reals, count
+from ...core.spaces import Pixels, Reals
 from ...nn.velocity import ConvVelocity
 from ...probability.bijections.bijection import Bijection, Chain
 from ...probability.bijections.shapes import FactorOut, Flatten, Squeeze
@@ -111,7 +111,7 @@ class ImageFFJORD(Bounded, Pushforward):
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"ImageFFJORD models Pixels, not {space}: take FFJORD for vectors")
-        given = told(count("classes", classes, 0))
+        given = told(classes)
         super().__init__(space, given)
         if scales > 1:
             check_sides(space, scales - 1)

@@ -12,7 +12,7 @@ arXiv:1912.02762, eq. 3.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -23,8 +23,16 @@ from ...core.spaces import Reals
 from ...nn.conditions import as_vector, width_of
 from ...probability.bijections.bijection import Bijection, Chain
 
-if TYPE_CHECKING:
-    from .dequantized import Dequantized
+
+@runtime_checkable
+class Invertible(Protocol):
+    """What knows the noise of data, and the data of noise: `push(noise(x))` gives back `x`."""
+
+    def noise(self, x: Tensor, *conditions: Tensor) -> Tensor:
+        """The noise that `x` comes from, (batch, ...)."""
+
+    def push(self, z: Tensor, *conditions: Tensor) -> Tensor:
+        """The data that the noise `z` stands for."""
 
 
 class Flow(Density, Pushforward):
@@ -104,7 +112,7 @@ def walk(model: Pushforward, z: Tensor, end: Tensor, steps: int = 8) -> Tensor:
     return torch.stack([model.push(torch.lerp(z, end, t)) for t in places])
 
 
-def direction(model: Flow | Dequantized, having: Tensor, lacking: Tensor) -> Tensor:
+def direction(model: Invertible, having: Tensor, lacking: Tensor) -> Tensor:
     """The direction of noise along which data of one kind become data of another, (1, ...).
 
     The mean noise of the data `having` an attribute less that of the data `lacking` it (Kingma &

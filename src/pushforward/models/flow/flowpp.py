@@ -16,7 +16,7 @@ import torch
 
 from ...core.catalogue import example, system
 from ...core.given import told
-from ...core.spaces import Pixels, Reals, count
+from ...core.spaces import Pixels, Reals
 from ...nn.gated_attention import GatedAttentionNet
 from ...probability.bijections.bijection import Bijection, Chain, Inverse
 from ...probability.bijections.coupling import Coupling
@@ -69,7 +69,7 @@ class FlowPP(Dequantized):
             *coupling_steps(4 * c, boards[:3], width, blocks, components, classes),
             Flatten((4 * c, h // 2, w // 2)),
         ]
-        given = told(count("classes", classes, 0))
+        given = told(classes)
         flow = Flow(StandardNormal((space.dims,)), steps, Reals(space.shape), given)
         noise = variational_noise(space, noise_couplings, width, noise_blocks, components)
         super().__init__(flow, space, noise, alpha)

@@ -114,7 +114,7 @@ class Glow(Dequantized):
         check_sides(space, scales)
         mixing = Mixing if plain else LUMixing
         chain = _levels(space.shape, scales, count("steps", steps), width, classes, mixing)
-        given = told(count("classes", classes, 0))
+        given = told(classes)
         flow = Flow(StandardNormal((space.dims,)), [chain], Reals(space.shape), given)
         super().__init__(flow, space, alpha=alpha)
 

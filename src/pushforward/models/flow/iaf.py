@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from ...core.catalogue import example, system
 from ...core.given import told
-from ...core.spaces import count
 from ...nn.conditions import width_of
 from ...probability.bijections.bijection import Inverse
 from ...probability.bijections.elementwise import Elementwise
@@ -45,7 +44,7 @@ class IAF(Flow):
         context: int = 0,
         classes: int = 0,
     ):
-        given = told(count("classes", classes, 0), count("context", context, 0))
+        given = told(classes, context)
         told_width = width_of(given)
         steps = autoregressive_steps(features, couplings, width, layers, map, told_width, False)
         inverted = [Inverse(step) for step in steps]

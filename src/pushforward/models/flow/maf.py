@@ -52,7 +52,7 @@ class MAF(Flow):
         normalised: bool = False,
         classes: int = 0,
     ):
-        given = told(count("classes", classes, 0), count("context", context, 0))
+        given = told(classes, context)
         steps = autoregressive_steps(
             features, couplings, width, layers, map, width_of(given), normalised
         )

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from ...core.catalogue import example, system
 from ...core.given import told
-from ...core.spaces import count
 from ...nn.conditions import width_of
 from ...nn.velocity import Velocity
 from ...probability.priors import StandardNormal
@@ -50,7 +49,7 @@ class NeuralODE(Flow):
         context: int = 0,
         classes: int = 0,
     ):
-        given = told(count("classes", classes, 0), count("context", context, 0))
+        given = told(classes, context)
         context = width_of(given)
         velocity = Velocity(features + context, features, width, layers)
         ode = Continuous(velocity, solver, 0, adjoint, context)

@@ -12,7 +12,9 @@ eqs. 4-6, section 3.3 (scaling), 3.4 (logistic prior).
 from __future__ import annotations
 
 from ...core.catalogue import example, system
+from ...core.given import told
 from ...core.spaces import count
+from ...nn.conditions import width_of
 from ...nn.mlp import MLP
 from ...probability.bijections.bijection import Bijection
 from ...probability.bijections.coupling import Coupling
@@ -32,6 +34,7 @@ class NICE(Flow):
         couplings: how many.
         width, layers: of the networks that give the shift.
         context: width of a vector that the density is conditional on, or 0.
+        classes: number of labels to condition on, before the context; 0 is none.
     """
 
     def __init__(
@@ -41,15 +44,19 @@ class NICE(Flow):
         width: int = 1000,
         layers: int = 5,
         context: int = 0,
+        classes: int = 0,
     ):
         least_two(features)
+        given = told(classes, context)
+        context = width_of(given)
         bijections: list[Bijection] = []
         for i in range(count("couplings", couplings)):
             split = Alternate(flip=i % 2 == 1)
             copied, moved = split.sizes(features)
             net = MLP(copied + context, moved, width, layers)
             bijections.append(Coupling(net, split, Additive(), context))
-        super().__init__(StandardLogistic((features,)), [*bijections, Scale(features)])
+        steps = [*bijections, Scale(features)]
+        super().__init__(StandardLogistic((features,)), steps, given=given)
 
 
 system("nice", lecture=4, title="NICE", paper="arXiv:1410.8516")

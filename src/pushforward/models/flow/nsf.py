@@ -53,7 +53,7 @@ class NSF(Flow):
         context: int = 0,
         classes: int = 0,
     ):
-        given = told(count("classes", classes, 0), count("context", context, 0))
+        given = told(classes, context)
         context = width_of(given)
         least_two(features)
         steps: list[Bijection] = []
@@ -82,7 +82,7 @@ class AutoregressiveNSF(Flow):
         context: int = 0,
         classes: int = 0,
     ):
-        given = told(count("classes", classes, 0), count("context", context, 0))
+        given = told(classes, context)
         context = width_of(given)
         steps: list[Bijection] = []
         for _ in range(count("couplings", couplings)):

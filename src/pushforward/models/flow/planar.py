@@ -14,7 +14,9 @@ fitted to data by maximum likelihood too.
 from __future__ import annotations
 
 from ...core.catalogue import example, system
+from ...core.given import told
 from ...core.spaces import count
+from ...nn.conditions import width_of
 from ...probability.bijections.bijection import Inverse
 from ...probability.bijections.planar import Planar
 from ...probability.priors import StandardNormal
@@ -28,11 +30,14 @@ class PlanarFlow(Flow):
         features: length of the vectors.
         steps: K, how many.
         context: width of a context that gives every step's u, w, b (a posterior's), or 0.
+        classes: number of labels to condition on, before the context; 0 is none.
     """
 
-    def __init__(self, features: int, steps: int = 8, context: int = 0):
-        maps = [Inverse(Planar(features, context)) for _ in range(count("steps", steps))]
-        super().__init__(StandardNormal((features,)), maps)
+    def __init__(self, features: int, steps: int = 8, context: int = 0, classes: int = 0):
+        given = told(classes, context)
+        width = width_of(given)
+        maps = [Inverse(Planar(features, width)) for _ in range(count("steps", steps))]
+        super().__init__(StandardNormal((features,)), maps, given=given)
 
 
 system("planar", lecture=4, title="Planar flows", paper="arXiv:1505.05770")

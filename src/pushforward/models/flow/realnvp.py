@@ -56,7 +56,7 @@ class VectorRealNVP(Flow):
         classes: int = 0,
     ):
         least_two(features)
-        given = told(count("classes", classes, 0), count("context", context, 0))
+        given = told(classes, context)
         context = width_of(given)
         bijections: list[Bijection] = []
         for i in range(count("couplings", couplings)):
@@ -94,7 +94,7 @@ class RealNVP(Dequantized):
         if not isinstance(space, Pixels):
             raise ValueError(f"RealNVP models Pixels, not {space}: take VectorRealNVP for vectors")
         check_sides(space, scales)
-        given = told(count("classes", classes, 0))
+        given = told(classes)
         steps = _scales(space.shape, scales, couplings, width, blocks, classes)
         flow = Flow(StandardNormal((space.dims,)), [steps], Reals(space.shape), given)
         super().__init__(flow, space, alpha=alpha)

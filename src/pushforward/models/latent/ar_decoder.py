@@ -22,12 +22,17 @@ from .vae import VAE, dense
 
 
 def with_autoregressive_decoder(
-    space: Pixels, latent: int, width: int, objective: Objective | None = None, blind: float = 0.0
+    space: Pixels,
+    latent: int,
+    width: int,
+    objective: Objective | None = None,
+    blind: float = 0.0,
+    classes: int = 0,
 ) -> VAE:
-    """A VAE with a Gaussian encoder and a MADE as decoder."""
-    encoder, _ = dense(space, latent, width)
-    decoder = AutoregressiveDecoder(MADE(space, width=width, context=latent, blind=blind))
-    return VAE(encoder, decoder, objective=objective)
+    """A VAE with a Gaussian encoder and a MADE as decoder; `classes` (0: none) are told to both."""
+    encoder, _ = dense(space, latent, width, classes=classes)
+    density = MADE(space, width=width, context=latent, blind=blind, classes=classes)
+    return VAE(encoder, AutoregressiveDecoder(density), objective=objective)
 
 
 @example(data="bars")

@@ -22,33 +22,39 @@ from torch.nn import functional as F
 
 from ...core.blueprint import Component
 from ...core.catalogue import example, system
-from ...core.contract import Density, Latent, Player, Pushforward, Terms
-from ...core.spaces import Pixels, Reals, Space, count
+from ...core.contract import Density, Player, Terms
+from ...core.given import Given, heard, told, told_alike
+from ...core.spaces import Pixels, Space, count
+from ...nn.conditions import as_vector, call, width_of
 from ...nn.mlp import MLP
-from ...probability.decoders import Observation
+from ...probability.decoders import Observation, together
 from ...probability.posteriors import entered
-from ...probability.priors import StandardNormal
-from .vae import dense
+from .vae import dense_decoder
+from .variational import Decoded
 
 
 class Implicit(Distribution):
-    """q(z | x) of a network that is given noise: it has draws, and no density."""
+    """q(z | x) of a network that is given noise, and told `c`: it has draws, and no density."""
 
     arg_constraints = {}  # noqa: RUF012
     has_rsample = True
 
-    def __init__(self, network: Component, x: Tensor, latent: int, noise: int):
-        self.network, self.x, self.noise = network, x.flatten(1), noise
+    def __init__(
+        self, network: Component, x: Tensor, latent: int, noise: int, c: Tensor | None = None
+    ):
+        self.network, self.x, self.noise, self.c = network, x.flatten(1), noise, c
         super().__init__(x.shape[:1], torch.Size((latent,)), validate_args=False)
 
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
         """Draws (*sample_shape, batch, latent) with gradients."""
         x = self.x.expand(*sample_shape, *self.x.shape)
         eps = torch.randn(*x.shape[:-1], self.noise, device=x.device, dtype=x.dtype)
-        return self.network(torch.cat([x, eps], -1))
+        seen, c = together(torch.cat([x, eps], -1), self.c)
+        flat = None if c is None else c.flatten(0, -2)
+        return call(self.network, seen.flatten(0, -2), flat).unflatten(0, seen.shape[:-1])
 
 
-class AVB(Latent, Pushforward):
+class AVB(Decoded):
     """A VAE with an implicit posterior, and a critic for its rate.
 
     Args:
@@ -59,6 +65,8 @@ class AVB(Latent, Pushforward):
         prior: p(z); N(0, I) where None.
         contrast: draws from which the contrast's moments are estimated, at least two.
         turns: of the critic, for each of the model's.
+        given: what it is told beside the data: encoder and critic are then called with that too,
+            as a vector (batch, `nn.conditions.width_of(given)`); the decoder is told the same.
     """
 
     def __init__(
@@ -71,23 +79,25 @@ class AVB(Latent, Pushforward):
         prior: Density | None = None,
         contrast: int = 8,
         turns: int = 1,
+        given: Given = None,
     ):
-        super().__init__(decoder.space)
-        self.encoder, self.decoder, self.critic = encoder, decoder, critic
-        self.latent, self.noise = count("latent", latent), count("noise", noise)
-        self.prior = prior or StandardNormal((latent,))
-        if self.prior.space != Reals((latent,)):
-            raise ValueError(f"the prior is over {self.prior.space}, not over {latent} reals")
+        told_alike(given, decoder=decoder, prior=prior)
+        super().__init__(decoder.space, given)
+        self.encoder = encoder
+        self._decode_by(decoder, prior, count("latent", latent))
+        self.critic = critic
+        self.latent, self.noise = latent, count("noise", noise)
         self.contrast, self.turns = count("contrast", contrast, 2), count("turns", turns)
 
-    def encode(self, x: Tensor) -> Distribution:
+    def encode(self, x: Tensor, *conditions: Tensor) -> Distribution:
         """q(z | x), which has no density."""
-        h = entered(self.space, self.space.check(x), self.dtype)
-        return Implicit(self.encoder, h, self.latent, self.noise)
+        h, c = self._seen(x, *conditions)
+        return Implicit(self.encoder, h, self.latent, self.noise, c)
 
-    def decode(self, z: Tensor) -> Distribution:
-        """p(x | z) for `z` (..., latent)."""
-        return self.decoder(z)
+    def _seen(self, x: Tensor, *conditions: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What encoder and critic see of the data, and what they are told."""
+        h = entered(self.space, x, self.dtype).flatten(1)
+        return h, as_vector(self.given, conditions, self.dtype)
 
     def players(self) -> tuple[Player, ...]:
         """The critic, then the model."""
@@ -95,54 +105,49 @@ class AVB(Latent, Pushforward):
         critic = Player("critic", self.critic, self.critic_loss, turns=self.turns)
         return critic, Player("model", model, self.loss)
 
-    def reference(self, x: Tensor) -> Independent:
+    def reference(self, x: Tensor, *conditions: Tensor) -> Independent:
         """r(z | x), a normal with the moments of draws from q(z | x), without gradients."""
         with torch.no_grad():
-            z = self.encode(x).rsample((self.contrast,))
+            z = self.encode(x, *conditions).rsample((self.contrast,))
         return Independent(Normal(z.mean(0), z.std(0) + 1e-3, validate_args=False), 1)
 
-    def ratio(self, x: Tensor, z: Tensor, r: Independent) -> Tensor:
+    def ratio(self, z: Tensor, r: Independent, x: Tensor, *conditions: Tensor) -> Tensor:
         """T: the critic's log q(z|x) - log r(z|x), (batch,)."""
         whitened = (z - r.base_dist.loc) / r.base_dist.scale
-        seen = entered(self.space, x, self.dtype).flatten(1)
-        return self.critic(torch.cat([seen, whitened], -1))[:, 0]
+        seen, c = self._seen(x, *conditions)
+        return call(self.critic, torch.cat([seen, whitened], -1), c)[:, 0]
 
-    def loss(self, x: Tensor) -> Terms:
+    def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"distortion", "rate"}, each (batch,) in nats; the rate is the critic's estimate."""
-        r, z = self.reference(x), self.encode(x).rsample()
-        rate = self.ratio(x, z, r) + r.log_prob(z) - self.prior.log_prob(z)
-        return {"distortion": -self.decode(z).log_prob(x), "rate": rate}
+        r, z = self.reference(x, *conditions), self.encode(x, *conditions).rsample()
+        log_p = self.prior.log_prob(z, *heard(self.prior, conditions))
+        rate = self.ratio(z, r, x, *conditions) + r.log_prob(z) - log_p
+        return {"distortion": -self.decode(z, *conditions).log_prob(x), "rate": rate}
 
-    def critic_loss(self, x: Tensor) -> Terms:
+    def critic_loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"posterior", "contrast"}: cross-entropy of telling q from r."""
         with torch.no_grad():
-            r, z = self.reference(x), self.encode(x).rsample()
+            r, z = self.reference(x, *conditions), self.encode(x, *conditions).rsample()
             other = r.sample()
-        posterior, contrast = self.ratio(x, z, r), self.ratio(x, other, r)
+        posterior, contrast = (self.ratio(v, r, x, *conditions) for v in (z, other))
         return {"posterior": F.softplus(-posterior), "contrast": F.softplus(contrast)}
-
-    def latents(self, n: int) -> Tensor:
-        """`n` draws from the prior, (n, latent)."""
-        return self.prior.sample(n)
-
-    def push(self, z: Tensor) -> Tensor:
-        """The likeliest data under p(x | z)."""
-        with torch.no_grad():
-            return self.decode(z).mode
-
-    def sample(self, n: int) -> Tensor:
-        """`n` data: z from the prior, x from p(x | z)."""
-        return self.decode(self.latents(n)).sample()
 
 
 def dense_avb(
-    space: Space, latent: int, width: int, noise: int = 4, layers: int = 1, turns: int = 1
+    space: Space,
+    latent: int,
+    width: int,
+    noise: int = 4,
+    layers: int = 1,
+    turns: int = 1,
+    classes: int = 0,
 ) -> AVB:
-    """The same of perceptrons."""
-    _, decoder = dense(space, latent, width, layers)
-    encoder = MLP(space.dims + noise, latent, width, layers)
-    critic = MLP(space.dims + latent, 1, width, layers)
-    return AVB(encoder, decoder, critic, latent, noise, turns=turns)
+    """The same of perceptrons, all told one of `classes` labels where that is not 0."""
+    given = told(classes)
+    decoder, c = dense_decoder(space, latent, width, layers, given), width_of(given)
+    encoder = MLP(space.dims + noise, latent, width, layers, c)
+    critic = MLP(space.dims + latent, 1, width, layers, c)
+    return AVB(encoder, decoder, critic, latent, noise, turns=turns, given=given)
 
 
 @example(data="bars", slow=True)

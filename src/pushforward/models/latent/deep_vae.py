@@ -24,7 +24,10 @@ from torch.distributions import Normal
 from torch.nn import functional as F
 
 from ...core.catalogue import example, system
+from ...core.given import told
 from ...core.spaces import Pixels, count
+from ...nn.conditions import width_of
+from ...nn.told import Shifts
 from ...nn.zero import zero_last
 from ...objectives.variational import Objective
 from ...probability.discretized import DiscretizedLogisticHead
@@ -78,6 +81,9 @@ class DeepVAE(Hierarchy):
         latent: channels of every group.
         head: of one number; Bernoulli for two levels, else a discretised logistic.
         objective: the negative ELBO where None; groups are what free bits count.
+        classes: labels that it is told; 0 is none.
+        context: length of a vector that it is told after the label; 0 is none. Both are added, by
+            linear maps, to what enters from the data and to the stream at every resolution.
     """
 
     space: Pixels
@@ -90,8 +96,10 @@ class DeepVAE(Hierarchy):
         latent: int = 8,
         head: Head | None = None,
         objective: Objective | None = None,
+        classes: int = 0,
+        context: int = 0,
     ):
-        super().__init__(space)
+        super().__init__(space, told(classes, context))
         self.groups, self.width = tuple(count("groups", g) for g in groups), width
         factor = 2 ** (len(groups) - 1)
         if not groups or space.height % factor or space.width % factor:
@@ -111,10 +119,12 @@ class DeepVAE(Hierarchy):
         biases = [nn.Parameter(torch.zeros(width, *shape)) for shape in shapes]
         self.biases = nn.ParameterList(biases)
         self.leave = nn.Conv2d(width, space.channels * self.head.outputs, 3, padding=1)
+        self.shifts = Shifts(width_of(self.given), [width] * (1 + len(groups)))
 
-    def evidence(self, x: Tensor) -> list[Tensor]:
+    def evidence(self, x: Tensor, c: Tensor | None) -> list[Tensor]:
         """Activations for every group, from the coarsest up: those of its resolution."""
-        h, found = self.enter(self.space.to_signed(x, self.dtype)), []
+        h = self.shifts.add(0, self.enter(self.space.to_signed(x, self.dtype)), c)
+        found = []
         blocks: Sequence[nn.Module] = self.up  # type: ignore[assignment]
         for i in reversed(range(len(self.groups))):
             for block in blocks[2 * i : 2 * i + 2]:
@@ -124,7 +134,7 @@ class DeepVAE(Hierarchy):
         return [e for e, g in zip(found[::-1], self.groups) for _ in range(g)]
 
     def descend(
-        self, n: int, evidence: list[Tensor] | None, noise: list[Tensor]
+        self, n: int, evidence: list[Tensor] | None, noise: list[Tensor], c: Tensor | None
     ) -> tuple[list[Level], Tensor]:
         """A pass from the coarsest resolution to the data's."""
         levels, place = [], 0
@@ -132,6 +142,7 @@ class DeepVAE(Hierarchy):
         for i, many in enumerate(self.groups):
             if i:
                 h = F.interpolate(h, scale_factor=2.0) + self.biases[i]
+            h = self.shifts.add(1 + i, h, c)
             for group in self.down[place : place + many]:
                 e = None if evidence is None else evidence[place]
                 h, level = group(h, e, noise[place])

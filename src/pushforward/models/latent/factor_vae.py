@@ -26,7 +26,7 @@ from .vae import VAE, dense
 
 
 class FactorVAE(VAE):
-    """A VAE beside a critic.
+    """A VAE beside a critic of its latents, which is told nothing else.
 
     Args:
         encoder, decoder, prior: as for `VAE`.
@@ -51,16 +51,16 @@ class FactorVAE(VAE):
         critic = Player("critic", self.critic, self.critic_loss)
         return Player("vae", mine, self.loss), critic
 
-    def loss(self, x: Tensor) -> Terms:
+    def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"distortion", "rate", "correlation"}, each (batch,), in nats."""
-        draw = self.draw(x)
+        draw = self.draw(x, *conditions)
         parts = {"distortion": -draw.log_x[0], "rate": draw.rate.sum(1)}
         return {**parts, "correlation": self.gamma * self.critic(draw.z[0])[:, 0]}
 
-    def critic_loss(self, x: Tensor) -> Terms:
+    def critic_loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"together", "shuffled"}: cross-entropy of telling the two kinds of draws apart."""
         with torch.no_grad():
-            z = self.encode(x).sample()
+            z = self.encode(x, *conditions).sample()
         together, shuffled = self.critic(z)[:, 0], self.critic(permuted(z))[:, 0]
         return {"together": F.softplus(-together), "shuffled": F.softplus(shuffled)}
 

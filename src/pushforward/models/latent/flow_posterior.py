@@ -18,14 +18,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...core.catalogue import example, system
+from ...core.given import told
 from ...core.spaces import Pixels
-from ...nn.mlp import FlatMLP
 from ...probability.bijections.bijection import Bijection
-from ...probability.posteriors import Encoder, FlowPosterior
+from ...probability.posteriors import FlowPosterior
 from ..flow.flow import Flow
 from ..flow.iaf import IAF
 from ..flow.planar import PlanarFlow
-from .vae import VAE, dense
+from .vae import VAE, dense_decoder, dense_encoder
 
 
 def posterior(flow: Flow) -> FlowPosterior:
@@ -37,11 +37,11 @@ def posterior(flow: Flow) -> FlowPosterior:
     return FlowPosterior(flow.space.dims, steps)
 
 
-def with_posterior(space: Pixels, flow: Flow, width: int) -> VAE:
-    """A VAE of perceptrons with that posterior."""
-    _, decoder = dense(space, flow.space.dims, width)
-    head = posterior(flow)
-    return VAE(Encoder(FlatMLP(space.dims, head.outputs, width, 1), space, head), decoder)
+def with_posterior(space: Pixels, flow: Flow, width: int, classes: int = 0) -> VAE:
+    """A VAE of perceptrons with that posterior, told one of `classes` labels where it is not 0."""
+    given = told(classes)
+    encoder = dense_encoder(space, posterior(flow), width, given=given)
+    return VAE(encoder, dense_decoder(space, flow.space.dims, width, given=given))
 
 
 @example(data="bars?height=2")

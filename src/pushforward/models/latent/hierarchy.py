@@ -5,7 +5,8 @@
 
 Every level's rate is a KL between normals, in closed form given what was drawn above; a level is a
 group for free bits. A subclass says how one pass from the top down goes, drawing from q where data
-are given and from p where not.
+are given and from p where not. What the model is told (y) enters the pass and what is said of the
+data, so that p(z_l | above, y), q(z_l | above, x, y) and p(x | z, y) hear it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from torch import Tensor
 from torch.distributions import Distribution, Normal, kl_divergence
 
 from ...core.contract import Pushforward
+from ...core.given import repeated
 from ...core.spaces import count
+from ...nn.conditions import as_vector
 from ...nn.sums import per_example
 from ...objectives.variational import ELBO, Draw, Objective
 from ...probability.decoders import Each
@@ -49,23 +52,24 @@ class Hierarchy(Variational, Pushforward):
         self.objective.check(self.space, len(sizes))
 
     @abstractmethod
-    def evidence(self, x: Tensor) -> list[Tensor]:
-        """What the data say to each level, from the top down."""
+    def evidence(self, x: Tensor, c: Tensor | None) -> list[Tensor]:
+        """What the data and the vector `c` (batch, width) say to each level, from the top down."""
 
     @abstractmethod
     def descend(
-        self, n: int, evidence: list[Tensor] | None, noise: list[Tensor]
+        self, n: int, evidence: list[Tensor] | None, noise: list[Tensor], c: Tensor | None
     ) -> tuple[list[Level], Tensor]:
         """A pass from the top down; also the parameters (n, *shape, outputs) of p(x | z).
 
-        `noise` holds a standard normal (n, *size) for each level.
+        `noise` holds a standard normal (n, *size) for each level, `c` (n, width) what is told.
         """
 
-    def draw(self, x: Tensor, samples: int = 1) -> Draw:
+    def draw(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Draw:
         """`samples` sets of latents for each datum; rates are (batch, levels)."""
-        n = count("samples", samples) * len(x)
-        evidence = [e.repeat(samples, *[1] * (e.dim() - 1)) for e in self.evidence(x)]
-        levels, parameters = self.descend(n, evidence, self._noise(n))
+        n, c = count("samples", samples) * len(x), self._context(len(x), *conditions)
+        evidence = repeated(tuple(self.evidence(self.space.check(x), c)), samples)
+        (c,) = (None,) if c is None else repeated((c,), samples)
+        levels, parameters = self.descend(n, list(evidence), self._noise(n), c)
         rate = torch.stack([_rate(level) for level in levels], -1).unflatten(0, (samples, -1))
         log_q, log_p = (
             sum_of([_nats(d, a.z) for a in levels if (d := getattr(a, side)) is not None])
@@ -81,19 +85,24 @@ class Hierarchy(Variational, Pushforward):
         """Standard normal noise for all levels, (n, total)."""
         return torch.cat([e.flatten(1) for e in self._noise(n)], 1)
 
-    def push(self, z: Tensor) -> Tensor:
+    def push(self, z: Tensor, *conditions: Tensor) -> Tensor:
         """The likeliest data for noise of all levels."""
         with torch.no_grad():
-            return self._generated(z).mode
+            return self._generated(z, *conditions).mode
 
-    def sample(self, n: int) -> Tensor:
+    def sample(self, n: int, *conditions: Tensor) -> Tensor:
         """`n` data."""
-        return self._generated(self.latents(n)).sample()
+        return self._generated(self.latents(n), *conditions).sample()
 
-    def _generated(self, noise: Tensor) -> Distribution:
+    def _context(self, n: int, *conditions: Tensor) -> Tensor | None:
+        """What is told of `n` data, as the networks take it."""
+        return as_vector(self.given, self.told(n, *conditions), self.dtype)
+
+    def _generated(self, noise: Tensor, *conditions: Tensor) -> Distribution:
         lengths = [int(torch.Size(size).numel()) for size in self.sizes]
         parts = [e.unflatten(1, size) for e, size in zip(noise.split(lengths, 1), self.sizes)]
-        return Each(self.head, self.descend(len(noise), None, parts)[1], self.space)
+        c = self._context(len(noise), *conditions)
+        return Each(self.head, self.descend(len(noise), None, parts, c)[1], self.space)
 
     def _noise(self, n: int) -> list[Tensor]:
         options = {"device": self.device, "dtype": self.dtype}

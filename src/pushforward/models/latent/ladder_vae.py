@@ -20,7 +20,9 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from ...core.catalogue import example, system
+from ...core.given import told
 from ...core.spaces import Pixels, Space
+from ...nn.conditions import width_of
 from ...nn.mlp import MLP
 from ...objectives.variational import ELBO, Linear, Objective
 from ...probability.heads import Head, head_for, precise, scale_of
@@ -37,6 +39,8 @@ class LadderVAE(Hierarchy):
         width: units of every perceptron's hidden layer, and of d_l.
         head: of one number of the data; the plainest where None.
         objective: the negative ELBO where None.
+        classes: labels that it is told: every map but those that read d_l; 0 is none.
+        context: length of a vector that it is told after the label; 0 is none.
     """
 
     def __init__(
@@ -46,38 +50,40 @@ class LadderVAE(Hierarchy):
         width: int = 256,
         head: Head | None = None,
         objective: Objective | None = None,
+        classes: int = 0,
+        context: int = 0,
     ):
-        super().__init__(space)
+        super().__init__(space, told(classes, context))
         if not latents:
             raise ValueError("latents must be the length of at least one level")
         self._prepare(head or head_for(space), [(n,) for n in reversed(latents)], objective)
-        sizes = [space.dims, *[width] * len(latents)]
-        self.up = nn.ModuleList(MLP(a, b, width, 1) for a, b in pairwise(sizes))
+        sizes, c = [space.dims, *[width] * len(latents)], width_of(self.given)
+        self.up = nn.ModuleList(MLP(a, b, width, 1, c) for a, b in pairwise(sizes))
         self.tell = nn.ModuleList(MLP(width, 2 * n, width, 0) for n in latents)
         pairs = zip(latents[1:], latents)
-        self.down = nn.ModuleList(MLP(above, 2 * n, width, 1) for above, n in pairs)
-        self.leave = MLP(latents[0], space.dims * self.head.outputs, width, 1)
+        self.down = nn.ModuleList(MLP(above, 2 * n, width, 1, c) for above, n in pairs)
+        self.leave = MLP(latents[0], space.dims * self.head.outputs, width, 1, c)
 
-    def evidence(self, x: Tensor) -> list[Tensor]:
+    def evidence(self, x: Tensor, c: Tensor | None) -> list[Tensor]:
         """Means and scales' parameters (batch, 2 latent) of every level, from the top down."""
-        d, told = entered(self.space, x, self.dtype).flatten(1), []
+        d, said = entered(self.space, x, self.dtype).flatten(1), []
         for up, tell in zip(self.up, self.tell):
-            d = nn.functional.silu(up(d))
-            told.append(tell(d))
-        return told[::-1]
+            d = nn.functional.silu(up(d, c))
+            said.append(tell(d))
+        return said[::-1]
 
     def descend(
-        self, n: int, evidence: list[Tensor] | None, noise: list[Tensor]
+        self, n: int, evidence: list[Tensor] | None, noise: list[Tensor], c: Tensor | None
     ) -> tuple[list[Level], Tensor]:
         """A pass from the top down."""
         levels: list[Level] = []
         maps: Sequence[MLP] = self.down  # type: ignore[assignment]
         for i, eps in enumerate(noise):
-            above = maps[-i](levels[-1].z) if i else eps.new_zeros(n, 2 * eps.shape[1])
+            above = maps[-i](levels[-1].z, c) if i else eps.new_zeros(n, 2 * eps.shape[1])
             p = normal(above)
             q = None if evidence is None else joined(normal(evidence[i]), p)
             levels.append(drawn_at(p, q, eps))
-        out = self.leave(levels[-1].z)
+        out = self.leave(levels[-1].z, c)
         return levels, out.unflatten(-1, (*self.space.shape, self.head.outputs))
 
 
@@ -100,6 +106,12 @@ def ladder_vae() -> LadderVAE:
     """The smallest instance, with the paper's warm-up."""
     objective = ELBO(beta=Linear(until=0.5))
     return LadderVAE(Pixels(1, 4, 4, levels=2), (3, 2), width=32, objective=objective)
+
+
+@example(data="digits?labels=True&levels=2")
+def conditional_ladder_vae() -> LadderVAE:
+    """The smallest class-conditional instance."""
+    return LadderVAE(Pixels(1, 8, 8, levels=2), (3, 2), width=32, classes=10)
 
 
 system("ladder-vae", lecture=11, title="Ladder VAE", paper="arXiv:1602.02282")

@@ -12,18 +12,19 @@ Stochastic Backpropagation through Mixture Density Distributions (Graves, 2016),
 from __future__ import annotations
 
 from ...core.catalogue import example, system
+from ...core.given import told
 from ...core.spaces import Pixels, Space
-from ...nn.mlp import FlatMLP
 from ...probability.implicit import MixturePosterior
-from ...probability.posteriors import Encoder
-from .vae import VAE, dense
+from .vae import VAE, dense_decoder, dense_encoder
 
 
-def with_mixture_posterior(space: Space, latent: int, components: int, width: int) -> VAE:
-    """A VAE of perceptrons with that posterior."""
-    head = MixturePosterior(latent, components)
-    encoder = Encoder(FlatMLP(space.dims, head.outputs, width, 1), space, head)
-    return VAE(encoder, dense(space, latent, width)[1])
+def with_mixture_posterior(
+    space: Space, latent: int, components: int, width: int, classes: int = 0
+) -> VAE:
+    """A VAE of perceptrons with that posterior, told one of `classes` labels where it is not 0."""
+    given = told(classes)
+    encoder = dense_encoder(space, MixturePosterior(latent, components), width, given=given)
+    return VAE(encoder, dense_decoder(space, latent, width, given=given))
 
 
 @example(data="bars?height=2")

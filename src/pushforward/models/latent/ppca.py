@@ -2,11 +2,13 @@
 
     z ~ N(0, I),   x | z ~ N(W z + m, s2 I),   p(x) = N(m, C),   C = W W^T + s2 I
     closed form   W = U (L - s2 I)^1/2,  s2 = mean of the eigenvalues left out       (eqs. 7-8)
-    EM            M = W^T W + s2 I,   W' = S W (s2 I + M^-1 W^T S W)^-1,            (eq. 29)
-                  s2' = trace(S - S W M^-1 W'^T) / d                                 (eq. 30)
+    EM            M = W^T W + s2 I,   Z = X W M^-1                                    (eq. 25)
+                  W' = (X^T Z / n) (s2 M^-1 + Z^T Z / n)^-1                    (eqs. 26 and 27)
+                  s2' = trace(S - (X^T Z / n) W'^T) / d                              (eq. 30)
 
-where S is the data's covariance, U and L its leading eigenvectors and eigenvalues. The VAE with a
-linear encoder and decoder is this model, and its best bound is this likelihood.
+where X (n, d) are the data without their mean, S = X^T X / n is their covariance, U and L its
+leading eigenvectors and eigenvalues. The VAE with a linear encoder and decoder is this model, and
+its best bound is this likelihood.
 
 Probabilistic Principal Component Analysis (Tipping & Bishop, 1999), JRSS B 61.
 Differs: none; scikit-learn's PCA.score divides by n - 1 where this divides by n.
@@ -24,6 +26,11 @@ from ...core.catalogue import example, system
 from ...core.contract import Density, Generative, Latent, Player, Pushforward, Terms
 from ...core.spaces import Reals, count
 from ...probability.priors import StandardNormal
+
+_FLAT = (
+    "the data lie in a subspace of the latent's size, so the likelihood has no maximum: "
+    "lower `latent`, or give more examples than it"
+)
 
 
 class PPCA(Density, Latent, Pushforward):
@@ -67,11 +74,11 @@ class PPCA(Density, Latent, Pushforward):
     def log_prob(self, x: Tensor) -> Tensor:
         """Log N(x; m, C) in nats, (batch,), with inverses of the latent's size only."""
         d, k = self.weight.shape
-        lower = torch.linalg.cholesky(self._inner())
+        root = self._root()
         centred = x.flatten(1) - self.mean
-        seen = torch.linalg.solve_triangular(lower, (centred @ self.weight).T, upper=False)
-        square = (centred.square().sum(1) - seen.square().sum(0)) / self.noise
-        log_det = 2 * lower.diagonal().log().sum() + (d - k) * self.log_noise
+        seen = _divided(centred @ self.weight, root)
+        square = (centred.square().sum(1) - seen.square().sum(1)) / self.noise
+        log_det = 2 * root.diagonal().abs().log().sum() + (d - k) * self.log_noise
         return -(square + log_det + d * math.log(2 * math.pi)) / 2
 
     @torch.no_grad()
@@ -79,25 +86,31 @@ class PPCA(Density, Latent, Pushforward):
         """One iteration of EM on all of `x`; {"nll": (batch,)} is that before it."""
         x = self.space.check(x)
         centred, mean = _centred(x.flatten(1))
-        if not self.started:
-            self.started.fill_(True)
-            self.mean.copy_(mean)
-            self.log_noise.copy_(_positive(centred.square().mean()).log())
         self.mean.copy_(mean)
+        if not self.started:
+            self._start(centred)
         nll = -self.log_prob(x)
         self._maximise(centred)
         return {"nll": nll}
 
+    def _start(self, centred: Tensor) -> None:
+        """Takes the data's scale."""
+        variance = centred.square().mean()
+        self.weight.mul_(variance.sqrt())
+        self.log_noise.copy_(variance.log())
+        self.started.fill_(True)
+
     def _maximise(self, centred: Tensor) -> None:
         n, d = centred.shape
-        project = centred @ self.weight
-        spread = centred.T @ project / n  # S W, without S
-        inverse = torch.linalg.inv(self._inner())
-        within = inverse @ self.weight.T @ spread
-        new = spread @ torch.linalg.inv(self.noise * torch.eye(len(within)).to(within) + within)
-        left = centred.square().sum() / n - (spread @ inverse * new).sum()
+        root = self._root()
+        z = _divided(_divided(centred @ self.weight, root), root.mT, upper=False)
+        within = self._posterior(root) + z.T @ z / n  # E z z^T: near I, whatever rank W has
+        across = centred.T @ z / n  # E x z^T
+        new = torch.cholesky_solve(across.T, torch.linalg.cholesky(within)).T
+        total = centred.square().sum() / n
+        left = _beyond_rounding(total - (across * new).sum(), total, n + d)
         self.weight.copy_(new)
-        self.log_noise.copy_(_positive(left / d).log())
+        self.log_noise.copy_((left / d).log())
 
     @torch.no_grad()
     def solve(self, x: Tensor) -> PPCA:
@@ -105,7 +118,9 @@ class PPCA(Density, Latent, Pushforward):
         centred, mean = _centred(self.space.check(x).flatten(1))
         latent = self.weight.shape[1]
         values, vectors = torch.linalg.eigh(centred.T @ centred / len(x))
-        noise = _positive(values[:-latent].mean())
+        d = len(values)
+        left = _beyond_rounding(values[:-latent].sum(), values.sum(), len(x) + d)
+        noise = left / (d - latent)
         top, axes = values[-latent:].flip(0), vectors[:, -latent:].flip(1)
         self.mean.copy_(mean)
         self.weight.copy_(axes * (top - noise).clamp_min(0).sqrt())
@@ -115,9 +130,10 @@ class PPCA(Density, Latent, Pushforward):
 
     def encode(self, x: Tensor) -> Distribution:
         """The exact posterior N(M^-1 W^T (x - m), s2 M^-1)."""
-        inverse = torch.linalg.inv(self._inner())
-        mean = (self.space.check(x).flatten(1) - self.mean) @ self.weight @ inverse
-        return MultivariateNormal(mean, self.noise * inverse, validate_args=False)
+        root = self._root()
+        seen = (self.space.check(x).flatten(1) - self.mean) @ self.weight
+        mean = _divided(_divided(seen, root), root.mT, upper=False)
+        return MultivariateNormal(mean, self._posterior(root), validate_args=False)
 
     def decode(self, z: Tensor) -> Distribution:
         """N(W z + m, s2 I)."""
@@ -137,26 +153,45 @@ class PPCA(Density, Latent, Pushforward):
         """`n` data."""
         return self.decode(self.latents(n)).sample()
 
-    def _inner(self) -> Tensor:
-        """M = W^T W + s2 I."""
+    def _root(self) -> Tensor:
+        """R, upper triangular, with R^T R = M: of W itself, since M holds half of its digits."""
         eye = torch.eye(self.weight.shape[1], device=self.device, dtype=self.dtype)
-        return self.weight.T @ self.weight + self.noise * eye
+        return torch.linalg.qr(torch.cat([self.weight, self.noise.sqrt() * eye])).R
+
+    def _posterior(self, root: Tensor) -> Tensor:
+        """s2 M^-1, the covariance of z given x."""
+        half = _divided((self.log_noise / 2).exp() * torch.eye(len(root)).to(root), root)
+        return half @ half.T
+
+
+def _divided(x: Tensor, root: Tensor, upper: bool = True) -> Tensor:
+    """`x` root^-1."""
+    return torch.linalg.solve_triangular(root, x, upper=upper, left=False)
 
 
 def _centred(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Data without their mean, and that. Raises ValueError where all of them are one point."""
     mean = x.mean(0)
     if not mean.isfinite().all():
         raise ValueError("the data hold numbers that are not finite: leave those out")
-    return x - mean, mean
+    centred = x - mean
+    rest = centred.mean(0)  # the rounding of the mean: without it a constant feature is not 0
+    centred -= rest
+    spread = centred.square().mean(0).sqrt()
+    if not (spread > torch.finfo(x.dtype).eps * mean.abs()).any():
+        raise ValueError(_FLAT)
+    return centred, mean + rest
 
 
-def _positive(noise: Tensor) -> Tensor:
-    if not noise > 0:
-        raise ValueError(
-            "the data lie in a subspace of the latent's size, so the likelihood has no maximum: "
-            "lower `latent`, or give more examples than it"
-        )
-    return noise
+def _beyond_rounding(left: Tensor, total: Tensor, terms: int) -> Tensor:
+    """What is `left` of the variance `total`; ValueError where it could be rounding alone.
+
+    It comes of some eight sums of `terms` numbers at most, each off by about sqrt(terms) eps / 2
+    of itself. Which way they are off is the processor's choice.
+    """
+    if not left > 4 * torch.finfo(left.dtype).eps * math.sqrt(terms) * total:
+        raise ValueError(_FLAT)
+    return left
 
 
 class GradientPPCA(PPCA):

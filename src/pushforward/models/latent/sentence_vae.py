@@ -20,8 +20,10 @@ from torch import Tensor, nn
 
 from ...core.blueprint import Component
 from ...core.catalogue import example, system
+from ...core.given import repeated, told
 from ...core.spaces import Tokens, count
 from ...core.vocabulary import END
+from ...nn.conditions import width_of
 from ...objectives.variational import ELBO, Linear, Objective
 from ...probability.autoregressive_decoder import AutoregressiveDecoder
 from ...probability.posteriors import DiagonalGaussian, Encoder
@@ -37,17 +39,22 @@ class Reader(Component):
         outputs: length of the vectors.
         width: features of the state.
         embedding: length of the vectors that stand for words.
+        context: length of a vector that it is told, which starts the state; 0 is none.
     """
 
-    def __init__(self, space: Tokens, outputs: int, width: int = 128, embedding: int = 64):
+    def __init__(
+        self, space: Tokens, outputs: int, width: int = 128, embedding: int = 64, context: int = 0
+    ):
         super().__init__()
         self.embedding = nn.Embedding(space.vocabulary, embedding)
         self.body = nn.GRU(embedding, width, batch_first=True)
         self.leave = nn.Linear(width, outputs)
+        self.begin = nn.Linear(context, width) if count("context", context, 0) else None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         """The vectors. What stands after the end is not seen."""
-        h, _ = self.body(self.embedding(x))
+        begin = None if self.begin is None else self.begin(c).tanh()[None]
+        h, _ = self.body(self.embedding(x), begin)
         last = ((x == END).cumsum(1) == 0).sum(1).clamp(max=x.shape[1] - 1)
         return self.leave(h[torch.arange(len(x), device=x.device), last])
 
@@ -59,6 +66,7 @@ def recurrent_vae(
     embedding: int = 64,
     blind: float = 0.25,
     objective: Objective | None = None,
+    classes: int = 0,
 ) -> VAE:
     """A VAE with a GRU that reads and a GRU that speaks.
 
@@ -68,29 +76,33 @@ def recurrent_vae(
         width, embedding: of both GRUs.
         blind: probability of hiding a word from the decoder, in training.
         objective: what is minimised; the negative ELBO where None.
+        classes: labels that both are told; 0 is none.
     """
-    head = DiagonalGaussian(latent)
-    encoder = Encoder(Reader(space, head.outputs, width, embedding), space, head)
-    decoder = AutoregressiveDecoder(RecurrentLM(space, width, embedding, latent, blind))
-    return VAE(encoder, decoder, objective=objective)
+    head, given = DiagonalGaussian(latent), told(classes)
+    reader = Reader(space, head.outputs, width, embedding, width_of(given))
+    speaker = RecurrentLM(space, width, embedding, latent, blind, classes)
+    encoder = Encoder(reader, space, head, given)
+    return VAE(encoder, AutoregressiveDecoder(speaker), objective=objective)
 
 
 @torch.no_grad()
-def interpolate(model: VAE, a: Tensor, b: Tensor, steps: int = 7) -> Tensor:
+def interpolate(model: VAE, a: Tensor, b: Tensor, *conditions: Tensor, steps: int = 7) -> Tensor:
     """The likeliest data on the line between the posterior means of `a` and `b`.
 
     Args:
         model: a VAE of any space.
         a, b: data (batch, *shape).
+        conditions: what the model is told of both, and of all between.
         steps: how many points, both ends included; at least 2.
 
     Returns:
         (batch, steps, *shape): at the ends, how the model itself would put `a` and `b`.
     """
-    start, end = (model.encode(x).mean for x in (a, b))
+    start, end = (model.encode(x, *conditions).mean for x in (a, b))
     t = torch.linspace(0, 1, count("steps", steps, 2), device=start.device, dtype=start.dtype)
-    z = start[:, None] + t[:, None] * (end - start)[:, None]
-    return model.push(z)
+    z = start + t[:, None, None] * (end - start)
+    pushed = model.push(z.flatten(0, 1), *repeated(conditions, steps))
+    return pushed.unflatten(0, (steps, -1)).movedim(0, 1)
 
 
 @example(data="sentences?n=500")

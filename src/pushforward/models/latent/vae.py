@@ -8,7 +8,8 @@ Inference becomes regression: a network guesses the posterior of any x at once, 
 draws are smooth functions of noise, the guess is trained by plain gradients.
 
 Auto-Encoding Variational Bayes (Kingma & Welling, 2014), arXiv:1312.6114; Stochastic
-Backpropagation (Rezende, Mohamed & Wierstra, 2014), arXiv:1401.4082.
+Backpropagation (Rezende, Mohamed & Wierstra, 2014), arXiv:1401.4082; with labels: Learning
+Structured Output Representation (Sohn, Lee & Yan, 2015), NeurIPS, eq. 4.
 Differs from the papers: nothing is fixed to be Gaussian. A prior is any `Density` over
 Reals((latent,)) (a mixture, a VampPrior, a flow, an autoregressive model) and is trained along;
 KL is exact between normals and estimated from the draws elsewhere.
@@ -21,22 +22,27 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ...core.catalogue import example, system
-from ...core.contract import Density, Latent, Player, Pushforward, Stage, keep_apart
-from ...core.dataset import Batch
-from ...core.spaces import Pixels, Reals, Space, count
+from ...core.contract import Density, Player, Stage, keep_apart
+from ...core.dataset import Alone, Batch, unchanged
+from ...core.given import Given, agreed, heard, told
+from ...core.spaces import Pixels, Space, count
+from ...nn.conditions import width_of
 from ...nn.mlp import MLP, FlatMLP
 from ...objectives.variational import ELBO, Draw, Objective, VectorDraw
 from ...probability.decoders import Decoder, Observation
 from ...probability.heads import head_for
-from ...probability.posteriors import DiagonalGaussian, Encoder, drawn
-from ...probability.priors import StandardNormal
-from .variational import Variational
+from ...probability.posteriors import DiagonalGaussian, Encoder, PosteriorHead, drawn
+from .variational import Decoded, Variational
 
 CHUNK = 2**20  # numbers of (draws, data, dims) that a processor's cache can hold
 
 
-class VAE(Variational, Latent, Pushforward):
+class VAE(Variational, Decoded):
     """A latent-variable model with an amortised posterior.
+
+    It is told what its parts are told: `Encoder(..., given=Labels(10))` and a decoder that is told
+    the same make a model of p(x | y). A part that is told nothing sees x or z alone; with a prior
+    that is told, z too depends on y.
 
     Args:
         encoder: q(z | x); `encoder(x)` is a reparametrised distribution over (latent,).
@@ -45,7 +51,8 @@ class VAE(Variational, Latent, Pushforward):
         objective: what is minimised; the negative ELBO where None.
 
     Raises:
-        ValueError: where the parts are of different spaces, or the objective asks too much.
+        ValueError: where the parts are of different spaces or told different things, or the
+            objective asks too much.
     """
 
     def __init__(
@@ -55,50 +62,32 @@ class VAE(Variational, Latent, Pushforward):
         prior: Density | None = None,
         objective: Objective | None = None,
     ):
-        super().__init__(decoder.space)
+        given = agreed(encoder=encoder, decoder=decoder, prior=prior)
+        super().__init__(decoder.space, given)
         if encoder.space != decoder.space:
             raise ValueError(f"the encoder reads {encoder.space}, not {decoder.space}")
-        self.encoder, self.decoder = encoder, decoder
-        self.prior = prior or StandardNormal((encoder.latent,))
-        if self.prior.space != Reals((encoder.latent,)):
-            raise ValueError(
-                f"the prior is over {self.prior.space}, not over {encoder.latent} reals"
-            )
+        self.encoder = encoder
+        self._decode_by(decoder, prior, encoder.latent)
         self.objective = objective or ELBO()
         self.objective.check(self.space, encoder.latent)
 
-    def encode(self, x: Tensor) -> Distribution:
+    def encode(self, x: Tensor, *conditions: Tensor) -> Distribution:
         """q(z | x): batch shape (batch,), event shape (latent,)."""
-        return self.encoder(self.space.check(x))
+        return self.encoder(x, *heard(self.encoder, conditions))
 
-    def decode(self, z: Tensor) -> Distribution:
-        """p(x | z) for `z` (..., latent)."""
-        return self.decoder(z)
-
-    def draw(self, x: Tensor, samples: int = 1) -> Draw:
+    def draw(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Draw:
         """`samples` latents for each datum at once, with log p(x|z), log q(z|x), log p(z), KL."""
-        q = self.encode(x)
+        conditions = self.told(len(x), *conditions)
+        q = self.encode(x, *conditions)
         z, log_q = drawn(q, count("samples", samples))
-        return VectorDraw(q, self.prior, z, self._log_likelihood(z, x), log_q)
+        log_x = self._log_likelihood(z, x, *conditions)
+        return VectorDraw(q, self.prior, z, log_x, log_q, heard(self.prior, conditions))
 
-    def _log_likelihood(self, z: Tensor, x: Tensor) -> Tensor:
+    def _log_likelihood(self, z: Tensor, x: Tensor, *conditions: Tensor) -> Tensor:
         """Log p(x | z), (samples, batch): of few draws at a time where no gradient needs them."""
         numbers = max(1, len(x) * self.space.dims)
         size = len(z) if torch.is_grad_enabled() else max(1, CHUNK // numbers)
-        return torch.cat([self.decode(part).log_prob(x) for part in z.split(size)])
-
-    def latents(self, n: int) -> Tensor:
-        """`n` draws from the prior, (n, latent)."""
-        return self.prior.sample(n)
-
-    def push(self, z: Tensor) -> Tensor:
-        """The likeliest data under p(x | z)."""
-        with torch.no_grad():
-            return self.decode(z).mode
-
-    def sample(self, n: int) -> Tensor:
-        """`n` data: z from the prior, x from p(x | z)."""
-        return self.decode(self.latents(n)).sample()
+        return torch.cat([self.decode(part, *conditions).log_prob(x) for part in z.split(size)])
 
 
 class TwoStageVAE(VAE):
@@ -129,18 +118,44 @@ class TwoStageVAE(VAE):
     def stages(self) -> tuple[Stage, ...]:
         """The VAE, then its prior on draws from q(z | x)."""
         players = (Player("vae", self.first, self.first.loss),)
+        view = Alone(unchanged) if self.first.given is None else unchanged
         after = Stage("prior", self.prior.players(), self._drawn, 1 - self.share)
-        return Stage("vae", players, share=self.share), after
+        return Stage("vae", players, view, self.share), after
 
-    def _drawn(self, x: Tensor) -> Batch:
-        return (self.encode(x).sample(),)
+    def _drawn(self, x: Tensor, *conditions: Tensor) -> Batch:
+        z = self.encode(x, *conditions).sample()
+        return (z, *heard(self.prior, conditions))
 
 
-def dense(space: Space, latent: int, width: int, layers: int = 1) -> tuple[Encoder, Decoder]:
-    """Perceptrons: a Gaussian encoder, and a decoder with the plainest head of the space."""
-    head, number = DiagonalGaussian(latent), head_for(space)
-    encoder = Encoder(FlatMLP(space.dims, head.outputs, width, layers), space, head)
-    return encoder, Decoder(MLP(latent, space.dims * number.outputs, width, layers), space, number)
+def dense(
+    space: Space, latent: int, width: int, layers: int = 1, classes: int = 0, context: int = 0
+) -> tuple[Encoder, Decoder]:
+    """Perceptrons: a Gaussian encoder, and a decoder with the plainest head of the space.
+
+    Both are told one of `classes` labels and a vector `context` long, where those are not 0.
+    """
+    given = told(classes, context)
+    return (
+        dense_encoder(space, DiagonalGaussian(latent), width, layers, given),
+        dense_decoder(space, latent, width, layers, given),
+    )
+
+
+def dense_encoder(
+    space: Space, head: PosteriorHead, width: int, layers: int = 1, given: Given = None
+) -> Encoder:
+    """A perceptron that gives the parameters of a posterior of any kind."""
+    network = FlatMLP(space.dims, head.outputs, width, layers, width_of(given))
+    return Encoder(network, space, head, given)
+
+
+def dense_decoder(
+    space: Space, latent: int, width: int, layers: int = 1, given: Given = None
+) -> Decoder:
+    """A perceptron with the plainest head of the space."""
+    number = head_for(space)
+    network = MLP(latent, space.dims * number.outputs, width, layers, width_of(given))
+    return Decoder(network, space, number, given)
 
 
 @example(data="bars?height=2")
@@ -149,4 +164,16 @@ def vae() -> VAE:
     return VAE(*dense(Pixels(1, 2, 4, levels=2), latent=4, width=32))
 
 
+@example(data="digits?labels=True&levels=2")
+def conditional_vae() -> VAE:
+    """The smallest class-conditional instance."""
+    return VAE(*dense(Pixels(1, 8, 8, levels=2), latent=4, width=32, classes=10))
+
+
 system("vae", lecture=3, title="Variational autoencoder", paper="arXiv:1312.6114")
+system(
+    "conditional-vae",
+    lecture=11,
+    title="Conditional VAE",
+    paper="Sohn, Lee & Yan, 2015, NeurIPS",
+)

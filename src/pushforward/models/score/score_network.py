@@ -24,7 +24,7 @@ from ...nn.conditions import as_vector, width_of
 from ...nn.mlp import MLP
 from ...objectives.score_matching import ExplicitMatching, Matching
 from ...probability.bijections.bijection import beside
-from ...solvers.langevin import langevin
+from ...solvers.langevin_steps import langevin
 
 
 class ScoreNetwork(Scored):

@@ -60,7 +60,8 @@ class ActNorm(Bijection):
         if not self.started:
             with torch.no_grad():
                 mean, variance = _moments(x.detach().to(self.shift.dtype))
-                constant = variance < 1e-12
+                # Of a constant channel rounding leaves a few eps of its mean.
+                constant = variance <= (16 * torch.finfo(variance.dtype).eps * mean) ** 2
                 self.shift.copy_(-mean)
                 self.log_scale.copy_(-0.5 * torch.where(constant, 1.0, variance).log())
                 self.started.fill_(1)

@@ -28,7 +28,7 @@ system(
 )
 
 
-def gaps(prior: Conjugate, x: Tensor, counts: Sequence[int]) -> Tensor:
+def mle_map_gaps(prior: Conjugate, x: Tensor, counts: Sequence[int]) -> Tensor:
     """The largest |MAP - MLE| over the parameters after n observations, for each n: (counts,).
 
     Raises ValueError where one of the two does not exist (no observations, no mode).

@@ -1,0 +1,69 @@
+"""A checkpoint that was opened: the model, what it learned from and how, and what its samples are.
+
+It is opened, verified and built once; whoever needs more of the same file is handed this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core import checkpoint
+from ..core.blueprint import decode
+from ..core.dataset import Dataset
+from ..data.names import recorded_data
+from . import medium_of
+from .medium import Medium
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The model of the file `name`, in eval mode, and the record that lies beside it."""
+
+    name: str
+    model: Any
+    record: dict[str, Any]
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return Path(self.name)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the file says of the data that the model learned from; empty where nothing."""
+        return self.record.get("data", {})
+
+    @property
+    def preset(self) -> str | None:
+        """The preset that was trained, where it was one."""
+        return self.record.get("preset")
+
+    @property
+    def recipe(self) -> Any:
+        """The recipe that it was trained by; None for a model that was saved without one."""
+        return decode(self.record["recipe"]) if "recipe" in self.record else None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it was trained, where that is known."""
+        return self.record.get("training", {}).get("seconds")
+
+    @property
+    def medium(self) -> Medium:
+        """How its samples are shown."""
+        return medium_of(self.model.space, self.about)
+
+    def data(self) -> Dataset:
+        """The data that it learned from, as the model is told them.
+
+        Raises ValueError where the file names none.
+        """
+        return recorded_data(self.name, self.about).told(self.model.given)
+
+
+def opened(path: str | Path) -> Trained:
+    """Opens a checkpoint. Raises CheckpointError, as `pf.load` does."""
+    file = checkpoint.read(path)
+    return Trained(str(path), checkpoint.restored(file), file.record)
