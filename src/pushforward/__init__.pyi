@@ -211,6 +211,7 @@ from .nn.denoiser import TimeMLP as TimeMLP
 from .nn.dilated import DilatedLayer as DilatedLayer
 from .nn.dilated_images import DilatedNet as DilatedNet
 from .nn.embedding import Embedding as Embedding
+from .nn.embedding import Told as Told
 from .nn.gated import GatedLayer as GatedLayer
 from .nn.gated_attention import GatedAttentionNet as GatedAttentionNet
 from .nn.linear import Linear as Linear
@@ -463,6 +464,7 @@ from .probability.priors import StandardLogistic as StandardLogistic
 from .probability.priors import StandardNormal as StandardNormal
 from .probability.quantisation import VectorQuantiser as VectorQuantiser
 from .probability.variational_dequantisation import VariationalNoise as VariationalNoise
+from .solvers import adaptive_ode as adaptive_ode
 from .solvers import ancestral as ancestral
 from .solvers import annealed_langevin as annealed_langevin
 from .solvers import ddim as ddim

@@ -11,7 +11,7 @@ from sklearn.datasets import make_circles, make_moons, make_swiss_roll
 
 from pushforward import data as sets
 from pushforward.core.dataset import Dataset
-from pushforward.core.spaces import Reals
+from pushforward.core.spaces import Labels, Reals
 
 ALL = [
     sets.moons,
@@ -114,3 +114,31 @@ def test_pinwheel_untwists_into_five_arms() -> None:
     assert off[far].mean() == pytest.approx(0.05 * math.sqrt(2 / math.pi), rel=0.05)
     assert radius.mean() == pytest.approx(2, abs=0.03)
     assert radius.std() == pytest.approx(0.6, abs=0.03)
+
+
+LABELLED = [sets.moons, sets.circles, sets.gaussians8, sets.pinwheel]
+
+
+@pytest.mark.parametrize("load", LABELLED)
+def test_labels_stand_beside_the_same_points(load: Callable[..., Dataset]) -> None:
+    plain, data = load(), load(labels=True)
+    assert np.array_equal(points(plain), points(data))
+    assert plain.given is None
+    assert data.given == Labels(len(data.classes))
+    kinds = torch.cat([s.tensors[1] for s in (data.train, data.validation, data.test)]).numpy()
+    assert chisquare(np.bincount(kinds, minlength=len(data.classes))).pvalue > 1e-3
+
+
+def test_labels_are_the_kinds_of_points() -> None:
+    x, y = sets.gaussians8(labels=True, noise=0.01).train.tensors
+    angle = torch.atan2(x[:, 1], x[:, 0])
+    assert torch.equal((angle / (math.pi / 4)).round().long() % 8, y)
+    x, y = sets.circles(labels=True, noise=0.0).train.tensors
+    torch.testing.assert_close(x.norm(dim=1), torch.tensor([3.0, 1.5])[y])
+    x, y, along = sets.moons(labels=True, along=True, noise=0.0).train.tensors
+    assert along.shape == (8000, 1)
+    side, angle = 1 - 2.0 * y, math.pi * along[:, 0]
+    circle = torch.stack([2 * angle.cos() - 1, 2 * angle.sin() - 0.5], 1) * side[:, None]
+    torch.testing.assert_close(x, circle, rtol=0, atol=1e-5)
+    assert sets.moons(labels=True, along=True).given == (Labels(2), Reals((1,)))
+    assert sets.moons(along=True).given == Reals((1,))

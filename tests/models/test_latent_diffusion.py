@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.distributions import Independent, Normal
 
 from pushforward.core.spaces import Pixels, Reals
 from pushforward.data import find
 from pushforward.models.score.ddpm import DDPM
+from pushforward.models.score.diffusion import spread
 from pushforward.models.score.latent_diffusion import (
     GridCodec,
     LatentDiffusion,
@@ -14,6 +16,9 @@ from pushforward.models.score.latent_diffusion import (
 )
 from pushforward.nn.denoiser import TimeMLP
 from pushforward.nn.unet import UNet
+from pushforward.probability.decoders import Each
+from pushforward.solvers.samplers import DDIM, Ancestral, UniPC
+from pushforward.solvers.spacing import LogSNR
 from pushforward.training.loop import Training
 from pushforward.training.recipe import Adam, Recipe
 
@@ -50,6 +55,53 @@ def test_codec_speaks_images_of_any_size():
     assert codec.encode(x).sample().shape == (4, 2, 3, 2)
     space.check(codec.sample(2))
     assert codec.elbo(x, samples=2).shape == (4,)
+
+
+class Patches(GridCodec):
+    """2x2 patches as four features of deviation 3, a pixel being white where its is above 0."""
+
+    def encode(self, x):
+        signed = 3 * (2 * torch.nn.functional.pixel_unshuffle(x.float(), 2) - 1)
+        return Independent(Normal(signed, 0.01), 3)
+
+    def decode(self, z):
+        grid = torch.nn.functional.pixel_shuffle(z, 2)[..., None]
+        return Each(self.head, grid, self.space)
+
+
+class Halves(DDPM):
+    """Codes of class y: the first two features at -1 or 1, the others at 1 or -1, deviation 0.1."""
+
+    def _output(self, x, t, *conditions):
+        alpha, sigma = (spread(v, x) for v in self.at(t))
+        side = 2.0 * conditions[0] - 1
+        mean = side[:, None, None, None] * torch.tensor([1, 1, -1, -1])[:, None, None]
+        x0 = mean + alpha * 0.01 / (alpha**2 * 0.01 + sigma**2) * (x - alpha * mean)
+        return (x - alpha * x0) / sigma, None
+
+
+@pytest.mark.parametrize(
+    "sampler", [Ancestral(), DDIM(50, spacing=LogSNR()), UniPC(20, spacing=LogSNR())]
+)
+def test_samples_are_the_images_of_what_the_diffusion_draws(sampler):
+    """With a codec and a diffusion that are known, after a stage that learns the codes' scale."""
+    torch.manual_seed(0)
+    codec = Patches(Pixels(1, 4, 4, levels=2), features=4, width=4, halvings=1)
+    net = UNet(4, width=4, multipliers=(1,), blocks=1, classes=2)
+    model = LatentDiffusion(codec, Halves(codec.latent, net, 100, sampler=sampler))
+    y = torch.arange(200) % 2
+    rows = torch.tensor([1, 0, 1, 0])[:, None].expand(4, 4)  # what class 1 looks like
+    x = torch.where(y[:, None, None, None] == 1, rows, 1 - rows).to(torch.uint8)
+    _, stage = model.stages()
+    codes = stage.view(x, y)
+    for player in stage.players:
+        (player.update or player.loss)(*codes)
+    assert model.scale.std.item() == pytest.approx(3, abs=0.05)
+    assert torch.equal(model.sample(200, y), x)
+    assert torch.equal(model.push(model.latents(200), y), x)
+    code = model.diffusion.sample(2000, torch.ones(2000, dtype=torch.long))
+    assert code[:, 0].mean().item() == pytest.approx(1, abs=0.02)
+    assert code[:, 0].std().item() == pytest.approx(0.1, rel=0.15)
 
 
 def test_parts_must_fit():

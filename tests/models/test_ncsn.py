@@ -7,8 +7,9 @@ import torch
 from scipy import stats
 from torch.distributions import Normal
 
-from pushforward.core.spaces import Reals
+from pushforward.core.spaces import Labels, Pixels, Reals
 from pushforward.models.score.diffusion import spread
+from pushforward.models.score.guidance import Guided
 from pushforward.models.score.ncsn import NCSN, ladder, langevin_step, largest_distance
 from pushforward.nn.denoiser import TimeMLP
 from pushforward.nn.dilated_images import ConditionalInstanceNorm, DilatedNet
@@ -117,3 +118,22 @@ def test_a_short_ladder_can_be_walked():
     model = ncsn()
     z = model.latents(3)
     assert torch.equal(model.push(z), model.push(z))
+
+
+def test_the_dilated_network_hears_classes_and_context():
+    torch.manual_seed(0)
+    network = DilatedNet(1, levels=4, width=8, dilations=(1,), classes=3, context=2)
+    sampler = AnnealedLangevin(each=2, step=4e-3)
+    model = NCSN(Pixels(1, 4, 4, levels=2), network, 3.0, 0.2, 4, sampler)
+    assert model.given == (Labels(3), Reals((2,)))
+    x, t = torch.randn(6, 1, 4, 4), torch.full((6,), 1.5)
+    y, c = torch.arange(6) % 3, torch.randn(6, 2)
+    said = model.score(x, t, y, c)
+    for other in ((y.roll(1), c), (y, c.roll(1, 0))):
+        assert not torch.allclose(model.score(x, t, *other), said)
+    assert model.sample(6, y, c).shape == (6, 1, 4, 4)
+    assert model.loss(model.sample(6, y, c), y, c)["score"].shape == (6,)
+    with pytest.raises(ValueError, match=r"told Labels\(.*Reals.* expected 2 conditions"):
+        model.sample(6, y)
+    guided = Guided(NCSN(Pixels(1, 4, 4), DilatedNet(1, width=8, classes=3), sampler=DDIM(2)), 3)
+    assert guided.sample(2).shape == guided.sample(2, torch.tensor([0, 2])).shape

@@ -24,7 +24,7 @@ from pushforward.models.score.edm import EDM
 from pushforward.solvers import multistep
 from pushforward.solvers.diffusion import Level, ancestral, ddim, heun
 from pushforward.solvers.multistep import dpm_solver_pp, unipc
-from pushforward.solvers.single_step import adaptive, dpm_sde
+from pushforward.solvers.single_step import adaptive_ode, dpm_sde
 from pushforward.solvers.spacing import Karras
 
 MODELS = {
@@ -141,7 +141,7 @@ def test_the_adaptive_sampler_keeps_its_tolerance(name):
     counted = Counted(model, calls)
     for tolerance, most in ((1e-3, 150), (1e-6, 500)):
         calls.clear()
-        error = (adaptive(counted, x, levels, tolerance, tolerance) - truth).abs().max().item()
+        error = (adaptive_ode(counted, x, levels, tolerance, tolerance) - truth).abs().max().item()
         assert error < 30 * tolerance
         assert len(calls) < most
 

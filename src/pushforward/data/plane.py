@@ -2,12 +2,14 @@
 
 Positions and scales are constants, not estimated from the points: the density is one and the same
 for every `n` and `seed`. `noise` is a standard deviation in the units of the points. The points are
-independent draws; the first 80% train, the next 10% validate, the last 10% test.
+independent draws; the first 80% train, the next 10% validate, the last 10% test. Where there are
+kinds of points, `labels` puts the kind (int64) beside them; the points stay the same.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -24,15 +26,18 @@ def planar(
     points: np.ndarray,
     origin: dict,
     space: Space | None = None,
-    labels: np.ndarray | None = None,
+    beside: Sequence[np.ndarray] = (),
+    classes: Sequence[str] = (),
 ) -> Dataset:
-    """Independent points (n, 2), and their labels, in the order of drawing, cut 80 : 10 : 10."""
-    x = torch.from_numpy(np.ascontiguousarray(points))
-    beside = () if labels is None else (torch.from_numpy(labels.astype(np.int64)),)
+    """Independent points (n, 2) in the order of drawing, cut 80 : 10 : 10, and what stands beside.
+
+    `classes` names the labels among it.
+    """
+    tensors = tuple(torch.from_numpy(np.ascontiguousarray(v)) for v in (points, *beside))
     origin = {"generator": "numpy RandomState(seed)", "split": "80 : 10 : 10 in order", **origin}
-    train, validation, test = cut((x, *beside), sizes(name, len(x)))
-    classes = () if labels is None else tuple(map(str, range(labels.max() + 1)))
-    return Dataset(name, space or Reals((2,)), train, validation, test, origin, classes)
+    train, validation, test = cut(tensors, sizes(name, len(points)))
+    space = space or Reals((2,))
+    return Dataset(name, space, train, validation, test, origin, tuple(classes))
 
 
 def _start(n: int, noise: float, seed: int) -> RandomState:
@@ -43,10 +48,20 @@ def _start(n: int, noise: float, seed: int) -> RandomState:
 
 
 def _finish(
-    name: str, points: np.ndarray, noise: float, seed: int, labels: np.ndarray | None = None
+    name: str,
+    points: np.ndarray,
+    noise: float,
+    seed: int,
+    kinds: np.ndarray | None = None,
+    classes: Sequence[str] = (),
+    along: np.ndarray | None = None,
 ) -> Dataset:
+    """The set; `kinds` and what lies `along` stand beside the points where they are not None."""
     origin = {"source": "formula", "noise": noise, "seed": seed}
-    return planar(name, points.astype(np.float32), origin, labels=labels)
+    beside: list[np.ndarray] = [] if kinds is None else [kinds.astype(np.int64)]
+    beside += [] if along is None else [along.astype(np.float32)[:, None]]
+    classes = () if kinds is None else classes
+    return planar(name, points.astype(np.float32), origin, beside=beside, classes=classes)
 
 
 def _polar(radius: np.ndarray | float, angle: np.ndarray) -> np.ndarray:
@@ -54,22 +69,32 @@ def _polar(radius: np.ndarray | float, angle: np.ndarray) -> np.ndarray:
 
 
 @findable("moons")
-def moons(n: int = 10_000, noise: float = 0.15, seed: int = 0) -> Dataset:
-    """Two interleaved half circles of radius 2, around (-1, -0.5) and (1, 0.5)."""
+def moons(
+    n: int = 10_000,
+    noise: float = 0.15,
+    seed: int = 0,
+    labels: bool = False,
+    along: bool = False,
+) -> Dataset:
+    """Two interleaved half circles of radius 2, around (-1, -0.5) and (1, 0.5).
+
+    With `along`, after the label stands where on its half circle a point lies, Reals((1,)) from 0
+    to 1: a context that is known exactly.
+    """
     rng = _start(n, noise, seed)
-    side = np.where(rng.rand(n) < 0.5, 1.0, -1.0)[:, None]
-    clean = side * (_polar(2, np.pi * rng.rand(n)) - (1, 0.5))
-    return _finish("moons", clean + noise * rng.randn(n, 2), noise, seed)
+    side, place = np.where(rng.rand(n) < 0.5, 1.0, -1.0)[:, None], rng.rand(n)
+    points = side * (_polar(2, np.pi * place) - (1, 0.5)) + noise * rng.randn(n, 2)
+    kinds, where = side[:, 0] < 0 if labels else None, place if along else None
+    return _finish("moons", points, noise, seed, kinds, ("upper", "lower"), where)
 
 
 @findable("circles")
-def circles(n: int = 10_000, noise: float = 0.15, seed: int = 0) -> Dataset:
+def circles(n: int = 10_000, noise: float = 0.15, seed: int = 0, labels: bool = False) -> Dataset:
     """Two circles around the origin, of radius 3 and 1.5, half the mass on each."""
     rng = _start(n, noise, seed)
-    radius = np.where(rng.rand(n) < 0.5, 3.0, 1.5)
-    return _finish(
-        "circles", _polar(radius, 2 * np.pi * rng.rand(n)) + noise * rng.randn(n, 2), noise, seed
-    )
+    inner = rng.rand(n) >= 0.5
+    points = _polar(np.where(inner, 1.5, 3.0), 2 * np.pi * rng.rand(n)) + noise * rng.randn(n, 2)
+    return _finish("circles", points, noise, seed, inner if labels else None, ("outer", "inner"))
 
 
 @findable("swiss_roll")
@@ -84,15 +109,12 @@ def swiss_roll(n: int = 10_000, noise: float = 0.15, seed: int = 0) -> Dataset:
 def gaussians8(
     n: int = 10_000, noise: float = 0.25, seed: int = 0, labels: bool = False
 ) -> Dataset:
-    """Eight equal Gaussians, evenly spaced on a circle of radius 3.
-
-    With `labels`, the second tensor says which of them drew the point, int64, from the right on
-    counter-clockwise.
-    """
+    """Eight equal Gaussians, evenly spaced on a circle of radius 3, from the east leftwards."""
     rng = _start(n, noise, seed)
-    drawn = rng.randint(8, size=n)
-    points = _polar(3, 2 * np.pi * drawn / 8) + noise * rng.randn(n, 2)
-    return _finish("gaussians8", points, noise, seed, drawn if labels else None)
+    which = rng.randint(8, size=n)
+    points = _polar(3, 2 * np.pi * which / 8) + noise * rng.randn(n, 2)
+    names = ("E", "NE", "N", "NW", "W", "SW", "S", "SE")
+    return _finish("gaussians8", points, noise, seed, which if labels else None, names)
 
 
 @findable("gaussians25")
@@ -119,7 +141,7 @@ def checkerboard(n: int = 10_000, noise: float = 0.0, seed: int = 0) -> Dataset:
 
 
 @findable("pinwheel")
-def pinwheel(n: int = 10_000, noise: float = 0.2, seed: int = 0) -> Dataset:
+def pinwheel(n: int = 10_000, noise: float = 0.2, seed: int = 0, labels: bool = False) -> Dataset:
     """Five twisted arms (after Johnson et al., 2016, arXiv:1603.06277); `noise` is their width.
 
     Along an arm the radius is N(2, 0.6^2), across it the width is N(0, noise^2); the whole is then
@@ -127,6 +149,7 @@ def pinwheel(n: int = 10_000, noise: float = 0.2, seed: int = 0) -> Dataset:
     """
     rng = _start(n, noise, seed)
     radius, across = 2 + 0.6 * rng.randn(n), noise * rng.randn(n)
-    turn = 2 * np.pi * rng.randint(5, size=n) / 5 + 0.25 * np.exp(radius / 2)
-    clean = _polar(radius, turn) + _polar(across, turn + np.pi / 2)
-    return _finish("pinwheel", clean, noise, seed)
+    arm = rng.randint(5, size=n)
+    turn = 2 * np.pi * arm / 5 + 0.25 * np.exp(radius / 2)
+    points = _polar(radius, turn) + _polar(across, turn + np.pi / 2)
+    return _finish("pinwheel", points, noise, seed, arm if labels else None, "ABCDE")

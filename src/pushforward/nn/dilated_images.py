@@ -8,7 +8,8 @@ the level of each map, hence the colour.
 
 Generative Modeling by Estimating Gradients of the Data Distribution (Song & Ermon, 2019),
 arXiv:1907.05600, appendix A.1.
-Differs from the paper: dilated residual blocks alone, without the RefineNet around them.
+Differs from the paper: dilated residual blocks alone, without the RefineNet around them; classes
+and a vector, where the network is told them, shift the first feature maps.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core.blueprint import Component
+from ..core.given import Given
 from ..core.spaces import count
+from .embedding import Told
 
 
 class ConditionalInstanceNorm(nn.Module):
@@ -49,6 +52,8 @@ class DilatedNet(Component):
             as in NCSNv2.
         width: feature channels.
         dilations: of the residual blocks.
+        classes: how many classes `y` may name; 0 takes no `y`.
+        context: length of a vector that is told after the class; 0 is none.
     """
 
     def __init__(
@@ -57,6 +62,8 @@ class DilatedNet(Component):
         levels: int = 10,
         width: int = 64,
         dilations: Sequence[int] = (1, 1, 2, 4),
+        classes: int = 0,
+        context: int = 0,
     ):
         super().__init__()
         self.levels = count("levels", levels)
@@ -68,11 +75,18 @@ class DilatedNet(Component):
             nn.Conv2d(width, width, 3, padding=d, dilation=d) for d in dilations for _ in range(2)
         )
         self.leave = nn.Conv2d(width, channels, 3, padding=1)
+        self.told = Told(width, classes, context)
 
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+    @property
+    def given(self) -> Given:
+        """What it is told beside the time."""
+        return self.told.given
+
+    def forward(self, x: Tensor, t: Tensor, *conditions: Tensor) -> Tensor:
         """The outputs for the float images `x` at times `t`."""
         level = (t * self.levels).long().clamp(0, self.levels - 1)
         h, layers = self.enter(x), list(zip(self.norms, self.convolutions))
+        h = h + self.told.added(h.new_zeros(len(h), h.shape[1]), *conditions)[:, :, None, None]
         for (norm, conv), (norm_2, conv_2) in zip(layers[::2], layers[1::2]):
             inner = conv(F.elu(norm(h, level)))
             h = h + conv_2(F.elu(norm_2(inner, level)))

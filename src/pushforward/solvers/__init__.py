@@ -4,4 +4,4 @@ from .adjoint import solve_adjoint
 from .diffusion import ancestral, ddim, heun, predictor_corrector
 from .langevin_steps import annealed_langevin, langevin
 from .multistep import dpm_solver_pp, unipc
-from .single_step import dpm_sde
+from .single_step import adaptive_ode, dpm_sde

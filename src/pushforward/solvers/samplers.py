@@ -21,7 +21,7 @@ from ..core.spaces import count
 from .diffusion import Churn, Ladder, Level, Process, ancestral, ddim, heun, predictor_corrector
 from .langevin_steps import annealed_langevin
 from .multistep import dpm_solver_pp, unipc
-from .single_step import adaptive, dpm_sde
+from .single_step import adaptive_ode, dpm_sde
 from .spacing import EvenTimes, Karras, Listed, LogSNR, Spacing
 
 
@@ -260,7 +260,7 @@ class Adaptive(Stepped):
 
     def solve(self, process: Process, x: Tensor, levels: list[Level]) -> Tensor:
         """Data from the noise `x`."""
-        return adaptive(process, x, levels, self.rtol, self.atol)
+        return adaptive_ode(process, x, levels, self.rtol, self.atol)
 
 
 def _order(order: int) -> None:

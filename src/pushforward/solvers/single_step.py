@@ -6,15 +6,16 @@ dpm_sde: with h = lambda_s - lambda_t and a level m in the middle of the step,
 
 each with its share of one Brownian path, so that the noise of x_m is a part of that of x_s.
 
-adaptive: the probability flow in the angle phi = atan(sigma / alpha), where it is finite from pure
-noise to the least of the ladder's: for y = x / sqrt(alpha^2 + sigma^2)
+adaptive_ode: the probability flow in the angle phi = atan(sigma / alpha), where it is finite from
+pure noise to the least of the ladder's: for y = x / sqrt(alpha^2 + sigma^2)
 
     dy / d phi = cos(phi) eps - sin(phi) x0
 
 (v of progressive distillation), by Dormand and Prince's rule with steps of its own choice.
 
-dpm_sde: DPM-Solver++ (Lu et al., 2022), arXiv:2211.01095, as k-diffusion's `dpmpp_sde` with r = 1/2
-has it. adaptive: Song et al. (2021), arXiv:2011.13456, section 4.3, solve the same flow by RK45.
+dpm_sde: DPM-Solver++ (Lu et al., 2022), arXiv:2211.01095, as k-diffusion's `dpmpp_sde` with
+r = 1/2 has it. adaptive_ode: Song et al. (2021), arXiv:2011.13456, section 4.3, solve the same flow
+by RK45.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def _moved(x: Tensor, x0: Tensor, now: Level, after: Level, eta: float, noise: T
     return after.alpha * x0 + left / now.sigma * (x - now.alpha * x0) + std * noise
 
 
-def adaptive(
+def adaptive_ode(
     process: Process, x: Tensor, levels: Levels, rtol: float = 1e-3, atol: float = 1e-3
 ) -> Tensor:
     """The ODE from the first level to the last noisy one, and the denoised there."""

@@ -82,3 +82,10 @@ system(
 def flow_matching() -> FlowMatching:
     """The smallest instance, in the plane."""
     return FlowMatching(Reals((2,)), TimeMLP(2, width=32, layers=2), DDIM(10))
+
+
+@example(data="moons?labels=True&along=True")
+def flow_matching_of_classes() -> FlowMatching:
+    """Told which moon, and how far along it."""
+    net = TimeMLP(2, width=32, layers=2, classes=2, context=1)
+    return FlowMatching(Reals((2,)), net, DDIM(10))

@@ -10,14 +10,19 @@ The losses and their papers are in objectives/score_matching.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from ...core.catalogue import example
 from ...core.contract import Scored, Terms
+from ...core.given import told
 from ...core.spaces import Reals, count
+from ...nn.conditions import as_vector, width_of
 from ...nn.mlp import MLP
 from ...objectives.score_matching import ExplicitMatching, Matching
+from ...probability.bijections.bijection import beside
 from ...solvers.langevin_steps import langevin
 
 
@@ -26,10 +31,13 @@ class ScoreNetwork(Scored):
 
     Args:
         space: Reals of about unit scale.
-        network: (batch, ...) to the same shape.
+        network: (batch, ...) to the same shape; what the model is told is joined to the channels of
+            its input: a one-hot vector for the class, then the context.
         matching: the loss.
         steps: Langevin steps of a sample.
         step: their size.
+        classes: how many labels there are; 0 is none.
+        context: length of a vector that is told after the label; 0 is none.
     """
 
     space: Reals
@@ -41,26 +49,41 @@ class ScoreNetwork(Scored):
         matching: Matching = ExplicitMatching(),  # noqa: B008 (it is frozen)
         steps: int = 500,
         step: float = 0.01,
+        classes: int = 0,
+        context: int = 0,
     ):
-        super().__init__(space)
+        given = told(count("classes", classes, 0), count("context", context, 0))
+        super().__init__(space, given)
         self.network, self.matching = network, matching
         self.steps, self.step = count("steps", steps), step
 
-    def score(self, x: Tensor, t: Tensor | None = None) -> Tensor:
+    def score(self, x: Tensor, t: Tensor | None = None, *conditions: Tensor) -> Tensor:
         """grad_x log p(x); there is one noise level, so `t` is not read."""
-        return self.network(x)
+        return self._given(conditions)(x)
 
-    def loss(self, x: Tensor) -> Terms:
+    def _given(self, conditions: tuple[Tensor, ...]) -> Callable[[Tensor], Tensor]:
+        """The score as a function of x alone."""
+        context = as_vector(self.given, conditions, self.dtype)
+        width = width_of(self.given)
+        return lambda x: self.network(beside(x, context, width))
+
+    def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"score_matching": (batch,)}."""
-        return {"score_matching": self.matching(self.score, x.to(self.dtype))}
+        return {"score_matching": self.matching(self._given(conditions), x.to(self.dtype))}
 
-    def sample(self, n: int) -> Tensor:
+    def sample(self, n: int, *conditions: Tensor) -> Tensor:
         """Langevin dynamics from standard normal noise."""
         x = torch.randn(n, *self.space.shape, device=self.device, dtype=self.dtype)
-        return langevin(self.score, x, self.step, self.steps)
+        return langevin(self._given(conditions), x, self.step, self.steps)
 
 
 @example(data="moons")
 def score_network() -> ScoreNetwork:
     """The smallest instance, with the exact trace in the plane."""
     return ScoreNetwork(Reals((2,)), MLP(2, 2, width=32), steps=50, step=0.02)
+
+
+@example(data="gaussians8?labels=True")
+def score_network_of_classes() -> ScoreNetwork:
+    """Each class has a score of its own, and no other where its chains could stay."""
+    return ScoreNetwork(Reals((2,)), MLP(10, 2, width=32), steps=50, step=0.02, classes=8)
