@@ -43,7 +43,8 @@ def gmm_moons(components: int = 16, steps: int = 50) -> Experiment:
     """
     from ..data import moons
 
-    return Experiment(GMM(2, components), moons(), Recipe(steps, batch_size=None))
+    data = moons()
+    return Experiment(GMM(data.space.dims, components), data, Recipe(steps, batch_size=None))
 
 
 @preset("gmm", "em")
@@ -211,11 +212,11 @@ def pixelvae_digits(
     """
     from ..data import digits
 
-    objective = ELBO(beta=Linear(until=0.3))
-    model = pixel_vae(DIGITS, latent, width, layers, 5, objective=objective)
+    data, objective = digits(), ELBO(beta=Linear(until=0.3))
+    model = pixel_vae(data.space, latent, width, layers, 5, objective=objective)
     adam = Adam(3e-3, weight_decay=0.1)
     recipe = Recipe(steps, 64, adam, schedule=Cosine(warmup=40), ema=0.98, clip=10.0)
-    return Experiment(model, digits(), recipe)
+    return Experiment(model, data, recipe)
 
 
 @preset("beta-vae", "kl-annealing")
@@ -238,8 +239,11 @@ def tc_digits(
 
     pushforward train tc_digits
     """
+    from ..data import digits
+
     parts = _digit_parts(DiagonalGaussian(latent), width)
-    return _digits(*parts, objective=BetaTC(beta, examples=1_200), steps=steps)
+    objective = BetaTC(beta, examples=len(digits().train))
+    return _digits(*parts, objective=objective, steps=steps)
 
 
 @preset("dip-vae")
@@ -276,10 +280,11 @@ def ladder_digits(width: int = 256, steps: int = 2_000) -> Experiment:
     """
     from ..data import digits
 
-    head, objective = DiscretizedLogisticHead(DIGITS.levels), ELBO(beta=Linear(until=0.5))
-    model = LadderVAE(DIGITS, (16, 8, 4), width, head, objective)
+    data, objective = digits(), ELBO(beta=Linear(until=0.5))
+    head = DiscretizedLogisticHead(data.space.levels)
+    model = LadderVAE(data.space, (16, 8, 4), width, head, objective)
     recipe = Recipe(steps, 128, Adam(1e-3), schedule=Cosine(), ema=0.995)
-    return Experiment(model, digits(), recipe)
+    return Experiment(model, data, recipe)
 
 
 @preset("deep-vae")
@@ -290,19 +295,20 @@ def deep_digits(width: int = 32, latent: int = 4, steps: int = 1_500) -> Experim
     """
     from ..data import digits
 
-    model = DeepVAE(DIGITS, (2, 2, 2), width, latent)
+    data = digits()
+    model = DeepVAE(data.space, (2, 2, 2), width, latent)
     recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.995, clip=10.0)
-    return Experiment(model, digits(), recipe)
-
-
-DIGITS = Pixels(1, 8, 8, levels=17)
+    return Experiment(model, data, recipe)
 
 
 def _digit_parts(head: PosteriorHead, width: int) -> tuple[Encoder, Decoder]:
-    logistic = DiscretizedLogisticHead(DIGITS.levels)
-    encoder = Encoder(FlatMLP(DIGITS.dims, head.outputs, width, 1), DIGITS, head)
-    network: Component = MLP(head.latent, DIGITS.dims * logistic.outputs, width, 1)
-    return encoder, Decoder(network, DIGITS, logistic)
+    from ..data import digits
+
+    space: Pixels = digits().space
+    logistic = DiscretizedLogisticHead(space.levels)
+    encoder = Encoder(FlatMLP(space.dims, head.outputs, width, 1), space, head)
+    network: Component = MLP(head.latent, space.dims * logistic.outputs, width, 1)
+    return encoder, Decoder(network, space, logistic)
 
 
 def _digits(
@@ -322,4 +328,5 @@ def _vamp(encoder: Encoder, components: int) -> VampPrior:
     from ..data import digits
 
     data: Dataset = digits()
-    return VampPrior(encoder, components).start(data.train.at(slice(0, components))[0])
+    images = data.train.at(slice(0, components))[0]  # or as many as there are
+    return VampPrior(encoder, len(images)).start(images)
