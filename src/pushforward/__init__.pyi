@@ -121,8 +121,13 @@ from .models.adversarial.dcgan import DCGAN as DCGAN
 from .models.adversarial.f_gan import FGAN as FGAN
 from .models.adversarial.gan import GAN as GAN
 from .models.adversarial.lsgan import LSGAN as LSGAN
+from .models.adversarial.pggan import Growing as Growing
+from .models.adversarial.pggan import PGGAN as PGGAN
 from .models.adversarial.sagan import SAGAN as SAGAN
 from .models.adversarial.sngan import SNGAN as SNGAN
+from .models.adversarial.stylegan import StyleGAN as StyleGAN
+from .models.adversarial.stylegan2 import StyleGAN2 as StyleGAN2
+from .models.adversarial.styling import Styling as Styling
 from .models.adversarial.wgan import WGAN as WGAN
 from .models.adversarial.wgan_gp import WGANGP as WGANGP
 from .models.autoregressive.factorised import Factorised as Factorised
@@ -219,6 +224,8 @@ from .nn.masked import MaskedMLP as MaskedMLP
 from .nn.masked_conv import MaskedConv as MaskedConv
 from .nn.mlp import FlatMLP as FlatMLP
 from .nn.mlp import MLP as MLP
+from .nn.progressive import ProgressiveCritic as ProgressiveCritic
+from .nn.progressive import ProgressiveGenerator as ProgressiveGenerator
 from .nn.residual import ResidualNet as ResidualNet
 from .nn.resnet import ResidualDecoder as ResidualDecoder
 from .nn.resnet import ResidualEncoder as ResidualEncoder
@@ -229,6 +236,11 @@ from .nn.self_attention import SelfAttention as SelfAttention
 from .nn.sngan import SNGANCritic as SNGANCritic
 from .nn.sngan import SNGANGenerator as SNGANGenerator
 from .nn.spectral import SpectrallyNormalised as SpectrallyNormalised
+from .nn.style import StyledGenerator as StyledGenerator
+from .nn.stylegan import StyleGANCritic as StyleGANCritic
+from .nn.stylegan import StyleGANGenerator as StyleGANGenerator
+from .nn.stylegan2 import ResidualCritic as ResidualCritic
+from .nn.stylegan2 import SkipGenerator as SkipGenerator
 from .nn.transformer import Block as Block
 from .nn.transformer import CausalTransformer as CausalTransformer
 from .nn.unet import UNet as UNet
@@ -259,6 +271,8 @@ from .objectives import wasserstein2_diagonal as wasserstein2_diagonal
 from .objectives import wasserstein2_full as wasserstein2_full
 from .objectives import wasserstein_line as wasserstein_line
 from .objectives import wasserstein_quantiles as wasserstein_quantiles
+from .objectives.adaptive_augmentation import AdaptiveAugmentation as AdaptiveAugmentation
+from .objectives.adversarial import Drift as Drift
 from .objectives.adversarial import Hinge as Hinge
 from .objectives.adversarial import LeastSquares as LeastSquares
 from .objectives.adversarial import NonSaturating as NonSaturating
@@ -267,6 +281,7 @@ from .objectives.adversarial import RelativisticPairs as RelativisticPairs
 from .objectives.adversarial import Saturating as Saturating
 from .objectives.adversarial import Smoothed as Smoothed
 from .objectives.adversarial import Wasserstein as Wasserstein
+from .objectives.augmentations import DiffAugment as DiffAugment
 from .objectives.augmentations import InstanceNoise as InstanceNoise
 from .objectives.disentangling import BetaTC as BetaTC
 from .objectives.disentangling import DIP as DIP
