@@ -117,9 +117,12 @@ from .models import with_mixture_posterior as with_mixture_posterior
 from .models import with_posterior as with_posterior
 from .models import worst_of as worst_of
 from .models.adversarial.biggan import BigGAN as BigGAN
+from .models.adversarial.cycle_gan import CycleGAN as CycleGAN
+from .models.adversarial.cycle_gan import Translator as Translator
 from .models.adversarial.dcgan import DCGAN as DCGAN
 from .models.adversarial.f_gan import FGAN as FGAN
 from .models.adversarial.gan import GAN as GAN
+from .models.adversarial.info_gan import InfoGAN as InfoGAN
 from .models.adversarial.lsgan import LSGAN as LSGAN
 from .models.adversarial.pggan import Growing as Growing
 from .models.adversarial.pggan import PGGAN as PGGAN
@@ -128,6 +131,7 @@ from .models.adversarial.sngan import SNGAN as SNGAN
 from .models.adversarial.stylegan import StyleGAN as StyleGAN
 from .models.adversarial.stylegan2 import StyleGAN2 as StyleGAN2
 from .models.adversarial.styling import Styling as Styling
+from .models.adversarial.unrolled_gan import UnrolledGAN as UnrolledGAN
 from .models.adversarial.wgan import WGAN as WGAN
 from .models.adversarial.wgan_gp import WGANGP as WGANGP
 from .models.autoregressive.factorised import Factorised as Factorised
@@ -224,6 +228,7 @@ from .nn.masked import MaskedMLP as MaskedMLP
 from .nn.masked_conv import MaskedConv as MaskedConv
 from .nn.mlp import FlatMLP as FlatMLP
 from .nn.mlp import MLP as MLP
+from .nn.packed import Packed as Packed
 from .nn.progressive import ProgressiveCritic as ProgressiveCritic
 from .nn.progressive import ProgressiveGenerator as ProgressiveGenerator
 from .nn.residual import ResidualNet as ResidualNet
@@ -308,8 +313,10 @@ from .presets import ar_prior_digits as ar_prior_digits
 from .presets import avb_digits as avb_digits
 from .presets import beta_digits as beta_digits
 from .presets import beta_sprites as beta_sprites
+from .presets import biggan_digits as biggan_digits
 from .presets import conditional_gan_digits as conditional_gan_digits
 from .presets import conditional_vae_digits as conditional_vae_digits
+from .presets import dcgan_digits as dcgan_digits
 from .presets import dcgan_mnist as dcgan_mnist
 from .presets import ddpm_cifar10 as ddpm_cifar10
 from .presets import ddpm_digits as ddpm_digits
@@ -372,6 +379,7 @@ from .presets import neural_ode_moons as neural_ode_moons
 from .presets import nice_digits as nice_digits
 from .presets import nice_moons as nice_moons
 from .presets import nsf_moons as nsf_moons
+from .presets import pggan_digits as pggan_digits
 from .presets import pixelcnn_digits as pixelcnn_digits
 from .presets import pixelcnn_mnist as pixelcnn_mnist
 from .presets import pixelcnn_mnist_paper as pixelcnn_mnist_paper
@@ -386,10 +394,14 @@ from .presets import realnvp_digits as realnvp_digits
 from .presets import realnvp_mnist as realnvp_mnist
 from .presets import realnvp_moons as realnvp_moons
 from .presets import recurrent_sentences as recurrent_sentences
+from .presets import sagan_digits as sagan_digits
 from .presets import score_sde_moons as score_sde_moons
 from .presets import sentence_vae as sentence_vae
 from .presets import sentence_vae_file as sentence_vae_file
 from .presets import sngan_cifar10 as sngan_cifar10
+from .presets import sngan_digits as sngan_digits
+from .presets import stylegan2_digits as stylegan2_digits
+from .presets import stylegan_digits as stylegan_digits
 from .presets import sylvester_energy as sylvester_energy
 from .presets import tc_digits as tc_digits
 from .presets import tc_sprites as tc_sprites
@@ -403,6 +415,7 @@ from .presets import vq_vae_mnist as vq_vae_mnist
 from .presets import wavenet_text as wavenet_text
 from .presets import wavenet_vowels as wavenet_vowels
 from .presets import wavenet_wav as wavenet_wav
+from .presets import wgan_digits as wgan_digits
 from .presets import wgan_gp_digits as wgan_gp_digits
 from .presets import wgan_gp_gaussians25 as wgan_gp_gaussians25
 from .presets import wgan_gp_mnist as wgan_gp_mnist
