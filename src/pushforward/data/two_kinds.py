@@ -32,14 +32,14 @@ def unpaired(
             f"both kinds must have the same sides: {wanted.name} has {wanted.space.shape[1:]}, "
             f"{other.name} {other.space.shape[1:]}"
         )
-    joined = [
+    train, validation, test = (
         _joined(mine, theirs, other.space, negative, seed + i)
         for i, (mine, theirs) in enumerate(zip(_parts(wanted), _parts(other)))
-    ]
+    )
     what = f"{other.name}, dark for light" if negative else other.name
     name = f"{wanted.name} beside {what}"
     origin = {"source": "two data sets", "target": wanted.origin, "beside": other.origin}
-    return Dataset(name, wanted.space, *joined, origin=origin, given=other.space)
+    return Dataset(name, wanted.space, train, validation, test, origin=origin, given=other.space)
 
 
 def _parts(data: Dataset) -> tuple[Split, Split, Split]:
