@@ -146,10 +146,14 @@ from .models.autoregressive.transformer import ImageGPT as ImageGPT
 from .models.autoregressive.wavenet import WaveNet as WaveNet
 from .models.classification.discriminative_classifier import DiscriminativeClassifier as DiscriminativeClassifier
 from .models.classification.generative_classifier import GenerativeClassifier as GenerativeClassifier
+from .models.discrete.code_pyramid import CodeMap as CodeMap
+from .models.discrete.code_pyramid import CodePyramid as CodePyramid
+from .models.discrete.code_pyramid import ToldCodes as ToldCodes
 from .models.discrete.dvae import DVAE as DVAE
 from .models.discrete.gumbel_softmax import GumbelSoftmaxVAE as GumbelSoftmaxVAE
 from .models.discrete.two_stage import TwoStage as TwoStage
 from .models.discrete.vq_vae import VQVAE as VQVAE
+from .models.discrete.vq_vae2 import VQVAE2 as VQVAE2
 from .models.flow.dequantized import Dequantized as Dequantized
 from .models.flow.dequantized import DequantizedDensity as DequantizedDensity
 from .models.flow.distillation import Distillation as Distillation
@@ -409,6 +413,7 @@ from .presets import vae_digits as vae_digits
 from .presets import vae_mnist as vae_mnist
 from .presets import vamp_digits as vamp_digits
 from .presets import vamp_mnist as vamp_mnist
+from .presets import vq_vae2_digits as vq_vae2_digits
 from .presets import vq_vae_cifar10 as vq_vae_cifar10
 from .presets import vq_vae_digits as vq_vae_digits
 from .presets import vq_vae_mnist as vq_vae_mnist

@@ -50,6 +50,7 @@ from .diffusion import ncsn_digits as ncsn_digits
 from .diffusion import score_sde_moons as score_sde_moons
 from .discrete import dvae_mnist as dvae_mnist
 from .discrete import gumbel_softmax_mnist as gumbel_softmax_mnist
+from .discrete import vq_vae2_digits as vq_vae2_digits
 from .discrete import vq_vae_cifar10 as vq_vae_cifar10
 from .discrete import vq_vae_digits as vq_vae_digits
 from .discrete import vq_vae_mnist as vq_vae_mnist
