@@ -24,5 +24,6 @@ from .remote import hub
 from .standard import cifar10, mnist
 from .stripes import bars
 from .texts import text
+from .two_kinds import unpaired
 from .uci import bsds300, gas, hepmass, miniboone, power
 from .waves import read_wav, wav, write_wav
