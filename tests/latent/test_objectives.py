@@ -1,11 +1,14 @@
 """Bounds and gradients against enumeration and closed forms; surgery; flow posteriors."""
 
+import itertools
 import math
 
 import pytest
 import torch
+from scipy.special import logsumexp
+from scipy.stats import norm
 from test_vae import BITS, bits, small
-from torch.distributions import Independent, Normal
+from torch.distributions import Independent, MultivariateNormal, Normal
 
 import pushforward as pf
 from pushforward.metrics.surgery import elbo_surgery, rate_distortion
@@ -173,16 +176,66 @@ def test_frozen_full_gaussian_keeps_its_density():
     assert not frozen(q).log_prob(z).requires_grad
 
 
-def test_total_correlation_is_exact_on_the_whole_set():
+def brute_force(loc, scale, z):
+    """Log q(z) and log prod_j q(z_j) of draws (n, d) by summing scipy's densities over all data."""
+    each = norm.logpdf(z[:, None], loc, scale)
+    joint = logsumexp(each.sum(-1), axis=1) - math.log(len(loc))
+    return joint, (logsumexp(each, axis=1) - math.log(len(loc))).sum(-1)
+
+
+@pytest.mark.parametrize("examples", [None, 12])
+@pytest.mark.parametrize("beta", [1.0, 6.0])
+def test_terms_of_beta_tc_equal_brute_force_on_a_finite_set(beta, examples):
     model, x = small(), bits(12)
+    torch.manual_seed(1)
     draw = model.draw(x)
-    q, z = factors(draw), draw.z[0]
-    joint, product = aggregated(q, z, examples=12)
-    each = torch.stack([Normal(m, s).log_prob(z) for m, s in zip(q.loc, q.scale)], 1)
-    assert torch.allclose(joint, each.sum(-1).logsumexp(1) - 2 * math.log(12))
-    terms = BetaTC(1.0, 12)(model, x)
-    assert set(terms) == {"distortion", "information", "correlation", "marginals"}
-    assert product.shape == (12,)
+    q, z = factors(draw), draw.z[0].detach().numpy()
+    loc, scale = q.loc.detach().numpy(), q.scale.detach().numpy()
+    joint, product = brute_force(loc, scale, z)
+    torch.manual_seed(1)
+    terms = {name: t.detach().numpy() for name, t in BetaTC(beta, examples)(model, x).items()}
+    conditional = norm.logpdf(z, loc, scale).sum(-1)
+    assert terms["distortion"] == pytest.approx(-draw.log_x[0].detach().numpy(), abs=1e-9)
+    assert terms["information"] == pytest.approx(conditional - joint, abs=1e-9)
+    assert terms["correlation"] == pytest.approx(beta * (joint - product), abs=1e-9)
+    assert terms["marginals"] == pytest.approx(product - norm.logpdf(z).sum(-1), abs=1e-9)
+
+
+def test_terms_of_beta_tc_find_a_correlation_and_nothing_of_independence():
+    """Latents that are all of the data: q(z) is the data's own, whose terms have closed forms."""
+    n, cover = 4_000, torch.tensor([[1.0, 0.8], [0.8, 1.0]], dtype=torch.float64)
+    torch.manual_seed(0)
+    loc = MultivariateNormal(torch.zeros(2).double(), cover - 0.01 * torch.eye(2)).sample((n,))
+    q = Normal(loc, torch.full_like(loc, 0.1))
+    z = q.sample()
+    joint, product = aggregated(q, z)
+    correlation = (joint - product).mean().item()
+    assert correlation == pytest.approx(-math.log(1 - 0.8**2) / 2, abs=0.05)
+    marginals = (product - Normal(0.0, 1.0).log_prob(z).sum(-1)).mean().item()
+    assert marginals == pytest.approx(0, abs=0.05)
+
+
+def test_stratified_sampling_is_unbiased():
+    """The mean over all batches of q(z) for a latent of one of its data is q(z) of the set."""
+    model, x = small(), bits(7)
+    q = factors(model.draw(x))
+    loc, scale, z = q.loc.detach(), q.scale.detach(), q.sample()
+    exact, _ = brute_force(loc.numpy(), scale.numpy(), z.numpy())
+    found = []
+    for others in itertools.combinations(range(1, 7), 3):
+        batch = [0, *others]
+        part = Normal(loc[batch], scale[batch])
+        found.append(aggregated(part, z[batch], 7)[0][0].exp())
+    assert torch.stack(found).mean().log().item() == pytest.approx(exact[0], abs=1e-9)
+    weighted = aggregated(Normal(loc[:4], scale[:4]), z[:4])[0]
+    each = Normal(loc[:4], scale[:4]).log_prob(z[:4, None]).sum(-1)
+    assert torch.allclose(weighted, each.logsumexp(1) - math.log(4))
+
+
+def test_a_batch_is_no_larger_than_the_set():
+    with pytest.raises(ValueError, match="examples is 5, fewer than the 12 data"):
+        BetaTC(1.0, 5)(small(), bits(12))
+    assert BetaTC(1.0, 5)(small(), bits(1))["information"].item() == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("kind", [DIP, DIPOne])

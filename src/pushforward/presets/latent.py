@@ -253,7 +253,7 @@ def tc_digits(
     pushforward train tc_digits
     """
     parts = _digit_parts(DiagonalGaussian(latent), width)
-    return _digits(*parts, objective=BetaTC(beta, examples=1_200), steps=steps)
+    return _digits(*parts, objective=BetaTC(beta), steps=steps)
 
 
 @preset("dip-vae")
