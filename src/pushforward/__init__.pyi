@@ -431,6 +431,7 @@ from .probability.covariances import TiedSphericalCovariance as TiedSphericalCov
 from .probability.decoders import Decoder as Decoder
 from .probability.decoders import Networked as Networked
 from .probability.decoders import Observation as Observation
+from .probability.decoders import PixelHead as PixelHead
 from .probability.dequantisation import Dequantizer as Dequantizer
 from .probability.dequantisation import UniformNoise as UniformNoise
 from .probability.diffusion_paths import NoiseLevel as NoiseLevel
@@ -454,6 +455,7 @@ from .probability.heads import GaussianMixtureHead as GaussianMixtureHead
 from .probability.heads import Head as Head
 from .probability.implicit import MixturePosterior as MixturePosterior
 from .probability.logistic_mixture_decoder import LogisticMixtureDecoder as LogisticMixtureDecoder
+from .probability.logistic_mixture_decoder import LogisticMixtureHead as LogisticMixtureHead
 from .probability.posteriors import DeltaGaussian as DeltaGaussian
 from .probability.posteriors import DiagonalGaussian as DiagonalGaussian
 from .probability.posteriors import Encoder as Encoder

@@ -47,7 +47,8 @@ class Draw:
 
     `z` (S, batch, latent); `log_x` log p(x|z), `log_q` log q(z|x), `log_p` log p(z), each
     (S, batch); `rate` KL(q || p) (batch, groups), in closed form where there is one: one group for
-    each dimension where q and p factorise, else a single group.
+    each dimension where q and p factorise, else a single group. `apart` says whether `log_x` and
+    `log_p` know of q by `z` alone, as gradients that cut a graph there need it.
     """
 
     q: Distribution
@@ -56,6 +57,7 @@ class Draw:
     log_q: Tensor
     log_p: Tensor
     rate: Tensor
+    apart: bool = True
 
     @property
     def log_weights(self) -> Tensor:

@@ -12,6 +12,8 @@ Differs from the paper: perceptrons with SiLU instead of gated layers.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -22,7 +24,9 @@ from ...core.contract import Density
 from ...core.given import Given, agreed, heard, told
 from ...core.spaces import Pixels, Reals, Space, count
 from ...nn.conditions import as_vector, call, width_of
+from ...nn.detached import Detached
 from ...nn.mlp import MLP, FlatMLP
+from ...objectives.importance import frozen
 from ...probability.posteriors import DiagonalGaussian, Encoder, PosteriorHead
 from .vae import VAE, dense_decoder, dense_encoder
 from .vampprior import VampPrior
@@ -83,6 +87,19 @@ class TwoLevels(Distribution):
         """Log q of any `value` (..., batch, latent)."""
         z2, z1 = value.split((self.above, value.shape[-1] - self.above), -1)
         return self.top.log_prob(z2) + self.below(z2, *self.beside).log_prob(z1)
+
+    def frozen(self) -> TwoLevels:
+        """The same without gradients to what parametrises it, but to what it is asked about."""
+        below: Any = FrozenBelow(self.below)
+        return TwoLevels(frozen(self.top), below, *(b.detach() for b in self.beside))
+
+
+class FrozenBelow(Detached):
+    """`Below` of weights that carry no gradient."""
+
+    def __init__(self, below: Below):
+        super().__init__(below)
+        self.head = below.head
 
 
 class TwoLevelEncoder(Encoder):
