@@ -46,6 +46,7 @@ from .core.spaces import Reals as Reals
 from .core.spaces import Space as Space
 from .core.spaces import Tokens as Tokens
 from .core.vocabulary import Vocabulary as Vocabulary
+from .metrics import CriticRate as CriticRate
 from .metrics import Draws as Draws
 from .metrics import Extractor as Extractor
 from .metrics import Measurement as Measurement
@@ -62,6 +63,7 @@ from .metrics import bootstrap_mean as bootstrap_mean
 from .metrics import calibration_error as calibration_error
 from .metrics import cifar10_classifier as cifar10_classifier
 from .metrics import classification_accuracy_score as classification_accuracy_score
+from .metrics import critic_rate as critic_rate
 from .metrics import density_and_coverage as density_and_coverage
 from .metrics import digits_classifier as digits_classifier
 from .metrics import disentanglement_scores as disentanglement_scores

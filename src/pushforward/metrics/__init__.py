@@ -7,6 +7,7 @@ from .calibration import accuracy, calibration_error, reliability
 from .classifier import classification_accuracy_score
 from .detection import auroc
 from .disentanglement import disentanglement_scores
+from .critic_rate import CriticRate, critic_rate
 from .draws import Draws
 from .energy import energy_distance
 from .features import Extractor, Resize, features_as_given, raw_pixels, weights_hash

@@ -92,7 +92,8 @@ class AVB(Decoded):
         latent, noise: lengths of z and eps.
         prior: p(z); N(0, I) where None.
         contrast: points of noise that the contrast's moments are taken over, at least two.
-        turns: of the critic, for each of the model's.
+        turns: of the critic, for each of the model's. One that is behind tells too small a rate,
+            which the encoder then seeks out: see `metrics.critic_rate`.
         given: what it is told beside the data: encoder and critic are then called with that too,
             as a vector (batch, `nn.conditions.width_of(given)`); the decoder is told the same.
     """
@@ -106,7 +107,7 @@ class AVB(Decoded):
         noise: int = 8,
         prior: Density | None = None,
         contrast: int = 32,
-        turns: int = 2,
+        turns: int = 4,
         given: Given = None,
     ):
         told_alike(given, decoder=decoder, prior=prior)
@@ -179,7 +180,7 @@ def dense_avb(
     width: int,
     noise: int = 4,
     layers: int = 1,
-    turns: int = 1,
+    turns: int = 4,
     classes: int = 0,
 ) -> AVB:
     """The same of perceptrons, all told one of `classes` labels where that is not 0."""
