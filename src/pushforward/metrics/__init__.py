@@ -5,9 +5,9 @@ from .ais import ais_nats
 from .bootstrap import bootstrap_mean, paired_difference
 from .calibration import accuracy, calibration_error, reliability
 from .classifier import classification_accuracy_score
+from .critic_rate import CriticRate, critic_rate
 from .detection import auroc
 from .disentanglement import disentanglement_scores
-from .critic_rate import CriticRate, critic_rate
 from .draws import Draws
 from .energy import energy_distance
 from .features import Extractor, Resize, features_as_given, raw_pixels, weights_hash
