@@ -63,7 +63,6 @@ from .metrics import bootstrap_mean as bootstrap_mean
 from .metrics import calibration_error as calibration_error
 from .metrics import cifar10_classifier as cifar10_classifier
 from .metrics import classification_accuracy_score as classification_accuracy_score
-from .metrics import critic_rate as critic_rate
 from .metrics import density_and_coverage as density_and_coverage
 from .metrics import digits_classifier as digits_classifier
 from .metrics import disentanglement_scores as disentanglement_scores
@@ -89,6 +88,7 @@ from .metrics import paired_difference as paired_difference
 from .metrics import perceptual_path_length as perceptual_path_length
 from .metrics import precision_and_recall as precision_and_recall
 from .metrics import precision_recall_curve as precision_recall_curve
+from .metrics import rate_by_critic as rate_by_critic
 from .metrics import rate_distortion as rate_distortion
 from .metrics import raw_pixels as raw_pixels
 from .metrics import reference_features as reference_features

@@ -9,7 +9,7 @@ from test_vae import BITS, bits
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
 import pushforward as pf
-from pushforward.metrics.critic_rate import critic_rate
+from pushforward.metrics.critic_rate import rate_by_critic
 from pushforward.models.latent.avb import AVB, dense_avb, even_noise
 from pushforward.models.latent.factor_vae import FactorVAE, permuted
 from pushforward.models.latent.lagging import AggressiveVAE
@@ -153,7 +153,7 @@ def test_a_rate_that_a_blind_critic_tells_is_warned_of():
         last.weight.zero_()
         last.bias.zero_()
     split = pf.Split((x,))
-    found = critic_rate(model, split, steps=100)
+    found = rate_by_critic(model, split, steps=100)
     z = torch.linspace(-8, 8, 8001, dtype=torch.float64)
     joint = Normal(z**2, 0.2).log_prob(torch.ones(())) + Normal(0.0, 1.0).log_prob(z)
     exact = -torch.trapezoid(joint.exp(), z).log().item()
@@ -164,12 +164,12 @@ def test_a_rate_that_a_blind_critic_tells_is_warned_of():
     assert "warning" in str(found)
     recipe = pf.Recipe(600, 40, optimizers={"model": pf.Adam(1e-9), "critic": pf.Adam(2e-3)})
     pf.fit(model, data(x), recipe, quiet=True)
-    found = critic_rate(model, split, steps=100)
+    found = rate_by_critic(model, split, steps=100)
     assert found.nats > exact - 0.1
     assert not found.disagrees
     assert "warning" not in str(found)
     with pytest.raises(ValueError, match="has no critic"):
-        critic_rate(pf.GMM(2), split)
+        rate_by_critic(pf.GMM(2), split)
 
 
 def test_avb_learns_bars_and_has_no_likelihood():

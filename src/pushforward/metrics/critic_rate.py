@@ -77,7 +77,7 @@ class CriticRate:
         )
 
 
-def critic_rate(
+def rate_by_critic(
     model: Any,
     split: Split,
     samples: int = 32,

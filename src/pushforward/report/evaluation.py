@@ -13,7 +13,7 @@ from ..core.spaces import Pixels, Tokens, count
 from ..data.names import other_data
 from ..media.trained import Trained, opened
 from ..metrics.ais import ais_nats, check_annealable
-from ..metrics.critic_rate import CriticRate, critic_rate, has_critic_rate
+from ..metrics.critic_rate import CriticRate, has_critic_rate, rate_by_critic
 from ..metrics.disentanglement import udr
 from ..metrics.likelihood import nats
 from ..metrics.looking import extractor_for
@@ -128,7 +128,7 @@ def _judged(trained: Trained, source: Dataset, examples: int | None) -> CriticRa
     """What a critic says of the rate, beside annealing; None where no critic does."""
     if not has_critic_rate(trained.model) or not len(source.test):
         return None
-    return critic_rate(trained.model, source.test.first(examples or ANNEALED))
+    return rate_by_critic(trained.model, source.test.first(examples or ANNEALED))
 
 
 def _annealed(trained: Trained, source: Dataset, examples: int | None) -> Likelihood | None:

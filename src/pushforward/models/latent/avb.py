@@ -93,7 +93,7 @@ class AVB(Decoded):
         prior: p(z); N(0, I) where None.
         contrast: points of noise that the contrast's moments are taken over, at least two.
         turns: of the critic, for each of the model's. One that is behind tells too small a rate,
-            which the encoder then seeks out: see `metrics.critic_rate`.
+            which the encoder then seeks out: see `metrics.rate_by_critic`.
         given: what it is told beside the data: encoder and critic are then called with that too,
             as a vector (batch, `nn.conditions.width_of(given)`); the decoder is told the same.
     """
