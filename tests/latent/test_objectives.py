@@ -3,10 +3,12 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from scipy.special import logsumexp
 from scipy.stats import norm
+from sklearn.gaussian_process.kernels import RationalQuadratic
 from test_vae import BITS, bits, small
 from torch.distributions import Independent, MultivariateNormal, Normal
 
@@ -19,8 +21,9 @@ from pushforward.models.latent.vae import VAE, dense
 from pushforward.models.latent.vampprior import VampPrior
 from pushforward.objectives.disentangling import DIP, BetaTC, DIPOne, InfoVAE, aggregated, factors
 from pushforward.objectives.importance import IWAE, STL, DReG, ScoreFunction, frozen
-from pushforward.objectives.variational import ELBO
+from pushforward.objectives.variational import ELBO, VectorDraw
 from pushforward.probability.posteriors import drawn
+from pushforward.probability.priors import StandardNormal
 
 
 def gradients(model, objective, x, repeats, seed=0):
@@ -239,6 +242,29 @@ def test_a_batch_is_no_larger_than_the_set():
 
 
 @pytest.mark.parametrize("kind", [DIP, DIPOne])
+def test_dip_is_the_formula_of_its_covariance(kind):
+    """Off sum_{i != j} C_ij^2 + diagonal sum_i (C_ii - 1)^2, C by numpy (eqs. 6-7)."""
+    model, x = small(), bits(9)
+    q = factors(model.draw(x))
+    means, scales = q.loc.detach().numpy(), q.scale.detach().numpy()
+    cover = np.cov(means.T, bias=True)
+    if kind is DIP:
+        cover = cover + np.diag((scales**2).mean(0))
+    off = sum(cover[i, j] ** 2 for i in range(2) for j in range(2) if i != j)
+    diagonal = ((np.diag(cover) - 1) ** 2).sum()
+    terms = kind(off=3.0, diagonal=7.0)(model, x)
+    assert terms["covariance"].item() == pytest.approx(3 * off + 7 * diagonal)
+    assert terms["covariance"].shape == ()
+    rate = norm_rate(means, scales)
+    assert terms["rate"].detach().numpy() == pytest.approx(rate)
+
+
+def norm_rate(mean, scale):
+    """KL(N(mean, scale^2) || N(0, I)), (batch,)."""
+    return ((mean**2 + scale**2 - 1) / 2 - np.log(scale)).sum(1)
+
+
+@pytest.mark.parametrize("kind", [DIP, DIPOne])
 def test_dip_draws_the_covariance_to_the_identity(kind):
     torch.manual_seed(0)
     model = VAE(*dense(BITS, latent=3, width=16), objective=kind(off=20.0, diagonal=20.0))
@@ -250,10 +276,89 @@ def test_dip_draws_the_covariance_to_the_identity(kind):
     assert excess.abs().max() < 0.35
 
 
+def gram(a, b):
+    """Sum over five shapes of sklearn's kernel (1 + |a - b|^2 / 2 shape)^-shape."""
+    shapes = (0.2, 0.5, 1.0, 2.0, 5.0)
+    return sum(RationalQuadratic(length_scale=1.0, alpha=shape)(a, b) for shape in shapes)
+
+
+def pairs_mmd2(a, b):
+    """The unbiased MMD^2, over pairs of different draws."""
+    within = [gram(v, v)[~np.eye(len(v), dtype=bool)].mean() for v in (a, b)]
+    return sum(within) - 2 * gram(a, b).mean()
+
+
+@pytest.mark.parametrize("n", [1, 12])
+def test_info_vae_is_the_mmd_of_its_draws(n):
+    model, x = small(), bits(n)
+    torch.manual_seed(1)
+    draw = model.draw(x, samples=1 if n > 1 else 2)
+    prior = model.prior.sample(len(draw.z) * n)
+    exact = pairs_mmd2(draw.z.flatten(0, 1).detach().numpy(), prior.numpy())
+    torch.manual_seed(1)
+    terms = InfoVAE(rate=0.5, mmd=10.0)(model, x)
+    assert terms["mmd"].item() == pytest.approx(10 * exact)
+    q = factors(draw)
+    rate = norm_rate(q.loc.detach().numpy(), q.scale.detach().numpy())
+    assert terms["rate"].detach().numpy() == pytest.approx(0.5 * rate)
+    assert torch.allclose(terms["distortion"], -draw.log_x.mean(0))
+
+
 def test_info_vae_brings_the_aggregated_posterior_to_the_prior():
-    terms = InfoVAE(rate=0.5, mmd=10.0)(small(), bits(12))
-    assert terms["mmd"].shape == ()
-    assert (terms["rate"] > 0).all()
+    """Nothing else holds latents where the rate weighs nothing."""
+    far = []
+    for weight in (0.0, 200.0):
+        torch.manual_seed(0)
+        objective = InfoVAE(rate=0.0, mmd=weight)
+        model = VAE(*dense(BITS, latent=2, width=32), objective=objective)
+        data = pf.data.find("bars")
+        pf.fit(model, data, pf.Recipe(200, 128, pf.Adam(5e-3), validate_every=0), quiet=True)
+        with torch.no_grad():
+            z = model.encode(data.validation.at(slice(0, 400))[0]).sample().double().numpy()
+        far.append(pairs_mmd2(z, np.random.RandomState(0).randn(len(z), 2)))
+    assert far[1] < 0.05 < far[0]
+
+
+class OneLatent:
+    """p(z) = N(0, 1), p(x|z) = N(w z, t^2), q(z|x) = N(m, s^2): every derivative by hand."""
+
+    w, t = 0.7, 0.4
+
+    def __init__(self, mean, scale):
+        self.mean, self.scale = mean, scale
+        self.prior, self.progress = StandardNormal((1,)).double(), torch.ones(())
+
+    def draw(self, x, samples=1):
+        q = Independent(Normal(self.mean, self.scale), 1)
+        z = q.rsample((samples,))
+        log_x = Normal(self.w * z, self.t).log_prob(x).sum(-1)
+        return VectorDraw(q, self.prior, z, log_x)
+
+    def slopes(self, x, z):
+        """d log w / dz with q's parameters held: of log p(x|z) + log p(z) - log q(z)."""
+        m, s = self.mean.detach().numpy(), self.scale.detach().numpy()
+        return self.w * (x - self.w * z) / self.t**2 - z + (z - m) / s**2
+
+
+@pytest.mark.parametrize(("kind", "power"), [(STL, 1), (DReG, 2)])
+@pytest.mark.parametrize("k", [1, 2, 7])
+def test_path_gradients_of_k_draws_by_hand(kind, power, k):
+    """Sum_i W_i^power dlog w_i/dz_i (dz/dm, dz/ds) = (1, eps), W the normalised weights."""
+    mean = torch.tensor([[0.3], [-0.8]], dtype=torch.float64, requires_grad=True)
+    scale = torch.tensor([[0.5], [1.2]], dtype=torch.float64, requires_grad=True)
+    model, x = OneLatent(mean, scale), torch.tensor([[1.0], [0.2]], dtype=torch.float64)
+    torch.manual_seed(1)
+    loss = kind(k)(model, x)["negative_bound"]
+    found = torch.autograd.grad(loss.sum(), (mean, scale))
+    torch.manual_seed(1)
+    draw = model.draw(x, samples=k)
+    z, weights = draw.z.detach().numpy(), draw.log_weights.detach()[..., None].softmax(0).numpy()
+    slope = weights**power * model.slopes(x.numpy(), z)
+    eps = (z - mean.detach().numpy()) / scale.detach().numpy()
+    assert found[0].numpy() == pytest.approx(-slope.sum(0))
+    assert found[1].numpy() == pytest.approx(-(slope * eps).sum(0))
+    bound = torch.logsumexp(draw.log_weights, 0) - math.log(k)
+    assert torch.allclose(loss, -bound)
 
 
 @pytest.mark.parametrize(
