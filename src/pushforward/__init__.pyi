@@ -46,6 +46,7 @@ from .core.spaces import Reals as Reals
 from .core.spaces import Space as Space
 from .core.spaces import Tokens as Tokens
 from .core.vocabulary import Vocabulary as Vocabulary
+from .metrics import CriticRate as CriticRate
 from .metrics import Draws as Draws
 from .metrics import Extractor as Extractor
 from .metrics import Measurement as Measurement
@@ -87,6 +88,7 @@ from .metrics import paired_difference as paired_difference
 from .metrics import perceptual_path_length as perceptual_path_length
 from .metrics import precision_and_recall as precision_and_recall
 from .metrics import precision_recall_curve as precision_recall_curve
+from .metrics import rate_by_critic as rate_by_critic
 from .metrics import rate_distortion as rate_distortion
 from .metrics import raw_pixels as raw_pixels
 from .metrics import reference_features as reference_features
@@ -464,6 +466,7 @@ from .probability.covariances import TiedSphericalCovariance as TiedSphericalCov
 from .probability.decoders import Decoder as Decoder
 from .probability.decoders import Networked as Networked
 from .probability.decoders import Observation as Observation
+from .probability.decoders import PixelHead as PixelHead
 from .probability.dequantisation import Dequantizer as Dequantizer
 from .probability.dequantisation import UniformNoise as UniformNoise
 from .probability.diffusion_paths import NoiseLevel as NoiseLevel
@@ -487,6 +490,7 @@ from .probability.heads import GaussianMixtureHead as GaussianMixtureHead
 from .probability.heads import Head as Head
 from .probability.implicit import MixturePosterior as MixturePosterior
 from .probability.logistic_mixture_decoder import LogisticMixtureDecoder as LogisticMixtureDecoder
+from .probability.logistic_mixture_decoder import LogisticMixtureHead as LogisticMixtureHead
 from .probability.posteriors import DeltaGaussian as DeltaGaussian
 from .probability.posteriors import DiagonalGaussian as DiagonalGaussian
 from .probability.posteriors import Encoder as Encoder
