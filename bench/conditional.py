@@ -78,7 +78,8 @@ def smooth(latent: int) -> tuple[Any, Any]:
 
 def avb() -> pf.Generative:
     plain = dense_avb(SPACE, 8, 512, **TOLD)
-    return pf.AVB(plain.encoder, smooth(8)[1], plain.critic, 8, 4, given=pf.Labels(10))
+    networks = plain.encoder, smooth(8)[1], plain.critic
+    return pf.AVB(*networks, 8, 4, turns=4, given=pf.Labels(10))
 
 
 GAME, SOFT = pf.Adam(2e-3, betas=(0.0, 0.9)), pf.Adam(2e-3, weight_decay=0.1)
@@ -95,9 +96,11 @@ TRIALS: dict[str, Trial] = {
     "Glow": Trial(lambda: pf.Glow(SPACE, 2, 6, 64, alpha=0.01, **TOLD), 4_000),
     "Flow++": Trial(lambda: pf.FlowPP(SPACE, 16, 1, 4, 2, 1, alpha=0.01, **TOLD), 1_000),
     "FFJORD": Trial(
-        lambda: pf.ImageFFJORD(SPACE, 2, 64, 2, RungeKutta4(2), adjoint=False, alpha=0.01, **TOLD),
-        600,
-        pf.Adam(5e-3),
+        lambda: of_images(
+            pf.FFJORD(64, 256, 3, RungeKutta4(3), adjoint=False, **TOLD), SPACE, alpha=0.01
+        ),
+        2_500,
+        pf.Adam(2e-3),
     ),
     "MAF": Trial(
         lambda: of_images(pf.MAF(64, 5, 512, normalised=True, **TOLD), SPACE, alpha=0.01), 2_500
@@ -106,7 +109,7 @@ TRIALS: dict[str, Trial] = {
     "PixelVAE": Trial(lambda: pixel_vae(SPACE, 16, 32, 3, 5, 16, **TOLD), 4_000, pf.Adam(2e-3)),
     "Ladder VAE": Trial(lambda: pf.LadderVAE(SPACE, (16, 8), 256, **TOLD), 4_000, pf.Adam(1e-3)),
     "Deep VAE": Trial(lambda: pf.DeepVAE(SPACE, (2, 2, 2), 32, 4, **TOLD), 2_000, pf.Adam(2e-3)),
-    "AVB": Trial(avb, 5_000, pf.Adam(1e-3)),
+    "AVB": Trial(avb, 4_000, pf.Adam(1e-3)),
     "GAN": Trial(lambda: gan(pf.GAN), 3_000, GAME, None),
     "WGAN-GP": Trial(lambda: gan(pf.WGANGP, turns=3), 1_500, GAME, None),
     "SNGAN": Trial(lambda: gan(pf.SNGAN, turns=2), 3_000, GAME, None),
