@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Annotated, Any
 
 from ..core.catalogue import Example, Usage, examples, nearest, preset_called, presets
+from ..core.dataset import Dataset
+from ..core.spaces import Labels
 from ..training.experiment import Experiment
+from ..training.recipe import Recipe
 from .flags import load_file, parse
 
 
@@ -43,6 +47,14 @@ def _experiment_of(example: Example) -> Callable[[], Experiment]:
 class Run:
     """How a preset is run, beside its own knobs."""
 
+    data: Annotated[
+        str | None,
+        "what is learned instead: folder:PHOTOS?size=32, table:FILE, text:FILE, wav:PATH, "
+        "hub:OWNER/NAME, array:FILE.npy, ... (default: the preset's own)",
+    ] = None
+    classes_from: Annotated[
+        str | None, "what the model is told with --data: folders, labels, or the name of a column"
+    ] = None
     out: Annotated[str | None, "folder for checkpoint and log (default: runs/PRESET)"] = None
     resume: Annotated[bool, "go on from the checkpoint in the folder"] = False
     device: Annotated[str | None, "cpu, cuda, ... (default: the best there is)"] = None
@@ -50,6 +62,59 @@ class Run:
     tensorboard: Annotated[bool, "also write TensorBoard events"] = False
     compile: Annotated[bool, "run losses through torch.compile"] = False
     bf16: Annotated[bool, "autocast losses to bfloat16"] = False
+
+
+def own_data(run: Run) -> Dataset | None:
+    """The data of --data, with the labels of --classes-from; None for the preset's own."""
+    from .. import data
+
+    if run.data is None:
+        if run.classes_from is not None:
+            raise Usage("--classes-from says what --data holds: give --data as well")
+        return None
+    if run.classes_from is None:
+        return data.find(run.data)
+    column = {} if run.classes_from in ("folders", "labels") else {"label": run.classes_from}
+    found = data.find(run.data, labels=True, **column)
+    if found.given is None:
+        raise Usage(f"{run.data} holds no {run.classes_from} that a model could be told")
+    return found
+
+
+def learning(
+    name: str, build: Callable[..., Experiment], knobs: dict[str, Any], data: Dataset
+) -> Experiment:
+    """What a preset builds where every loader gives it `data`; a knob for classes follows them.
+
+    Raises Usage where it is about one data set, or learns another kind of data.
+    """
+    from ..data.names import replaced
+
+    classes = data.given.classes if isinstance(data.given, Labels) else 0
+    if classes and not data.classes:
+        data = dataclasses.replace(data, classes=tuple(map(str, range(classes))))
+    told = {"classes": classes, "labels": classes > 0}
+    knobs = knobs | {k: type(knobs[k])(v) for k, v in told.items() if k in knobs}
+    try:
+        with replaced(data) as asked:
+            experiment = build(**knobs)
+    except Exception as error:  # networks that are built for other shapes fail in many ways
+        hint = "" if classes else "; if it needs labels, give --classes-from"
+        raise Usage(f"{name} cannot learn {data!r}: {error}{hint}") from error
+    if not asked:
+        raise Usage(f"{name} loads no data that --data could stand for")
+    if experiment.model.space != experiment.data.space:
+        raise Usage(f"{name} is a model of {experiment.model.space}: it cannot learn {data!r}")
+    return dataclasses.replace(experiment, recipe=_of_few(experiment.recipe, len(data.train)))
+
+
+def _of_few(recipe: Recipe, n: int) -> Recipe:
+    """The recipe with batches of at most the `n` examples that there are."""
+    sizes = {stage: size and min(size, n) for stage, size in recipe.batch_sizes.items()}
+    size = recipe.batch_size and min(recipe.batch_size, n)
+    if (size, sizes) != (recipe.batch_size, recipe.batch_sizes):
+        warnings.warn(f"batches are of {n}, as many as there are to train on", stacklevel=2)
+    return dataclasses.replace(recipe, batch_size=size, batch_sizes=sizes)
 
 
 def train(arguments: list[str]) -> None:
@@ -61,8 +126,9 @@ def train(arguments: list[str]) -> None:
     name, *flags = arguments
     build = _builder(name)
     knobs, run = parse(name, build, flags, Run)
+    data = own_data(run)
     torch.manual_seed(knobs.get("seed", 0))
-    experiment = build(**knobs)
+    experiment = build(**knobs) if data is None else learning(name, build, knobs, data)
     recipe = dataclasses.replace(
         experiment.recipe,
         compile=experiment.recipe.compile or run.compile,

@@ -1,6 +1,6 @@
 """Data sets: tensors in, tuples out."""
 
-from .arrays import tensors
+from .arrays import array, tensors
 from .audio import chirps, tones, vowels
 from .binarisation import DynamicBinarisation, binarised
 from .cache import cache_folder
