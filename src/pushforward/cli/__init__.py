@@ -1,4 +1,5 @@
-"""The command line: `pushforward train | sample | evaluate | compare | draw | list | show | check`.
+"""The command line: `pushforward train | sample | evaluate | compare | draw | list | show |
+check | cache`.
 
 Flags come from signatures: those of a preset or picture are its keywords, those of a command are
 its function's.
@@ -15,6 +16,7 @@ from typing import Any
 import tyro
 
 from ..core.catalogue import nearest
+from .caching import cache
 from .checking import check
 from .drawing import draw
 from .listing import list_, show
@@ -35,6 +37,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_,
     "show": show,
     "check": check,
+    "cache": cache,
 }
 
 

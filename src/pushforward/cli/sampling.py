@@ -32,8 +32,8 @@ def sample(
     Args:
         checkpoint: the .safetensors file.
         n: how many.
-        out: the picture, as its ending says, such as .png or .jpg, or a folder (default: samples.png
-            beside the checkpoint); the numbers stand beside it.
+        out: the picture, as its ending says, such as .png or .jpg, or a folder; the numbers stand
+            beside it (default: samples.png beside the checkpoint).
         label: the class, for a class-conditional model.
         partial: what they agree with: an image (transparent pixels are drawn), a WAV file (its
             beginning), or .npy (negative and NaN are drawn).

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from .catalogue import Usage
 
-
 OTHERS = (".safetensors", ".npz", ".parquet", ".pt", ".pth", ".ckpt", ".flac", ".ogg")
 """Endings of files that Python's own list lacks."""
 
@@ -41,8 +40,8 @@ def ending(target: Path, known: Iterable[str], what: str) -> str:
     Raises Usage for the suffix of another kind of file, in which `what` cannot be written. What no
     file is called by (the .5 of t_0.5) is none.
 
-    >>> ending(Path("a.JPG"), (".png", ".jpg"), "images"), ending(Path("t_0.5"), (".png",), "images")
-    ('.jpg', '')
+    >>> [ending(Path(name), (".png", ".jpg"), "images") for name in ("a.JPG", "t_0.5")]
+    ['.jpg', '']
     """
     suffix, known = target.suffix.lower(), tuple(known)
     if suffix in known:
