@@ -141,7 +141,7 @@ def test_room_is_taken_before_it_is_written(tmp_path: Path, monkeypatch, cache: 
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr(os, "posix_fallocate", full)
-        with pytest.raises(OSError, match="the disk is full .*: make room, for instance by"):
+        with pytest.raises(OSError, match=r"the disk is full .*: make room, for instance by"):
             folder(top, size=6)
         assert list((cache / "decoded").iterdir()) == []
         monkeypatch.delattr(os, "posix_fallocate")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,15 @@ import torch
 from ..core.checkpoint import CheckpointError
 from ..core.contract import Generative
 from ..core.dataset import Dataset
+from ..core.ownership import owned, sweep
 from . import distributed
+from .logs import LOG as LOG
+from .logs import logging
 from .loop import Training
 from .recipe import Recipe
 from .reports import Report
 
-CHECKPOINT, LOG = "checkpoint.safetensors", "log.jsonl"
+CHECKPOINT, LOCK = "checkpoint.safetensors", ".in-use"
 
 
 class Interrupted(KeyboardInterrupt):
@@ -60,14 +62,26 @@ def fit(
         Diverged: where a loss is not a number; the last checkpoint stays.
         CheckpointError: where `resume` finds nothing, or something of another run.
         FileExistsError: where `out` holds a checkpoint and `resume` was not asked for.
+        Occupied: where another process trains into `out`.
     """
     training = Training(model, data, recipe, device)
     training.preset = preset
-    folder = _folder(training, out, resume)
+    with _folder(training, out, resume) as folder:
+        _run(training, folder, quiet, tensorboard, history)
+    return training.result
+
+
+def _run(
+    training: Training,
+    folder: Path | None,
+    quiet: bool,
+    tensorboard: bool,
+    history: list[Report] | None,
+) -> None:
     with (
         _stopping(training) as stopped,
         _bar(training, quiet or distributed.rank() > 0) as show,
-        _log(folder, tensorboard) as log,
+        logging(folder, training.step, tensorboard) as log,
     ):
         for report in training:
             show(report)
@@ -75,17 +89,35 @@ def fit(
             if history is not None:
                 history.append(report)
             _checkpoint(training, folder)
-    if stopped and training.step < recipe.steps:
+    if stopped and training.step < training.recipe.steps:
         raise Interrupted(_how_to_resume(training, folder))
-    return training.result
 
 
-def _folder(training: Training, out: str | Path | None, resume: bool) -> Path | None:
+@contextmanager
+def _folder(training: Training, out: str | Path | None, resume: bool) -> Iterator[Path | None]:
+    """The folder that this process writes to, and owns meanwhile; None where it writes nothing."""
     if out is None:
         if resume:
             raise CheckpointError("resume needs the folder `out` in which the checkpoint lies")
-        return None
+        yield None
+        return
     folder = Path(out)
+    if distributed.rank() > 0:
+        _begin(training, folder, resume)
+        yield None
+        return
+    if not resume:
+        folder.mkdir(parents=True, exist_ok=True)
+    elif not folder.is_dir():
+        raise CheckpointError(f"there is no checkpoint at {folder / CHECKPOINT}")
+    with owned(folder / LOCK, f"the folder {folder}"):
+        _begin(training, folder, resume)
+        sweep(folder)
+        yield folder
+
+
+def _begin(training: Training, folder: Path, resume: bool) -> None:
+    """Takes up what the folder holds, or makes sure that there is nothing to be lost."""
     if resume:
         training.resume(folder / CHECKPOINT)
     elif (folder / CHECKPOINT).exists():
@@ -93,17 +125,23 @@ def _folder(training: Training, out: str | Path | None, resume: bool) -> Path | 
             f"{folder / CHECKPOINT} exists: go on with resume=True (--resume), "
             "or choose another folder"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _checkpoint(training: Training, folder: Path | None) -> None:
-    """Saves where an interval has passed since the last save, and at the end."""
-    if folder is None or distributed.rank() > 0:
-        return
+    """Saves what is good where an interval has passed since the last save, and at the end."""
     due = training.saved_step + training.recipe.every(training.recipe.save_every, 10)
-    if training.step >= min(due, training.recipe.steps) or training.stop_asked:
+    last = training.step >= training.recipe.steps or training.stop_asked
+    if not last and (folder is None or training.step < due):
+        return
+    training.check()
+    if folder is None:
+        return
+    try:
         training.save(folder / CHECKPOINT)
+    except OSError as error:
+        if last:
+            raise OSError(f"{error}. {training.kept}; make room, and go on with --resume") from error
+        warnings.warn(f"{error}; training goes on, and it is tried again", stacklevel=2)
 
 
 def _how_to_resume(training: Training, folder: Path | None) -> str:
@@ -166,34 +204,3 @@ def _bar(training: Training, quiet: bool) -> Iterator[Callable[[Report], None]]:
             progress.update(task, completed=report.step, description=report.stage, now=now)
 
         yield show
-
-
-@contextmanager
-def _log(folder: Path | None, tensorboard: bool) -> Iterator[Callable[[Report], None]]:
-    """One JSON object a report, appended at once; TensorBoard events where they are wanted."""
-    if folder is None or distributed.rank() > 0:
-        yield lambda report: None
-        return
-    writer = _writer(folder) if tensorboard else None
-    with open(folder / LOG, "a", encoding="utf-8") as file:
-
-        def log(report: Report) -> None:
-            print(json.dumps(asdict(report)), file=file, flush=True)
-            if writer is not None:
-                held = {f"validation/{k}": v for k, v in (report.validation or {}).items()}
-                for name, value in {**report.terms, **held}.items():
-                    writer.add_scalar(name, value, report.step)
-
-        yield log
-    if writer is not None:
-        writer.close()
-
-
-def _writer(folder: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise ValueError(
-            'tensorboard is not installed: pip install "pushforward[tensorboard]"'
-        ) from error
-    return SummaryWriter(str(folder))
