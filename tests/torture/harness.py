@@ -194,6 +194,12 @@ def taken(end: End) -> str | None:
 
 def damaged(whole: bytes, draw: random.Random) -> bytes:
     """A file with some damage: cut, flipped bits, parts that are missing, doubled, zeros or noise."""
+    while (found := _damaged(whole, draw)) == whole:
+        pass
+    return found
+
+
+def _damaged(whole: bytes, draw: random.Random) -> bytes:
     content = bytearray(whole)
     n = len(content)
     match draw.randrange(7):
