@@ -71,8 +71,6 @@ def main() -> None:
     parser.add_argument("--only", help="trials whose names have this in them")
     parser.add_argument("--show", action="store_true", help="what every trial said")
     options = parser.parse_args()
-    import pushforward.cli
-    import pushforward.report.compare
     from pushforward.core.catalogue import discover
 
     discover()

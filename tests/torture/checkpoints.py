@@ -29,29 +29,51 @@ def made() -> dict[str, Path]:
     from pushforward.data import find
 
     top, found = Path("made"), {}
-    wanted = ("made", "realnvp", "vae", "ddpm_images", "wgan_gp", "vq_vae", "gmm", "pixelcnn", "glow", "wavenet", "sentence_vae", "edm")
+    wanted = (
+        "made",
+        "realnvp",
+        "vae",
+        "ddpm_images",
+        "wgan_gp",
+        "vq_vae",
+        "gmm",
+        "pixelcnn",
+        "glow",
+        "wavenet",
+        "sentence_vae",
+        "edm",
+    )
     known = examples()
     for name in (name for name in wanted if name in known):
         torch.manual_seed(0)
         example = known[name]
         data, model = find(example.data), example.build()
         folder = top / name
-        pf.fit(model, data.told(model.given), pf.Recipe(4, 8, ema=0.9, save_every=4), folder, quiet=True)
+        pf.fit(
+            model,
+            data.told(model.given),
+            pf.Recipe(4, 8, ema=0.9, save_every=4),
+            folder,
+            quiet=True,
+        )
         found[name] = folder / "checkpoint.safetensors"
     return found
 
 
 def forged(whole: bytes, change: Callable[[dict, dict, dict], None]) -> bytes:
     """A checkpoint with another blueprint, record or other tensors, and a digest that fits."""
-    from pushforward.core import checkpoint
     from safetensors.torch import save
+
+    from pushforward.core import checkpoint
 
     Path("whole").write_bytes(whole)
     read = checkpoint.read("whole")
     parts = {"blueprint": copy.deepcopy(read.blueprint), "record": copy.deepcopy(read.record)}
     tensors, header = dict(read.tensors), {"format": checkpoint.FORMAT}
     change(parts, tensors, header)
-    texts = {key: part if isinstance(part, str) else json.dumps(part) for key, part in parts.items()}
+    texts = {
+        key: part if isinstance(part, str) else json.dumps(part) for key, part in parts.items()
+    }
     digest = checkpoint.digest_of(tensors, texts)
     return save(tensors, {**header, **texts, "digest": digest})
 
@@ -143,13 +165,17 @@ def trials(draw: random.Random, n: int) -> Iterator[Trial]:
     trained: list[Trial] = [_trial(f"whole {name}", whole, taken) for name, whole in files.items()]
     names = sorted(files)
     for what, change in FIXED:
-        trained.append(_trial(what, forged(files[draw.choice(names)], change), refused("x.safetensors")))
+        trained.append(
+            _trial(what, forged(files[draw.choice(names)], change), refused("x.safetensors"))
+        )
     for key, value in TALES:
 
         def tell(parts: dict, tensors: dict, header: dict, key=key, value=value) -> None:
             parts["record"][key] = value
 
-        trained.append(_trial(f"{key} {value!r}", forged(files[draw.choice(names)], tell), None, "evaluate"))
+        trained.append(
+            _trial(f"{key} {value!r}", forged(files[draw.choice(names)], tell), None, "evaluate")
+        )
     while len(trained) < n:
         name = draw.choice(names)
         which = draw.randrange(10)
@@ -157,7 +183,9 @@ def trials(draw: random.Random, n: int) -> Iterator[Trial]:
         if which < 3:
             trained.append(_trial(f"damaged {name}", damaged(files[name], draw), None, deed, True))
         elif which < 5:
-            trained.append(_trial(f"tensors of {name}", forged(files[name], of_tensors(draw)), None, deed))
+            trained.append(
+                _trial(f"tensors of {name}", forged(files[name], of_tensors(draw)), None, deed)
+            )
         else:
             change = of_header(draw, draw.randint(1, 3))
             trained.append(_trial(f"header of {name}", forged(files[name], change), None, deed))

@@ -12,9 +12,7 @@ from pathlib import Path
 
 from harness import NAMES, Trial, command, refused, taken, tried
 
-COMMANDS = (
-    *("train", "sample", "evaluate", "compare", "draw", "list", "show", "check", "cache"),
-)
+COMMANDS = (*("train", "sample", "evaluate", "compare", "draw", "list", "show", "check", "cache"),)
 FLAGS = (
     *("--n", "--out", "--label", "--partial", "--seed", "--batch-size", "--file", "--force"),
     *("--data", "--k", "--samples", "--features", "--ais", "--steps", "--width", "--resume"),
@@ -47,7 +45,7 @@ class Round(pf.Density):
     """One Gaussian."""
     def __init__(self):
         super().__init__(pf.Reals((2,)))
-        self.mean = torch.nn.Parameter(torch.zeros(2))
+        self.mean = torch.nn.Parameter(torch.full((2,), 3.0))
     def log_prob(self, x):
         return torch.distributions.Normal(self.mean, 1.0).log_prob(x).sum(1)
     def sample(self, n):
@@ -114,8 +112,20 @@ def files() -> Iterator[Trial]:
     """Files of users that cannot be run, and such that are called like modules of others."""
     for what, text in BROKEN.items():
         for words in (["check", "mine.py"], ["train", "mine.py:a", "--quiet"]):
-            yield Trial(f"{words[0]} of a file with {what}", _file("mine.py", text, words), refused())
-    for name in ("random", "json", "torch", "numbers", "site", "pushforward", "typing", "a.b", "🙂"):
+            yield Trial(
+                f"{words[0]} of a file with {what}", _file("mine.py", text, words), refused()
+            )
+    for name in (
+        "random",
+        "json",
+        "torch",
+        "numbers",
+        "site",
+        "pushforward",
+        "typing",
+        "a.b",
+        "🙂",
+    ):
         text = GOOD.format(function="gmm")
         check = _file(f"{name}.py", text, ["check", f"{name}.py"])
         yield Trial(f"check {name}.py, with an example called as one of ours", check, taken)
@@ -186,9 +196,11 @@ def _on(encoding: str, stream: int | None, words: list[str]) -> Callable[[], Non
 
     def act() -> None:
         full = os.open("/dev/full", os.O_WRONLY) if stream is None else stream
-        sys.stdout, sys.stderr = (
-            io.TextIOWrapper(io.FileIO(where, "w", closefd=False), encoding, write_through=True)
-            for where in (full, 2)
+        sys.stdout, sys.stderr = (  # as Python opens them
+            io.TextIOWrapper(
+                io.FileIO(where, "w", closefd=False), encoding, errors, write_through=True
+            )
+            for where, errors in ((full, "strict"), (2, "backslashreplace"))
         )
         command(*words)()
 
@@ -200,6 +212,7 @@ def _closed(words: list[str]) -> Callable[[], None]:
         reader, writer = os.pipe()
         os.close(reader)
         os.dup2(writer, 1)
+        sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), write_through=True)
         command(*words)()
 
     return act

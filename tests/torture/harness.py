@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SECONDS, MEMORY = 30, 2 * 2**30
-CODES = {0, 1, 2, 130}  # done, refused in words, not understood, stopped
+CODES = {0, 1, 2, 130, 141}  # done, refused in words, not understood, stopped, read no further
 STARTED = "torture: started "
 FORBIDDEN = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "pickle.find")
-FORBIDDEN += ("socket.connect", "ctypes.dlopen", "webbrowser")
+FORBIDDEN += ("socket.connect", "webbrowser")
 
 
 class Wrong(AssertionError):

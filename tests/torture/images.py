@@ -38,7 +38,9 @@ def encoded(kind: str, mode: str = "RGB", size: tuple[int, int] = (20, 16), **op
 
 def whole() -> list[tuple[str, bytes, str]]:
     """Suffix, content and mode of images that must be read rightly."""
-    made = [(".png", encoded("PNG", mode), mode) for mode in ("RGB", "L", "RGBA", "P", "I;16", "LA")]
+    made = [
+        (".png", encoded("PNG", mode), mode) for mode in ("RGB", "L", "RGBA", "P", "I;16", "LA")
+    ]
     made += [(".jpg", encoded("JPEG", mode, quality=95), mode) for mode in ("RGB", "L", "CMYK")]
     made += [(".bmp", encoded("BMP"), "RGB"), (".gif", encoded("GIF", "P"), "P")]
     made += [(".webp", encoded("WEBP", lossless=True), "RGB"), (".ppm", encoded("PPM"), "RGB")]
@@ -105,7 +107,9 @@ def trials(draw: random.Random, n: int) -> Iterator[Trial]:
     for what, content in no_images():
         for name in ("x.png", "x.JPG"):
             made.append(_trial(f"{what} as {name}", name, content, refused(name)))
-    made += [_trial(f"a name {name!r}", f"{name}.png", encoded("PNG"), taken, "RGB") for name in NAMES]
+    made += [
+        _trial(f"a name {name!r}", f"{name}.png", encoded("PNG"), taken, "RGB") for name in NAMES
+    ]
     made += [_special(name, act) for name, act in SPECIAL.items()]
     large = {  # at the edge of what is decoded
         "large and grey": png_of(13_000, 13_000, 1, 0, zeros(13_000 * 1_626)),
@@ -154,11 +158,18 @@ def _check(data, mode: str | None) -> None:
     if x.shape != (GOOD + 1, 3, 8, 8) or x.dtype != np.uint8:
         raise Wrong(f"{x.shape} {x.dtype}")
     if mode is not None:
-        grey = GREY if mode == "I;16" else round(sum(a * b for a, b in zip((0.299, 0.587, 0.114), COLOUR)))
+        grey = (
+            GREY
+            if mode == "I;16"
+            else round(sum(a * b for a, b in zip((0.299, 0.587, 0.114), COLOUR)))
+        )
         wanted = np.array([grey] * 3 if mode in ("L", "LA", "I;16") else COLOUR)
         far = np.abs(x.astype(int) - wanted[:, None, None]).max((1, 2, 3))
         good = np.abs(x.astype(int) - np.array(COLOUR)[:, None, None]).max((1, 2, 3))
-        if sorted(good <= 4) != sorted([True] * GOOD + [wanted.tolist() == list(COLOUR)]) or (far <= 4).sum() == 0:
+        if (
+            sorted(good <= 4) != sorted([True] * GOOD + [wanted.tolist() == list(COLOUR)])
+            or (far <= 4).sum() == 0
+        ):
             raise Wrong(f"colours differ by {far.tolist()} and {good.tolist()}")
 
 

@@ -20,7 +20,9 @@ def plain(width: int = 2, channels: int = 1, rate: int = RATE, seconds: float = 
     """A tone as `wave` writes it."""
     t = np.arange(round(rate * seconds)) / rate
     tone = np.repeat(np.sin(2 * np.pi * 440 * t)[:, None], channels, 1) * 0.5
-    whole = np.round(tone * (2 ** (8 * width - 1) - 1)).astype(np.int64) + (128 if width == 1 else 0)
+    whole = np.round(tone * (2 ** (8 * width - 1) - 1)).astype(np.int64) + (
+        128 if width == 1 else 0
+    )
     raw = b"".join(int(v).to_bytes(width, "little", signed=width > 1) for v in whole.ravel())
     stream = io.BytesIO()
     with wave.open(stream, "wb") as file:
@@ -43,9 +45,22 @@ def crafted(
 ) -> bytes:
     """A WAV file that says what it likes of itself."""
     align = channels * bits // 8 if align is None else align
-    head = struct.pack("<HHIIHH", kind, channels, rate & 0xFFFFFFFF, rate * align & 0xFFFFFFFF, align & 0xFFFF, bits) + extra
+    head = (
+        struct.pack(
+            "<HHIIHH",
+            kind,
+            channels,
+            rate & 0xFFFFFFFF,
+            rate * align & 0xFFFFFFFF,
+            align & 0xFFFF,
+            bits,
+        )
+        + extra
+    )
     size = len(body) if declared is None else declared
-    chunks = b"fmt " + struct.pack("<I", len(head)) + head + b"data" + struct.pack("<I", size) + body
+    chunks = (
+        b"fmt " + struct.pack("<I", len(head)) + head + b"data" + struct.pack("<I", size) + body
+    )
     return b"RIFF" + struct.pack("<I", (4 + len(chunks)) & 0xFFFFFFFF) + b"WAVE" + chunks
 
 
@@ -79,7 +94,9 @@ def trials(draw: random.Random, n: int) -> Iterator[Trial]:
             content = plain(width, channels)
             check = partial(_check, levels=256)
             made.append(_trial(f"{width} bytes, {channels} channels", content, taken, check))
-    made += [_trial(f"{rate} Hz", plain(rate=rate), taken) for rate in (4_000, 11_025, 44_100, 96_000)]
+    made += [
+        _trial(f"{rate} Hz", plain(rate=rate), taken) for rate in (4_000, 11_025, 44_100, 96_000)
+    ]
     made += [_trial(what, content, judge) for what, content, judge in strange()]
     made += [_trial(f"a name {name!r}", plain(), taken, name=f"{name}.wav") for name in NAMES[:12]]
     sources = [plain(width, channels) for width in (1, 2, 3, 4) for channels in (1, 2)]
@@ -104,7 +121,9 @@ def _trial(what: str, content: bytes, judge=None, check=lambda data: None, name=
 
 def _check(data, levels: int) -> None:
     """It is the tone: every piece sounds as loud as it should, and none is missing."""
-    x = np.concatenate([part.tensors[0].numpy() for part in (data.train, data.validation, data.test)])
+    x = np.concatenate(
+        [part.tensors[0].numpy() for part in (data.train, data.validation, data.test)]
+    )
     y = 2 * x / (levels - 1) - 1
     wave_ = np.sign(y) * ((1 + levels - 1) ** np.abs(y) - 1) / (levels - 1)
     if x.shape != (RATE // 2 // LENGTH, LENGTH) or abs(np.sqrt((wave_**2).mean()) - 0.3535) > 0.02:

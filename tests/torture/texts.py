@@ -81,7 +81,11 @@ def _check(data) -> None:
 
     _counted(data, 30)
     known = Vocabulary.recorded(data.describe())
-    found = {line for part in (data.train, data.validation, data.test) for line in known.decode(part.tensors[0])}
+    found = {
+        line
+        for part in (data.train, data.validation, data.test)
+        for line in known.decode(part.tensors[0])
+    }
     text = next(iter(found)).rsplit(" ", 2)[0]
     if text not in SCRIPTS.values() or found != {" ".join(line.split(" ")) for line in lines(text)}:
         raise Wrong(f"{text!r} is not what the file holds")

@@ -7,6 +7,7 @@ its function's.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -44,6 +45,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 def main(arguments: list[str] | None = None) -> None:
     """The entry point. Errors that a person can mend are one line, not a traceback."""
     words = sys.argv[1:] if arguments is None else arguments
+    _write_any_letter()
     if not words or words[0] in ("-h", "--help"):
         print("pushforward COMMAND ...   (pushforward COMMAND --help says more)\n")
         for name, command in COMMANDS.items():
@@ -62,6 +64,13 @@ def main(arguments: list[str] | None = None) -> None:
         if type(error) is RuntimeError:  # not one of ours
             raise
         raise SystemExit(f"pushforward: {error}") from error
+
+
+def _write_any_letter() -> None:
+    """A terminal that knows few letters is given the numbers of the others, and no error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _tell(message: Warning | str, *where: Any) -> None:

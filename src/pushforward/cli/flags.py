@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.machinery
 import importlib.util
 import inspect
@@ -41,6 +42,26 @@ def load_file(file: str) -> Any:
         del sys.modules[name]
         raise Usage(f"{file} cannot be run: {_where(error, path)}") from error
     return module
+
+
+def careful(build: Callable[..., Any], file: str, kind: type) -> Callable[..., Any]:
+    """A function of the user's file, whose errors are told in a line: Usage, with the place.
+
+    What it returns must be of that kind.
+    """
+
+    @functools.wraps(build)
+    def call(*args: Any, **options: Any) -> Any:
+        try:
+            found = build(*args, **options)
+        except Exception as error:
+            raise Usage(f"{build.__name__} of {file} fails: {_where(error, Path(file))}") from error
+        if not isinstance(found, kind):
+            given = type(found).__name__
+            raise Usage(f"{build.__name__} of {file} must return a {kind.__name__}, not a {given}")
+        return found
+
+    return call
 
 
 def _where(error: Exception, path: Path) -> str:

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from ..core.catalogue import Example, Usage, examples, nearest, preset_called, presets
+from ..core.contract import Generative
 from ..core.dataset import Dataset
 from ..core.spaces import Labels
 from ..training.experiment import Experiment
 from ..training.recipe import Recipe
-from .flags import load_file, parse
+from .flags import careful, load_file, parse
 
 
 def _builder(name: str) -> Callable[..., Experiment]:
@@ -27,7 +28,10 @@ def _builder(name: str) -> Callable[..., Experiment]:
         raise nearest(function, known, f"function of {file}")
     build = getattr(module, function)
     found = [e for e in examples().values() if e.build is build]
-    return _experiment_of(found[0]) if found else build
+    if found:
+        model = careful(build, file, Generative)
+        return _experiment_of(dataclasses.replace(found[0], build=model))
+    return careful(build, file, Experiment)
 
 
 def _experiment_of(example: Example) -> Callable[[], Experiment]:

@@ -183,7 +183,9 @@ def read(path: str | os.PathLike) -> Checkpoint:
             f"{path} was changed after it was written: its digest does not fit its content"
         )
     with _meaningful(path):
-        return Checkpoint(path, tensors, parsed(texts["blueprint"]), checked(parsed(texts["record"])))
+        return Checkpoint(
+            path, tensors, parsed(texts["blueprint"]), checked(parsed(texts["record"]))
+        )
 
 
 def record_of(path: str | os.PathLike) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn.modules.module import register_module_module_registration_hook
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -99,7 +98,7 @@ def _made(func: Any, args: tuple) -> int | None:
     """How many numbers an operation makes of nothing; None for one that does not."""
     name = func.overloadpacket.__name__
     match name, args:
-        case ("arange" | "eye" | "randperm" | "linspace" | "randint" | "randint_like"), _:
+        case (("arange" | "eye" | "randperm" | "linspace" | "randint" | "randint_like"), _):
             whole = [int(a) for a in args if isinstance(a, int | float) and math.isfinite(a)]
             sizes = [math.prod(a) for a in args if isinstance(a, list | tuple)]
             if name == "eye":

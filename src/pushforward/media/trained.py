@@ -76,7 +76,9 @@ def opened(path: str | Path) -> Trained:
     file = checkpoint.read(path)
     model = checkpoint.restored(file)
     if not isinstance(model, Generative):
-        raise CheckpointError(f"{path} holds a {type(model).__name__}, which is no generative model")
+        raise CheckpointError(
+            f"{path} holds a {type(model).__name__}, which is no generative model"
+        )
     if (name := checkpoint.not_finite(model)) is not None:
         raise CheckpointError(
             f"the weight {name!r} in {path} is not finite: the model diverged, and has nothing to "

@@ -140,7 +140,9 @@ def _checkpoint(training: Training, folder: Path | None) -> None:
         training.save(folder / CHECKPOINT)
     except OSError as error:
         if last:
-            raise OSError(f"{error}. {training.kept}; make room, and go on with --resume") from error
+            raise OSError(
+                f"{error}. {training.kept}; make room, and go on with --resume"
+            ) from error
         warnings.warn(f"{error}; training goes on, and it is tried again", stacklevel=2)
 
 
