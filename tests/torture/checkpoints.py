@@ -13,13 +13,55 @@ import torch
 from harness import End, Trial, command, damaged, refused, taken
 
 VALUES: tuple[Any, ...] = (
-    None, True, -1, 0, 1, 2, 3, 10**6, 10**9, 10**30, -(10**30), 0.5, -1.5, 1e308, "", "x", "tanh", [], [1], [10**6] * 3, [-1, 0], [[]], {},
-    {"float": "nan"}, {"float": "inf"}, {"float": "x"}, {"tuple": [1, 2]}, {"tuple": 3}, {"size": [10**5] * 3}, {"named": "torch.tanh"}, {"named": "os.system"},
-    {"device": "cuda:99"}, {"device": "x"}, {"ref": 0}, {"ref": 99}, {"dict": {"a": 1}}, {"pairs": [[1, 2]]}, {"pairs": [1]}, {"record": "Adam", "fields": {}},
-    {"record": "Pixels", "fields": {"channels": 10**5, "height": 10**5, "width": 10**5}}, {"record": "Pixels", "fields": {"channels": 1}}, {"record": "Tokens", "fields": {"length": 10**9, "vocabulary": 2}},
-    {"namespace": "argparse.Namespace", "fields": {"a": 1}}, {"partial": "torch.tanh", "arguments": [], "keywords": {}}, {"torch": "Linear", "id": 77, "arguments": {"in_features": 10**6, "out_features": 10**6}},
-    {"torch": "Linear", "id": 78, "arguments": {"in_features": 2, "out_features": 2}}, {"component": "MLP", "module": "x", "id": 79, "arguments": {"inputs": 2, "outputs": 2}}, {"class": "X", "module": "os", "id": 80},
-)  # fmt: skip
+    None,
+    True,
+    -1,
+    0,
+    1,
+    2,
+    3,
+    10**6,
+    10**9,
+    10**30,
+    -(10**30),
+    0.5,
+    -1.5,
+    1e308,
+    "",
+    "x",
+    "tanh",
+    [],
+    [1],
+    [10**6] * 3,
+    [-1, 0],
+    [[]],
+    {},
+    {"float": "nan"},
+    {"float": "inf"},
+    {"float": "x"},
+    {"tuple": [1, 2]},
+    {"tuple": 3},
+    {"size": [10**5] * 3},
+    {"named": "torch.tanh"},
+    {"named": "os.system"},
+    {"device": "cuda:99"},
+    {"device": "x"},
+    {"ref": 0},
+    {"ref": 99},
+    {"dict": {"a": 1}},
+    {"pairs": [[1, 2]]},
+    {"pairs": [1]},
+    {"record": "Adam", "fields": {}},
+    {"record": "Pixels", "fields": {"channels": 10**5, "height": 10**5, "width": 10**5}},
+    {"record": "Pixels", "fields": {"channels": 1}},
+    {"record": "Tokens", "fields": {"length": 10**9, "vocabulary": 2}},
+    {"namespace": "argparse.Namespace", "fields": {"a": 1}},
+    {"partial": "torch.tanh", "arguments": [], "keywords": {}},
+    {"torch": "Linear", "id": 77, "arguments": {"in_features": 10**6, "out_features": 10**6}},
+    {"torch": "Linear", "id": 78, "arguments": {"in_features": 2, "out_features": 2}},
+    {"component": "MLP", "module": "x", "id": 79, "arguments": {"inputs": 2, "outputs": 2}},
+    {"class": "X", "module": "os", "id": 80},
+)
 
 
 def made() -> dict[str, Path]:
@@ -128,10 +170,18 @@ def of_tensors(draw: random.Random) -> Callable:
         name = own.choice(sorted(tensors))
         x = tensors[name]
         tensors[name] = {
-            0: lambda: x.to(torch.float64), 1: lambda: x.to(torch.int64), 2: lambda: torch.full_like(x.float(), float("nan")),
-            3: lambda: x.flatten()[:0], 4: lambda: x[None], 5: lambda: x.to(torch.bool), 6: lambda: x.to(torch.bfloat16), 7: lambda: x.to(torch.complex64),
-            8: lambda: x.float() * 1e30, 9: lambda: torch.zeros_like(x), 10: lambda: torch.full_like(x.float(), float("inf")),
-        }[own.randrange(11)]()  # fmt: skip
+            0: lambda: x.to(torch.float64),
+            1: lambda: x.to(torch.int64),
+            2: lambda: torch.full_like(x.float(), float("nan")),
+            3: lambda: x.flatten()[:0],
+            4: lambda: x[None],
+            5: lambda: x.to(torch.bool),
+            6: lambda: x.to(torch.bfloat16),
+            7: lambda: x.to(torch.complex64),
+            8: lambda: x.float() * 1e30,
+            9: lambda: torch.zeros_like(x),
+            10: lambda: torch.full_like(x.float(), float("inf")),
+        }[own.randrange(11)]()
         if own.random() < 0.2:
             del tensors[name]
 
@@ -143,20 +193,74 @@ def deep(n: int) -> str:
 
 
 FIXED: tuple[tuple[str, Callable], ...] = (
-    ("deep lists", lambda p, t, h: p.update(blueprint=deep(500))), ("very deep lists", lambda p, t, h: p.update(blueprint=deep(100_000))),
-    ("a deep record", lambda p, t, h: p.update(record=deep(100_000))), ("no JSON", lambda p, t, h: p.update(blueprint="{")), ("no JSON in the record", lambda p, t, h: p.update(record="{")),
-    ("an empty blueprint", lambda p, t, h: p.update(blueprint="")), ("a number", lambda p, t, h: p.update(blueprint="3")), ("NaN", lambda p, t, h: p.update(blueprint="NaN")),
-    ("a list for a record", lambda p, t, h: p.update(record="[]")), ("null for a record", lambda p, t, h: p.update(record="null")), ("an optimiser for a model", lambda p, t, h: p.update(blueprint={"record": "Adam", "fields": {}})),
-    ("a network for a model", lambda p, t, h: p.update(blueprint={"component": "MLP", "module": "pushforward.nn.mlp", "id": 0, "arguments": {"inputs": 2, "outputs": 2}})),
-    ("a version to come", lambda p, t, h: h.update(format="pushforward/99")), ("no format", lambda p, t, h: h.update(format="")), ("no tensors", lambda p, t, h: t.clear()),
-    ("no record", lambda p, t, h: p.pop("record")), ("no blueprint", lambda p, t, h: p.pop("blueprint")), ("big digits", lambda p, t, h: p.update(blueprint="9" * 10_000)),
-    ("many layers", lambda p, t, h: p.update(blueprint={"component": "MLP", "module": "pushforward.nn.mlp", "id": 0, "arguments": {"inputs": 2, "outputs": 2, "layers": 10**9, "depth": 10**9}})),
-)  # fmt: skip
+    ("deep lists", lambda p, t, h: p.update(blueprint=deep(500))),
+    ("very deep lists", lambda p, t, h: p.update(blueprint=deep(100_000))),
+    ("a deep record", lambda p, t, h: p.update(record=deep(100_000))),
+    ("no JSON", lambda p, t, h: p.update(blueprint="{")),
+    ("no JSON in the record", lambda p, t, h: p.update(record="{")),
+    ("an empty blueprint", lambda p, t, h: p.update(blueprint="")),
+    ("a number", lambda p, t, h: p.update(blueprint="3")),
+    ("NaN", lambda p, t, h: p.update(blueprint="NaN")),
+    ("a list for a record", lambda p, t, h: p.update(record="[]")),
+    ("null for a record", lambda p, t, h: p.update(record="null")),
+    (
+        "an optimiser for a model",
+        lambda p, t, h: p.update(blueprint={"record": "Adam", "fields": {}}),
+    ),
+    (
+        "a network for a model",
+        lambda p, t, h: p.update(
+            blueprint={
+                "component": "MLP",
+                "module": "pushforward.nn.mlp",
+                "id": 0,
+                "arguments": {"inputs": 2, "outputs": 2},
+            }
+        ),
+    ),
+    ("a version to come", lambda p, t, h: h.update(format="pushforward/99")),
+    ("no format", lambda p, t, h: h.update(format="")),
+    ("no tensors", lambda p, t, h: t.clear()),
+    ("no record", lambda p, t, h: p.pop("record")),
+    ("no blueprint", lambda p, t, h: p.pop("blueprint")),
+    ("big digits", lambda p, t, h: p.update(blueprint="9" * 10_000)),
+    (
+        "many layers",
+        lambda p, t, h: p.update(
+            blueprint={
+                "component": "MLP",
+                "module": "pushforward.nn.mlp",
+                "id": 0,
+                "arguments": {"inputs": 2, "outputs": 2, "layers": 10**9, "depth": 10**9},
+            }
+        ),
+    ),
+)
 TALES: tuple[tuple[str, Any], ...] = (
-    ("data", 3), ("data", []), ("data", {"spec": 3}), ("data", {"spec": "nothing"}), ("data", {"spec": "hub:../../x"}), ("data", {"spec": "folder:/"}), ("data", {"spec": "digits", "rate": "x"}), ("data", {"spec": "digits", "examples": 3}),
-    ("data", {"spec": "digits", "examples": {"train": {"n": -1, "smallest": "x"}}}), ("data", {"words": 3}), ("data", {"words": ["a"], "unit": "x"}), ("data", {"rate": -5}), ("data", {"name": 3}), ("preset", 3), ("preset", ["x"]), ("preset", "nothing"),
-    ("recipe", 3), ("recipe", None), ("recipe", {"record": "Pixels", "fields": {"channels": 1, "height": 1, "width": 1}}), ("training", 3), ("training", {}), ("training", {"seconds": "x", "step": "y", "stage": 9, "cursor": -1}), ("space", None),
-)  # fmt: skip
+    ("data", 3),
+    ("data", []),
+    ("data", {"spec": 3}),
+    ("data", {"spec": "nothing"}),
+    ("data", {"spec": "hub:../../x"}),
+    ("data", {"spec": "folder:/"}),
+    ("data", {"spec": "digits", "rate": "x"}),
+    ("data", {"spec": "digits", "examples": 3}),
+    ("data", {"spec": "digits", "examples": {"train": {"n": -1, "smallest": "x"}}}),
+    ("data", {"words": 3}),
+    ("data", {"words": ["a"], "unit": "x"}),
+    ("data", {"rate": -5}),
+    ("data", {"name": 3}),
+    ("preset", 3),
+    ("preset", ["x"]),
+    ("preset", "nothing"),
+    ("recipe", 3),
+    ("recipe", None),
+    ("recipe", {"record": "Pixels", "fields": {"channels": 1, "height": 1, "width": 1}}),
+    ("training", 3),
+    ("training", {}),
+    ("training", {"seconds": "x", "step": "y", "stage": 9, "cursor": -1}),
+    ("space", None),
+)
 
 
 def trials(draw: random.Random, n: int) -> Iterator[Trial]:

@@ -228,9 +228,34 @@ def _damaged(whole: bytes, draw: random.Random) -> bytes:
 
 
 NAMES = (
-    "[red]a", "[bold]", "a'b", 'a"b', "a:b", "a b", "ä🙂", "-a", "--out", "a?b=c", "a&b", "%s", "{x}",
-    "a\nb", "a\tb", "~", "$HOME", "a;b", "*", "<b>", "\\x", "a" * 200, "é", "مرحبا", "\x1b[31m", "#", "a|b",
-)  # fmt: skip
+    "[red]a",
+    "[bold]",
+    "a'b",
+    'a"b',
+    "a:b",
+    "a b",
+    "ä🙂",
+    "-a",
+    "--out",
+    "a?b=c",
+    "a&b",
+    "%s",
+    "{x}",
+    "a\nb",
+    "a\tb",
+    "~",
+    "$HOME",
+    "a;b",
+    "*",
+    "<b>",
+    "\\x",
+    "a" * 200,
+    "é",
+    "مرحبا",
+    "\x1b[31m",
+    "#",
+    "a|b",
+)
 """Names that mean something to shells, markup, specs or tables, and to this library nothing."""
 
 
