@@ -12,7 +12,7 @@ from PIL import Image
 
 import pushforward as pf
 from pushforward.cli import main
-from pushforward.cli.training import learning
+from pushforward.cli.own_data import learning
 from pushforward.core import checkpoint
 from pushforward.core.catalogue import Usage, presets
 from pushforward.core.spaces import Labels, Pixels, Reals, Tokens

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,10 +14,11 @@ from typing import Any
 
 import torch
 
-from ..core.checkpoint import CheckpointError
 from ..core.contract import Generative
 from ..core.dataset import Dataset
 from . import distributed
+from .bars import bar
+from .best import Best
 from .loop import Training
 from .recipe import Recipe
 from .reports import Report
@@ -40,6 +42,7 @@ def fit(
     tensorboard: bool = False,
     history: list[Report] | None = None,
     preset: str | None = None,
+    keep_best: bool = False,
 ) -> Generative:
     """Trains `model` on `data` and returns the model to use (the averaged one, with `recipe.ema`).
 
@@ -48,25 +51,35 @@ def fit(
         data: over the model's space.
         recipe: how.
         out: a folder for `checkpoint.safetensors` and `log.jsonl`; None writes nothing.
-        resume: go on from the checkpoint in `out`.
+        resume: go on from the checkpoint in `out`, if there is one yet. The recipe may be of more
+            steps than before; its schedules then go by the new number.
         device: where; by default where the model is.
         quiet: no progress bar.
         tensorboard: also write TensorBoard events to `out` (needs the extra `tensorboard`).
         history: a list that the reports are appended to.
         preset: the name of the preset that this is, for the checkpoint's record.
+        keep_best: also keep, in `best.safetensors`, the model with the least loss on validation
+            data, and return that one.
+
+    A warning says where the validation loss rose after all.
 
     Raises:
         Interrupted: after Ctrl-C, when everything is saved. A second Ctrl-C stops at once.
         Diverged: where a loss is not a number; the last checkpoint stays.
-        CheckpointError: where `resume` finds nothing, or something of another run.
+        CheckpointError: where `resume` finds something of another run.
+        ValueError: where `resume` or `keep_best` is asked for without a folder.
         FileExistsError: where `out` holds a checkpoint and `resume` was not asked for.
     """
     training = Training(model, data, recipe, device)
     training.preset = preset
+    if keep_best and out is None:
+        raise ValueError("keep_best needs a folder `out` to keep the model in")
     folder = _folder(training, out, resume)
+    best = Best(training, folder if keep_best else None, folder / LOG if folder else None)
     with (
         _stopping(training) as stopped,
-        _bar(training, quiet or distributed.rank() > 0) as show,
+        bar(training, quiet or distributed.rank() > 0) as show,
+        _clock(training, folder) as saved,
         _log(folder, tensorboard) as log,
     ):
         for report in training:
@@ -74,19 +87,21 @@ def fit(
             log(report)
             if history is not None:
                 history.append(report)
-            _checkpoint(training, folder)
+            best.see(report)
+            saved()
     if stopped and training.step < recipe.steps:
         raise Interrupted(_how_to_resume(training, folder))
-    return training.result
+    best.tell()
+    return best.result
 
 
 def _folder(training: Training, out: str | Path | None, resume: bool) -> Path | None:
     if out is None:
         if resume:
-            raise CheckpointError("resume needs the folder `out` in which the checkpoint lies")
+            raise ValueError("resume needs the folder `out` in which the checkpoint lies")
         return None
     folder = Path(out)
-    if resume:
+    if resume and (folder / CHECKPOINT).exists():
         training.resume(folder / CHECKPOINT)
     elif (folder / CHECKPOINT).exists():
         raise FileExistsError(
@@ -97,13 +112,39 @@ def _folder(training: Training, out: str | Path | None, resume: bool) -> Path | 
     return folder
 
 
-def _checkpoint(training: Training, folder: Path | None) -> None:
-    """Saves where an interval has passed since the last save, and at the end."""
+@contextmanager
+def _clock(training: Training, folder: Path | None) -> Iterator[Callable[[], None]]:
+    """Saves at the reports where an interval has passed since the last save, and at the end.
+
+    The interval is in steps and in minutes. Where the minutes have passed, a report is asked for.
+    """
     if folder is None or distributed.rank() > 0:
+        yield lambda: None
         return
-    due = training.saved_step + training.recipe.every(training.recipe.save_every, 10)
-    if training.step >= min(due, training.recipe.steps) or training.stop_asked:
-        training.save(folder / CHECKPOINT)
+    minutes = training.recipe.save_minutes
+    last, shown = time.monotonic(), training.watch
+
+    def late() -> bool:
+        return minutes is not None and time.monotonic() - last > 60 * minutes
+
+    def look(what: str, done: int, total: int) -> None:
+        if late():
+            training.ask_report()
+        if shown is not None:
+            shown(what, done, total)
+
+    def save() -> None:
+        nonlocal last
+        due = training.saved_step + training.recipe.every(training.recipe.save_every, 10)
+        if training.step >= min(due, training.recipe.steps) or training.stop_asked or late():
+            training.save(folder / CHECKPOINT)
+            last = time.monotonic()
+
+    training.watch = look
+    try:
+        yield save
+    finally:
+        training.watch = shown
 
 
 def _how_to_resume(training: Training, folder: Path | None) -> str:
@@ -133,39 +174,6 @@ def _stopping(training: Training) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _bar(training: Training, quiet: bool) -> Iterator[Callable[[Report], None]]:
-    """A progress bar with loss, speed and time left."""
-    if quiet:
-        yield lambda report: None
-        return
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[now]}"),
-    )
-    with Progress(*columns) as progress:
-        task = progress.add_task("train", total=training.recipe.steps, now="")
-
-        def show(report: Report) -> None:
-            held = "" if report.validation is None else f"validation {report.validation_loss:.4g}  "
-            now = f"loss {report.loss:.4g}  {held}{report.steps_per_second:.3g} steps/s"
-            progress.update(task, completed=report.step, description=report.stage, now=now)
-
-        yield show
 
 
 @contextmanager
