@@ -172,7 +172,8 @@ def test_a_preset_is_shown_without_its_data(capsys, monkeypatch, tmp_path) -> No
 
 def test_every_preset_is_trained_by_the_recipes_knobs(tmp_path, capsys) -> None:
     flags = ("--lr", 0.5, "--batch-size", 7, "--seed", 3, "--save-every", 2, "--clip", 1.5)
-    flags += (
+    flags += ("--steps", 4, "--save-minutes", 5, "--validate-every", 0)
+    flags += ("--quiet", "--out", tmp_path)
         "--steps",
         4,
         "--save-minutes",
