@@ -174,16 +174,6 @@ def test_every_preset_is_trained_by_the_recipes_knobs(tmp_path, capsys) -> None:
     flags = ("--lr", 0.5, "--batch-size", 7, "--seed", 3, "--save-every", 2, "--clip", 1.5)
     flags += ("--steps", 4, "--save-minutes", 5, "--validate-every", 0)
     flags += ("--quiet", "--out", tmp_path)
-        "--steps",
-        4,
-        "--save-minutes",
-        5,
-        "--validate-every",
-        0,
-        "--quiet",
-        "--out",
-        tmp_path,
-    )
     ran(capsys, "train", "made_digits", *flags)
     recipe = pf.core.blueprint.decode(
         checkpoint.read(tmp_path / "checkpoint.safetensors").record["recipe"]

@@ -1,4 +1,5 @@
-"""The command line: `pushforward train | sample | evaluate | compare | draw | list | show | check`.
+"""The command line: `pushforward train | sample | evaluate | compare | draw | list | show |
+check | cache`.
 
 Flags come from signatures: those of a preset or picture are its keywords, those of a command are
 its function's. What a command needs is imported when it runs, so that help comes at once.
@@ -31,6 +32,7 @@ COMMANDS = {
     "list": ("listing", "list_", "what is built, its presets, the numbers that they reached"),
     "show": ("listing", "show", "a preset, or a system of the list"),
     "check": ("checking", "check", "run the laws over the models in your Python file"),
+    "cache": ("caching", "cache", "what the cache holds; pushforward cache --prune"),
 }
 """Where each command is, and what it does."""
 

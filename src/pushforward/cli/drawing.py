@@ -10,6 +10,7 @@ from typing import Annotated
 
 from ..core import sources
 from ..core.catalogue import Usage, nearest
+from ..core.outputs import check_free
 from .flags import parse
 
 
@@ -18,6 +19,7 @@ class Canvas:
     """Where a picture goes."""
 
     out: Annotated[str | None, "the file (default: runs/pictures/NAME)"] = None
+    force: Annotated[bool, "replace a file that is there already"] = False
     as_json: Annotated[bool, "print JSON"] = False
 
 
@@ -35,9 +37,12 @@ def draw(arguments: list[str]) -> None:
     if name not in known:
         raise nearest(name, list(known), "picture")
     knobs, canvas = parse(name, known[name], flags, Canvas, "draw")
-    from ..pictures.gallery import drawing_called, hang
+    from ..pictures.gallery import drawing_called, hang, likely
 
-    path = hang(drawing_called(name)(**knobs), canvas.out or f"runs/pictures/{name}")
+    target = Path(canvas.out or f"runs/pictures/{name}")
+    given = [value for value in knobs.values() if isinstance(value, str)]
+    check_free(likely(target), given, canvas.force)  # before the time is spent
+    path = hang(drawing_called(name)(**knobs), target, canvas.force)
     print(json.dumps({"file": str(path)}) if canvas.as_json else f"wrote {path}")
 
 

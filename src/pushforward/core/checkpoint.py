@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from torch import Tensor, nn
 from .blueprint import decode, encode
 from .catalogue import discover
 from .foreign.notes import unlisted
+from .ownership import scratch
 from .values import JSON, BlueprintError
 
 FORMAT = "pushforward/1"
@@ -120,19 +120,26 @@ def _built(blueprint: JSON, tensors: Mapping[str, Tensor]) -> Any:
 
 def write_whole(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> Path:
     """Writes a .safetensors file beside `path` and renames it: a kill leaves the earlier file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
-    os.close(handle)
     try:
-        save_file(tensors, beside, header)
-        with open(beside, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except SafetensorError as error:  # what safetensors makes of a full disk
-        raise OSError(f"{path} could not be written: {error}") from error
-    finally:
-        Path(beside).unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with scratch(path.parent) as folder:
+            beside = folder / "whole"
+            beside.touch()
+            mode = beside.stat().st_mode  # as the umask has it; safetensors lets nobody else read
+            save_file(tensors, beside, header)
+            beside.chmod(mode)
+            with open(beside, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+    except (SafetensorError, OSError) as error:
+        kind = type(error) if isinstance(error, OSError) else OSError
+        raise kind(f"{path} could not be written: {_reason(error)}") from error
     return path
+
+
+def _reason(error: Exception) -> str:
+    """What the system says, without the name of a file that is gone."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def digest_of(tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> str:
@@ -179,9 +186,19 @@ def record_of(path: str | os.PathLike) -> dict[str, Any]:
 
 @contextmanager
 def _whole(path: Path) -> Iterator[None]:
-    """Raises CheckpointError for what safetensors cannot read within."""
+    """Raises CheckpointError for what safetensors cannot read within, OSError for what the system
+    refuses.
+    """
+    if path.is_dir():
+        inside = sorted(path.glob("*.safetensors"))
+        hint = f": did you mean {inside[0]}?" if inside else ""
+        raise CheckpointError(f"there is no checkpoint at {path}, which is a folder{hint}")
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint at {path}")
+    try:
+        path.open("rb").close()  # safetensors says of any refusal that there is no such file
+    except OSError as error:
+        raise type(error)(f"{path} cannot be read: {error.strerror}") from error
     try:
         yield
     except (SafetensorError, OSError, ValueError) as error:

@@ -17,7 +17,7 @@ SHOWN = 8  # lines and columns of what is shown
 class Table(Medium):
     """Data of any space as comma-separated numbers, each datum in the order of its memory."""
 
-    suffix = ".csv"
+    noun, suffixes = "tables", (".csv",)
 
     def __init__(self, space: Space):
         self.space = space
