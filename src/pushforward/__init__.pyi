@@ -217,6 +217,7 @@ from .nn.gated_attention import GatedAttentionNet as GatedAttentionNet
 from .nn.linear import Linear as Linear
 from .nn.masked import MaskedMLP as MaskedMLP
 from .nn.masked_conv import MaskedConv as MaskedConv
+from .nn.mlp import EmbeddedMLP as EmbeddedMLP
 from .nn.mlp import FlatMLP as FlatMLP
 from .nn.mlp import MLP as MLP
 from .nn.residual import ResidualNet as ResidualNet
@@ -441,6 +442,7 @@ from .probability.diffusion_paths import VP as VP
 from .probability.diffusion_schedules import CosineSchedule as CosineSchedule
 from .probability.diffusion_schedules import LinearSchedule as LinearSchedule
 from .probability.discretized import DiscretizedLogisticHead as DiscretizedLogisticHead
+from .probability.discretized_gaussian import DiscretizedGaussianHead as DiscretizedGaussianHead
 from .probability.energies import PlaneEnergy as PlaneEnergy
 from .probability.gaussian import FixedMixture as FixedMixture
 from .probability.gaussian import Gaussian as Gaussian

@@ -61,8 +61,16 @@ def _knobs(name: str, build: Callable) -> Iterator[tuple[str, Any, Any]]:
         if parameter.default is parameter.empty:
             raise Usage(f"{name} needs {knob!r}: a knob must have a default")
         words = told.get(knob) or KNOBS.get(knob, "")
-        annotated = Annotated[hints.get(knob, str), tyro.conf.arg(help=words)]
-        yield knob, annotated, dataclasses.field(default=parameter.default)
+        yield (
+            knob,
+            _told_of(hints.get(knob, str), words),
+            dataclasses.field(default=parameter.default),
+        )
+
+
+def _told_of(kind: Any, words: str, name: str | None = None) -> Any:
+    """A type with what `--help` says of its flag, which may have another name."""
+    return Annotated[kind, tyro.conf.arg(help=words, name=name)]
 
 
 def _option(options: type, field: dataclasses.Field) -> tuple[str, Any, Any]:
@@ -70,8 +78,7 @@ def _option(options: type, field: dataclasses.Field) -> tuple[str, Any, Any]:
     hint = typing.get_type_hints(options, include_extras=True)[field.name]
     kind, said = typing.get_args(hint)
     name = field.name.removeprefix("as_") if field.name == "as_json" else None
-    annotated = Annotated[kind, tyro.conf.arg(help=said, name=name)]  # type: ignore[valid-type]
-    return field.name, annotated, dataclasses.field(default=field.default)
+    return field.name, _told_of(kind, said, name), dataclasses.field(default=field.default)
 
 
 def _hints(build: Callable) -> dict[str, Any]:

@@ -5,7 +5,7 @@ KNOBS = {
     "batch_size": "examples in a batch",
     "beta": "weight of the rate, or of its part that the paper weighs",
     "betas": "weights of the rate, a model for each",
-    "binarise": "how the images become black and white: dynamic (anew each time) or fixed",
+    "binarise": "how the images become black and white: dynamic (anew each time), fixed, threshold",
     "bins": "levels that the picture's coordinates are cut into",
     "blocks": "residual blocks in each network",
     "chain": "steps of the diffusion",

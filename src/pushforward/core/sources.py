@@ -106,11 +106,13 @@ def _text(file: Path) -> str:
 def _system(call: str, file: Path) -> System:
     expression = ast.parse(call, mode="eval").body
     assert isinstance(expression, ast.Call)
-    told = {str(word.arg): ast.literal_eval(word.value) for word in expression.keywords}
+    told: dict[str, Any] = {
+        str(word.arg): ast.literal_eval(word.value) for word in expression.keywords
+    }
     room = file.relative_to(SOURCES).with_suffix("").parts
     module = ".".join(("pushforward", *room)).removesuffix(".__init__")
-    kind = told.pop("kind", "model")
-    return System(ast.literal_eval(expression.args[0]), **told, kind=kind, **home(module))
+    where: dict[str, Any] = {"kind": told.pop("kind", "model"), **home(module)}
+    return System(id=ast.literal_eval(expression.args[0]), **told, **where)
 
 
 def _words(node: ast.stmt, decorator: str) -> tuple[str, ...] | None:

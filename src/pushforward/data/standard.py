@@ -44,9 +44,10 @@ def mnist(
 
     The last `validation` of the 60,000 training images validate; the test set is the official one.
     With `labels`, the second tensor is the digit, int64. `binarise` is None, "dynamic", "fixed"
-    (our own draw, seed 0) or "larochelle": the fixed draw of the literature, read from the files
-    binarized_mnist_{train,valid,test}.amat in `mnist/`, with its own 50,000 : 10,000 : 10,000 and
-    no labels. Raises FileNotFoundError where there are no data and no network.
+    (our own draw, seed 0), "threshold" (1 from grey 128 on) or "larochelle": the fixed draw of the
+    literature, read from the files binarized_mnist_{train,valid,test}.amat in `mnist/`, with its
+    own 50,000 : 10,000 : 10,000 and no labels. Raises FileNotFoundError where there are no data
+    and no network.
     """
     if binarise == "larochelle":
         if labels or validation != larochelle.VALIDATION:
@@ -85,9 +86,9 @@ def unloaded(name: str, options: Mapping[str, Any]) -> Dataset | None:
     random = torch.Generator().manual_seed(0)
     x = torch.randint(256, (UNLOADED, *space.shape), generator=random).to(torch.uint8)
     tensors = (x, torch.arange(UNLOADED) % 10) if options.get("labels") else (x,)
-    parts = cut(tensors, (UNLOADED - 20, 10, 10))
+    train, held, test = cut(tensors, (UNLOADED - 20, 10, 10))
     classes = CLASSES[name] if options.get("labels") else ()
-    data = Dataset(f"{name} (not loaded)", space, *parts, {"source": "noise"}, classes)
+    data = Dataset(f"{name} (not loaded)", space, train, held, test, {"source": "noise"}, classes)
     how = options.get("binarise")
     return binarised(data, "fixed" if how == "larochelle" else how)
 

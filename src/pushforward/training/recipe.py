@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..core.blueprint import record
-from ..core.spaces import count
+from ..core.spaces import count, plain
 
 
 def _positive(name: str, value: float) -> None:
@@ -179,6 +179,7 @@ class Recipe:
     save_minutes: float | None = 10.0
 
     def __post_init__(self) -> None:
+        plain(self)
         count("steps", self.steps)
         count("accumulate", self.accumulate)
         for name, least in {"batch_size": 1, "report_every": 1, "validate_every": 0}.items():
