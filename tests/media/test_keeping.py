@@ -120,5 +120,9 @@ def test_a_checkpoint_that_was_opened_says_all_of_itself(tmp_path):
     assert (lone.recipe, lone.seconds, lone.about) == (None, None, {})
     with pytest.raises(ValueError, match=r"lone.safetensors was trained on no data: say which"):
         lone.data()
+    model.counts.fill_(float("nan"))
+    pf.save(model, tmp_path / "nan.safetensors")
+    with pytest.raises(pf.CheckpointError, match=r"weight 'counts' in .* is not finite: the model"):
+        opened(tmp_path / "nan.safetensors")
     with pytest.raises(pf.CheckpointError, match="there is no checkpoint at"):
         opened(tmp_path / "nothing.safetensors")

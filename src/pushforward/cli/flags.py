@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.machinery
 import importlib.util
 import inspect
 import sys
+import traceback
 import types
 import typing
 from collections.abc import Callable, Iterator
@@ -22,17 +24,38 @@ JSON = Annotated[bool, tyro.conf.arg(name="json", help="print JSON")]
 
 
 def load_file(file: str) -> Any:
-    """Runs the user's Python file as a module, so that what it declares is registered."""
+    """Runs the user's Python file as a module, so that what it declares is registered.
+
+    Its name is private to it: a file may be called as a module of Python is. Raises Usage for a
+    file that cannot be run, with the line.
+    """
+    from ..core.values import private
+
     path = Path(file)
     if not path.is_file():
         raise Usage(f"there is no file {file}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    name = private(path)
+    loader = importlib.machinery.SourceFileLoader(name, str(path))
+    module = types.ModuleType(name)
+    module.__file__, module.__loader__ = str(path), loader
+    module.__spec__ = importlib.util.spec_from_loader(name, loader)
+    sys.modules[name] = module
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), vars(module))
+    except Exception as error:
+        del sys.modules[name]
+        raise Usage(f"{file} cannot be run: {_where(error, path)}") from error
     return module
+
+
+def _where(error: Exception, path: Path) -> str:
+    """An error of the user's code: what it is, and the last line of the file that led there."""
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__} in line {error.lineno}: {error.msg}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    place = f" in line {lines[-1]}" if lines else ""
+    return f"{type(error).__name__}{place}: {error}"
 
 
 def parse(

@@ -59,6 +59,18 @@ def weights(module: nn.Module) -> dict[str, Tensor]:
     return {n: t for n, t in state.items() if not (id(t) in seen or seen.add(id(t)))}  # type: ignore[func-returns-value]
 
 
+def not_finite(module: nn.Module) -> str | None:
+    """The name of the first weight that is not finite; None where all are.
+
+    What is not trained, such as a table of log-probabilities, may hold infinities, but no NaN.
+    """
+    for name, tensor in module.named_parameters():
+        if tensor.requires_grad and not bool(torch.isfinite(tensor).all()):
+            return name
+    floats = (*module.named_parameters(), *module.named_buffers())
+    return next((name for name, tensor in floats if bool(torch.isnan(tensor).any())), None)
+
+
 def save(
     model: nn.Module,
     path: str | os.PathLike,

@@ -21,6 +21,7 @@ from .splits import CONTENT, IN_ORDER, Rule, cut, digest_of, digests, numbered, 
 
 TOGETHER, LEAST_BLOCKS = 16, 30  # pieces in a block, and blocks that sounds are split into
 WIDTHS = (1, 2, 3, 4)  # bytes of a sample
+STRETCH = 100  # times that a sound may become longer when it is resampled
 
 
 def read_wav(path: str | Path, rate: int = 16_000) -> Tensor:
@@ -36,17 +37,21 @@ def read_wav(path: str | Path, rate: int = 16_000) -> Tensor:
         with wave.open(str(file), "rb") as sound:
             width, channels = sound.getsampwidth(), sound.getnchannels()
             given, raw = sound.getframerate(), sound.readframes(sound.getnframes())
-    except (wave.Error, EOFError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # what is crafted fails in many ways
         reason = str(error) or "it ends too early"
         raise ValueError(
             f"{file} cannot be read as a WAV file of plain samples: {reason}"
         ) from error
     if width not in WIDTHS or not raw or len(raw) % (width * channels):
         raise ValueError(f"{file} is cut short, empty or has samples of {8 * width} bits")
+    if given * STRETCH < count("rate", rate):
+        raise ValueError(f"{file} has {given} samples a second, {rate} are wanted: resample it")
     x = _numbers(raw, width).reshape(-1, channels)
     if channels > 1:
         warnings.warn(f"{file.name}: {channels} channels were mixed to one", stacklevel=2)
-    if given != count("rate", rate):
+    if given != rate:
         warnings.warn(f"{file.name}: resampled from {given} Hz to {rate} Hz", stacklevel=2)
     return torch.from_numpy(resampled(x.mean(1), given, rate).astype(np.float32).clip(-1, 1))
 

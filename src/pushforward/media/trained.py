@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core import checkpoint
 from ..core.blueprint import decode
+from ..core.checkpoint import CheckpointError
 from ..core.dataset import Dataset
 from ..data.names import recorded_data
 from . import medium_of
@@ -64,6 +65,14 @@ class Trained:
 
 
 def opened(path: str | Path) -> Trained:
-    """Opens a checkpoint. Raises CheckpointError, as `pf.load` does."""
+    """Opens a checkpoint. Raises CheckpointError, as `pf.load` does, and for weights that are not
+    finite.
+    """
     file = checkpoint.read(path)
-    return Trained(str(path), checkpoint.restored(file), file.record)
+    model = checkpoint.restored(file)
+    if (name := checkpoint.not_finite(model)) is not None:
+        raise CheckpointError(
+            f"the weight {name!r} in {path} is not finite: the model diverged, and has nothing to "
+            "show. Train it again, with a lower learning rate or Recipe(clip=1.0)"
+        )
+    return Trained(str(path), model, file.record)

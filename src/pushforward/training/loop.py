@@ -26,7 +26,8 @@ from .denormals import flushed
 from .ema import Average
 from .mover import Mover
 from .recipe import Recipe
-from .reports import Report, Window, first_player
+from .reports import Diverged, Report, Window, first_player
+from .soundness import first_line, is_of_numbers, unsound, weights_not_finite
 
 VALIDATION_EXAMPLES = 2_000
 CHEAP = 5.0  # seconds that validations may always take
@@ -114,6 +115,22 @@ class Training:
         """Writes the same as `save`, as a copy: it is not what this training goes on from."""
         return state.save(self, Path(path))
 
+    @property
+    def kept(self) -> str:
+        """Which checkpoint is good, in words."""
+        return f"The last good checkpoint is {self.saved}" if self.saved else "Nothing was saved"
+
+    def check(self) -> None:
+        """Raises Diverged where weights, losses or samples are not finite by now."""
+        if (why := unsound(self)) is not None:
+            raise self._diverged(why)
+
+    def _diverged(self, why: str) -> Diverged:
+        return Diverged(
+            f"training diverged at step {self.step}: {why}. {self.kept}. A lower learning rate, or "
+            "Recipe(clip=1.0), often helps"
+        )
+
     def resume(self, path: str | Path) -> Training:
         """Takes up what `save` put down, bit for bit. Returns itself.
 
@@ -126,7 +143,7 @@ class Training:
     def __iter__(self) -> Iterator[Report]:
         while self.step < self.recipe.steps and not self.stop_asked:
             with self._playing():
-                report = self._until_report()
+                report = self._until_report_or_divergence()
             yield report
 
     @contextmanager
@@ -139,6 +156,16 @@ class Training:
     def _taken(self) -> float:
         """Seconds of training so far, those of the stretch under way among them."""
         return self.seconds + time.perf_counter() - self.began
+
+    def _until_report_or_divergence(self) -> Report:
+        """Torch refuses numbers that are none in its own way, before a loss has shown them."""
+        try:
+            return self._until_report()
+        except (ValueError, RuntimeError) as error:
+            why = None if isinstance(error, Diverged) else weights_not_finite(self)
+            if why is None and not is_of_numbers(error):
+                raise
+            raise self._diverged(why or first_line(error)) from error
 
     def _until_report(self) -> Report:
         self.window = window = Window()
@@ -195,8 +222,7 @@ class Training:
                 module.progress.fill_(1.0)  # as everywhere where nobody trains
 
     def _report(self, window: Window) -> Report:
-        where = f"the last good checkpoint is {self.saved}" if self.saved else "nothing was saved"
-        terms = window.means(where[0].upper() + where[1:])
+        terms = window.means(self.kept)
         speed = window.speed()
         every = self.recipe.every(self.recipe.validate_every, 10)
         due = every > 0 and self.step // every > (self.step - window.steps) // every

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,14 +57,42 @@ def first_player(terms: dict[str, float]) -> float:
 
 
 def logged(path: str | Path) -> list[Report]:
-    """The reports of a log.jsonl that `fit` wrote. Raises OSError where there is none."""
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    return [Report(**json.loads(line)) for line in lines]
+    """The reports of a log.jsonl that `fit` wrote; a warning tells of lines that are none.
+
+    Raises OSError where there is no such file.
+    """
+    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    found = [read_line(line) for line in lines]
+    bad = [number for number, report in enumerate(found, 1) if report is None]
+    if bad:
+        are = "is" if len(bad) == 1 else "are"
+        warnings.warn(
+            f"{len(bad)} of {len(lines)} lines of {path} {are} no report, the first line {bad[0]}: "
+            "left out",
+            stacklevel=2,
+        )
+    return [report for report in found if report is not None]
+
+
+def read_line(line: str) -> Report | None:
+    """The report that a line of a log holds; None where it is cut short, or another line."""
+    try:
+        report = Report(**json.loads(line))
+        numbers = (report.step, report.steps, report.loss, report.steps_per_second, report.seconds)
+        terms = {**report.terms, **(report.validation or {})}
+        whole = all("/" in name for name in terms) and len(report.terms) > 0
+        numeric = all(type(v) in (int, float) for v in (*numbers, *terms.values()))
+        return report if whole and numeric and isinstance(report.stage, str) else None
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 def logged_until(path: str | Path, step: int) -> list[Report]:
-    """The reports of a log up to `step`; none where there is no log."""
-    return [r for r in logged(path) if r.step <= step] if Path(path).is_file() else []
+    """The reports of a log up to `step`, whatever else it holds; none where there is no log."""
+    if not Path(path).is_file():
+        return []
+    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    return [r for r in map(read_line, lines) if r is not None and r.step <= step]
 
 
 class Window:
