@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core.catalogue import Usage
 from ..core.dataset import Dataset
-from ..core.spaces import Labels
+from ..core.spaces import Labels, Reals
 from ..training.experiment import Experiment
 from ..training.recipe import Recipe
 
@@ -55,7 +55,17 @@ def learning(
         raise Usage(f"{name} loads no data that --data could stand for")
     if experiment.model.space != experiment.data.space:
         raise Usage(f"{name} is a model of {experiment.model.space}: it cannot learn {data!r}")
+    if "columns" in data.origin and isinstance(experiment.data.space, Reals):
+        experiment = _of_columns(experiment)
     return dataclasses.replace(experiment, recipe=_of_few(experiment.recipe, len(data.train)))
+
+
+def _of_columns(experiment: Experiment) -> Experiment:
+    """The model of a table sees its columns standardised, whatever their units."""
+    from ..models.flow.standardised import standardised
+
+    model = standardised(experiment.model, experiment.data)
+    return dataclasses.replace(experiment, model=model)
 
 
 def _of_few(recipe: Recipe, n: int) -> Recipe:

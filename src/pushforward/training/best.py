@@ -12,6 +12,7 @@ from .reports import Report, logged_until
 
 BEST = "best.safetensors"
 ADVICE = "keep the best by keep_best=True (--keep-best), or train for fewer steps"
+TIMES = 3  # validations in a row that a rise is seen in: one is noise
 RISE = 0.01, 0.05  # of the least loss, and of how far it had fallen: from there a rise is told
 
 
@@ -29,6 +30,7 @@ class Best:
         self.first: Report | None = None
         self.least: Report | None = None
         self.last: Report | None = None
+        self.since: list[float] = []  # losses after the least
         for report in logged_until(log, training.step) if log else ():
             self._note(report)
 
@@ -45,8 +47,9 @@ class Best:
             self.first, self.least = report, None  # another game, with a loss of its own
         self.last = report
         if self.least is not None and _held(report) >= _held(self.least):
+            self.since.append(_held(report))
             return False
-        self.least = report
+        self.least, self.since = report, []
         return True
 
     @property
@@ -62,7 +65,8 @@ class Best:
         if not known or self.first is None or self.least is None or self.last is None:
             return
         first, least, last = map(_held, (self.first, self.least, self.last))
-        if last - least > max(RISE[0] * abs(least), RISE[1] * (first - least)):
+        rise = max(RISE[0] * abs(least), RISE[1] * (first - least))
+        if len(self.since) >= TIMES and min(self.since[-TIMES:]) - least > rise:
             kept = f"that model is in {self.folder / BEST}" if self.folder else ADVICE
             warnings.warn(
                 f"the validation loss was least, {least:.4g}, at step {self.least.step}, and rose "
