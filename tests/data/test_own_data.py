@@ -12,7 +12,7 @@ from PIL import Image
 
 import pushforward as pf
 from pushforward.cli import main
-from pushforward.cli.training import learning
+from pushforward.cli.own_data import learning
 from pushforward.core import checkpoint
 from pushforward.core.catalogue import Usage, presets
 from pushforward.core.spaces import Labels, Pixels, Reals, Tokens
@@ -72,7 +72,8 @@ def test_classes_from_folders(photos: Path, tmp_path: Path, capsys) -> None:
         assert model.sample(3, torch.tensor([0, 1, 1])).shape == (3, 1, 8, 8)
     for words, said in (
         (("--classes-from", "folders"), "give --data as well"),
-        (("--data", "moons", "--classes-from", "labels"), "holds no labels that"),
+        (("--data", "sentences", "--classes-from", "labels"), "holds no labels that"),
+        (("--data", "moons", "--classes-from", "labels"), "Glow models Pixels"),
     ):
         with pytest.raises(SystemExit, match=said):
             run("train", "glow_digits", *words)
@@ -179,6 +180,8 @@ def test_every_preset_takes_other_data_of_its_kind(name: str, kinds) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that they are binarised
         experiment = learning(name, build, knobs, kinds[own_kind(name)])
+    if "classes" in knobs:
+        assert experiment.model.given == Labels(3)
     model = experiment.model
     batch = experiment.data.told(model.given).train.at(slice(0, 4))
     assert model.space == experiment.data.space

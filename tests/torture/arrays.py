@@ -1,4 +1,4 @@
-"""Arrays and tables that others made: of every type and shape, damaged, crafted, and of no numbers."""
+"""Arrays and tables that others made: of every type and shape, damaged, crafted, of no numbers."""
 
 from __future__ import annotations
 

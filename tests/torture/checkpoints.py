@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from harness import End, Trial, command, damaged, refused, taken
+from harness import End, Trial, as_command, command, damaged, refused, taken
 
 VALUES: tuple[Any, ...] = (
     None,
@@ -318,9 +318,8 @@ def _trial(
 
 def _resumed(path: Path) -> None:
     """What `train --resume` does with the file: the training that it tells of goes on."""
-    from pushforward import cli
 
-    def go_on(words: list[str]) -> None:
+    def go_on() -> None:
         import pushforward as pf
         from pushforward.media.trained import opened
 
@@ -328,5 +327,4 @@ def _resumed(path: Path) -> None:
         training = pf.Training(trained.model, trained.data(), trained.recipe)
         list(training.resume(path))
 
-    cli.RAW["go-on"] = cli.COMMANDS["go-on"] = go_on
-    cli.main(["go-on"])
+    as_command(go_on)()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from harness import End, Trial, command, looked_at, tried
+from harness import End, Trial, as_command, command, looked_at, tried
 from PIL import Image
 
 SAID = ("No space left on device", "File too large", "is full", "os error 28", "os error 27")
@@ -68,13 +68,7 @@ def decode(top: Path, space: Path) -> Callable[[], None]:
 def train(top: Path, space: Path) -> Callable[[], None]:
     """Trains into a folder on the disk, or goes on there."""
 
-    def act() -> None:
-        from pushforward import cli
-
-        cli.RAW["run"] = cli.COMMANDS["run"] = lambda words: _fit(space / "run")
-        cli.main(["run"])
-
-    return act
+    return as_command(lambda: _fit(space / "run"))
 
 
 def _fit(out: Path) -> None:
@@ -122,8 +116,7 @@ def trials(draw: random.Random, n: int) -> Iterator[Trial]:
     mountable, deeds = can_mount(), list(DEEDS)
     for i in range(n):
         name = deeds[i % len(deeds)]
-        deed, need = DEEDS[name]
-        room = draw.randrange(4, need)
+        room = draw.randrange(4, DEEDS[name][1])
         yield from (_on_disk if mountable else _limited)(top / f"disk{i}", name, room)
 
 

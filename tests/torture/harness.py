@@ -157,22 +157,28 @@ def command(*words: str) -> Callable[[], None]:
 
 
 def looked_at(spec: str, check: Callable[..., None] = lambda data: None) -> Callable[[], None]:
-    """The data of a spec, as `pushforward ... --data SPEC` finds them, and errors are told there."""
+    """The data of a spec, as `--data SPEC` finds them, and its errors are told."""
 
-    def look(words: list[str]) -> None:
+    def look() -> None:
         from pushforward.data import find
 
-        data = find(words[0])
+        data = find(spec)
         check(data)
         print(f"{data!r}: {data.train.tensors[0].shape}")
 
-    def act() -> None:
+    return as_command(look)
+
+
+def as_command(act: Callable[[], None]) -> Callable[[], None]:
+    """Something as a command of the command line, by which its errors are told."""
+
+    def run() -> None:
         from pushforward import cli
 
-        cli.RAW["look"] = cli.COMMANDS["look"] = look
-        cli.main(["look", spec])
+        cli._run = lambda words: act()  # type: ignore[assignment]
+        cli.main(["it"])
 
-    return act
+    return run
 
 
 def refused(*parts: str) -> Callable[[End], str | None]:
@@ -193,7 +199,7 @@ def taken(end: End) -> str | None:
 
 
 def damaged(whole: bytes, draw: random.Random) -> bytes:
-    """A file with some damage: cut, flipped bits, parts that are missing, doubled, zeros or noise."""
+    """A file with some damage: cut, bits flipped, parts that lack, are doubled, zeros or noise."""
     while (found := _damaged(whole, draw)) == whole:
         pass
     return found

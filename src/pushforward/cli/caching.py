@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 
+from .flags import JSON
+
 
 def cache(
-    older_than: float | None = None, most: float | None = None, as_json: bool = False
+    older_than: float | None = None, most: float | None = None, as_json: JSON = False
 ) -> None:
     """What the cache holds (decoded images, downloads, references); --older-than and --most prune.
 
     Args:
         older_than: remove what was not used for so many days.
         most: remove what is longest unused, until so many gigabytes are left; 0 empties the cache.
-        as_json: as a JSON object (also --json).
     """
     from ..data.cache import cache_folder
     from ..data.pruning import entries, pruned

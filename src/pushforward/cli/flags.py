@@ -11,14 +11,17 @@ import sys
 import traceback
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from ..core.catalogue import Usage
-from ..core.values import private
+from .knobs import KNOBS
+
+JSON = Annotated[bool, tyro.conf.arg(name="json", help="print JSON")]
+"""An option of every command."""
 
 
 def load_file(file: str) -> Any:
@@ -27,6 +30,8 @@ def load_file(file: str) -> Any:
     Its name is private to it: a file may be called as a module of Python is. Raises Usage for a
     file that cannot be run, with the line.
     """
+    from ..core.values import private
+
     path = Path(file)
     if not path.is_file():
         raise Usage(f"there is no file {file}")
@@ -44,10 +49,10 @@ def load_file(file: str) -> Any:
     return module
 
 
-def careful(build: Callable[..., Any], file: str, kind: type) -> Callable[..., Any]:
+def careful(build: Callable[..., Any], file: str, kind: str | None = None) -> Callable[..., Any]:
     """A function of the user's file, whose errors are told in a line: Usage, with the place.
 
-    What it returns must be of that kind.
+    What it returns must be of that class of the contract, where one is given.
     """
 
     @functools.wraps(build)
@@ -56,9 +61,9 @@ def careful(build: Callable[..., Any], file: str, kind: type) -> Callable[..., A
             found = build(*args, **options)
         except Exception as error:
             raise Usage(f"{build.__name__} of {file} fails: {_where(error, Path(file))}") from error
-        if not isinstance(found, kind):
+        if kind is not None and kind not in (cls.__name__ for cls in type(found).__mro__):
             given = type(found).__name__
-            raise Usage(f"{build.__name__} of {file} must return a {kind.__name__}, not a {given}")
+            raise Usage(f"{build.__name__} of {file} must return a {kind} model, not a {given}")
         return found
 
     return call
@@ -77,29 +82,47 @@ def _where(error: Exception, path: Path) -> str:
 def parse(
     name: str, build: Callable[..., Any], flags: list[str], options: type, command: str = "train"
 ) -> tuple[dict[str, Any], Any]:
-    """The knobs of a preset or picture and the command's `options`, from one set of flags."""
-    hints = _hints(build)
-    told = _told(build)
-    fields: list[Any] = []
-    for knob, parameter in inspect.signature(build).parameters.items():
-        help = tyro.conf.arg(help=told.get(knob, f"a knob of {name}"))
-        field = dataclasses.field(default=parameter.default)
-        fields.append((knob, Annotated[hints.get(knob, str), help], field))
-    own = {field[0] for field in fields}
-    for field in dataclasses.fields(options):
-        if field.name not in own:
-            hint = typing.get_type_hints(options, include_extras=True)[field.name]
-            kind, said = typing.get_args(hint)
-            annotated = Annotated[kind, tyro.conf.arg(help=said)]  # type: ignore[valid-type]
-            fields.append((field.name, annotated, dataclasses.field(default=field.default)))
+    """The knobs of a preset or picture and the command's `options`, from one set of flags.
+
+    An option that the preset has itself is the preset's.
+    """
+    own = inspect.signature(build).parameters
+    beside = {f.name: f for f in dataclasses.fields(options) if f.name not in own}
+    fields = [*_knobs(name, build), *(_option(options, field) for field in beside.values())]
     Arguments = dataclasses.make_dataclass("Arguments", fields)
     words = inspect.getdoc(build) or ""
     parsed: Any = tyro.cli(
         Arguments, prog=f"pushforward {command} {name}", description=words, args=flags
     )
     values = {field.name: getattr(parsed, field.name) for field in dataclasses.fields(parsed)}
-    names = {field.name for field in dataclasses.fields(options)} - own
-    return {k: values[k] for k in own}, options(**{k: values[k] for k in names})
+    return {k: values[k] for k in own}, options(**{k: values[k] for k in beside})
+
+
+def _knobs(name: str, build: Callable) -> Iterator[tuple[str, Any, Any]]:
+    """The fields of a function's keywords."""
+    hints, told = _hints(build), _told(build)
+    for knob, parameter in inspect.signature(build).parameters.items():
+        if parameter.default is parameter.empty:
+            raise Usage(f"{name} needs {knob!r}: a knob must have a default")
+        words = told.get(knob) or KNOBS.get(knob, "")
+        yield (
+            knob,
+            _told_of(hints.get(knob, str), words),
+            dataclasses.field(default=parameter.default),
+        )
+
+
+def _told_of(kind: Any, words: str, name: str | None = None) -> Any:
+    """A type with what `--help` says of its flag, which may have another name."""
+    return Annotated[kind, tyro.conf.arg(help=words, name=name)]
+
+
+def _option(options: type, field: dataclasses.Field) -> tuple[str, Any, Any]:
+    """The field of a command's option, whose words stand in its annotation."""
+    hint = typing.get_type_hints(options, include_extras=True)[field.name]
+    kind, said = typing.get_args(hint)
+    name = field.name.removeprefix("as_") if field.name == "as_json" else None
+    return field.name, _told_of(kind, said, name), dataclasses.field(default=field.default)
 
 
 def _hints(build: Callable) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.catalogue import Usage
-from .flags import load_file
+from .flags import JSON, load_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +27,7 @@ def sample(
     batch_size: int = 256,
     file: str | None = None,
     force: bool = False,
+    as_json: JSON = False,
 ) -> None:
     """Draw samples from a checkpoint: as a picture, sound, text or table, and all numbers as .npy.
 
@@ -64,7 +66,8 @@ def sample(
         batches = trained.model.draws(n, *told, size=batch_size)
     else:
         batches = _completed(trained, partial, n, told, batch_size)
-    print(f"wrote {keep(_counted(batches, n, batch_size), n, trained.medium, target)}")
+    written = keep(_counted(batches, n, batch_size), n, trained.medium, target)
+    print(json.dumps({"samples": n, "wrote": written}) if as_json else f"wrote {written}")
 
 
 def _told(model: Generative, label: int | None, n: int) -> tuple[Tensor, ...]:

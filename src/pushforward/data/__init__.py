@@ -23,6 +23,7 @@ from .plane import (
 from .remote import hub
 from .standard import cifar10, mnist
 from .stripes import bars
+from .tables import table
 from .texts import text
 from .uci import bsds300, gas, hepmass, miniboone, power
 from .waves import read_wav, wav, write_wav

@@ -43,13 +43,16 @@ class Source:
 
 
 SOURCES: dict[str, Source] = {}
-Instead = Callable[[str, dict[str, Any]], Dataset]
+Instead = Callable[[str, dict[str, Any]], Dataset | None]
 _instead: ContextVar[Instead | None] = ContextVar("instead", default=None)
 
 
 @contextmanager
 def instead(give: Instead) -> Iterator[None]:
-    """Within it, every loader is answered by `give`, with its name and the options asked for."""
+    """Within it, loaders are answered by `give`, with their name and the options asked for.
+
+    Where it gives None, the loader loads.
+    """
     before = _instead.set(give)
     try:
         yield
@@ -63,8 +66,9 @@ def findable(name: str, place: str = "", alone: bool = False) -> Callable[[Loade
     def register(load: Loader) -> Loader:
         @functools.wraps(load)
         def recorded(*args: Any, **options: Any) -> Dataset:
-            if (give := _instead.get()) is not None:
-                return give(name, options)
+            give = _instead.get()
+            if give is not None and (other := give(name, options)) is not None:
+                return other
             data = load(*args, **options)
             spec = _written(name, load, place, args, options)
             return data if spec is None else replace(data, origin={**data.origin, "spec": spec})

@@ -215,7 +215,7 @@ def gated_pixelcnn_mnist_paper(
 
 @preset("pixelcnn++")
 def pixelcnn_pp_cifar10(
-    width: int = 160, layers: int = 5, batch: int = 64, steps: int = 400_000
+    width: int = 160, layers: int = 5, batch_size: int = 64, steps: int = 400_000
 ) -> Experiment:
     """PixelCNN++ on CIFAR-10 with the paper's sizes (Salimans et al., 2017, section 3.1).
 
@@ -227,7 +227,7 @@ def pixelcnn_pp_cifar10(
     from ..data import cifar10
 
     data = cifar10()
-    recipe = Recipe(steps, batch, Adam(1e-3), schedule=Decay(0.1), ema=0.9995, bf16=True)
+    recipe = Recipe(steps, batch_size, Adam(1e-3), schedule=Decay(0.1), ema=0.9995, bf16=True)
     return Experiment(PixelCNNpp(data.space, width, layers), data, recipe)
 
 

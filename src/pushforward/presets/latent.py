@@ -6,7 +6,7 @@ from ..core.catalogue import preset
 from ..core.contract import Density
 from ..core.dataset import Dataset
 from ..core.given import told
-from ..core.spaces import Pixels
+from ..core.spaces import Pixels, count
 from ..models.flow.dequantized import DequantizedDensity
 from ..models.flow.iaf import IAF
 from ..models.flow.maf import MAF
@@ -101,12 +101,15 @@ def vae_digits(latent: int = 16, width: int = 256, steps: int = 1_500) -> Experi
 
 
 @preset("conditional-vae")
-def conditional_vae_digits(latent: int = 8, width: int = 256, steps: int = 4_000) -> Experiment:
+def conditional_vae_digits(
+    latent: int = 8, width: int = 256, steps: int = 4_000, classes: int = 10
+) -> Experiment:
     """The same VAE, whose encoder and decoder are told which digit it is.
 
     pushforward train conditional_vae_digits
     """
-    return _digits(*_digit_parts(DiagonalGaussian(latent), width, classes=10), steps=steps)
+    parts = _digit_parts(DiagonalGaussian(latent), width, count("classes", classes))
+    return _digits(*parts, steps=steps)
 
 
 @preset("vampprior")

@@ -68,7 +68,7 @@ def vamp_mnist(
     latent: int = 40,
     width: int = 500,
     components: int = 500,
-    binarise: Literal["dynamic", "fixed"] = "dynamic",
+    binarise: Literal["dynamic", "fixed", "threshold"] = "dynamic",
     steps: int = 30_000,
 ) -> Experiment:
     """The same VAE with a VampPrior, on the dynamic binarisation or the fixed one.

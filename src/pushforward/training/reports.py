@@ -23,7 +23,8 @@ class Report:
     """The state of training after `step` of `steps`.
 
     `terms` are means since the last report, keyed "player/term"; `loss` is the sum of the first
-    player's; `validation` holds the same over held-out data, or is None.
+    player's; `validation` holds the same over held-out data, or is None; `seconds` are those that
+    the training has taken so far.
     """
 
     step: int
@@ -86,6 +87,14 @@ def read_line(line: str) -> Report | None:
         return None
 
 
+def logged_until(path: str | Path, step: int) -> list[Report]:
+    """The reports of a log up to `step`, whatever else it holds; none where there is no log."""
+    if not Path(path).is_file():
+        return []
+    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    return [r for r in map(read_line, lines) if r is not None and r.step <= step]
+
+
 class Window:
     """The terms of the steps since the last report, kept on the device until they are asked for."""
 
@@ -112,6 +121,15 @@ class Window:
                 )
             sums.setdefault(name, []).append(value)
         return {name: sum(values) / len(values) for name, values in sums.items()}
+
+    def latest(self) -> float:
+        """The sum of the first player's terms in the last move that it made; NaN before any."""
+        player = next((name.split("/")[0] for _, terms in self.values for name in terms), "")
+        for _, terms in reversed(self.values):
+            mine = [v for name, v in terms.items() if name.split("/")[0] == player]
+            if mine:
+                return float(sum(mine))
+        return math.nan
 
     def speed(self) -> float:
         """Steps per second since the window was opened."""

@@ -26,7 +26,8 @@ from ...core.spaces import Pixels, Reals, count
 from ...nn.resnet import ResidualDecoder, ResidualEncoder
 from ...nn.unet import UNet
 from ...probability.decoders import Each
-from ...probability.heads import Head, head_for
+from ...probability.discretized import usual_head
+from ...probability.heads import Head
 from ...solvers.samplers import DDIM
 from .ddpm import DDPM
 from .diffusion import Diffusion
@@ -56,7 +57,7 @@ class GridCodec(Bounded, Latent):
         head: Head | None = None,
     ):
         super().__init__(space)
-        self.beta, self.head = beta, (head or head_for(space)).check(space)
+        self.beta, self.head = beta, (head or usual_head(space)).check(space)
         out = (space.channels * self.head.outputs, space.height, space.width)
         self.encoder = ResidualEncoder(space.shape, 2 * features, width, halvings)
         self.decoder = ResidualDecoder(features, out, width, halvings)
