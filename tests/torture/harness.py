@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SECONDS, MEMORY = 30, 2 * 2**30
-CODES = {0, 1, 2, 130, 141}  # done, refused in words, not understood, stopped, read no further
+CLOSED = 141  # nobody reads on, as after `| head`
+CODES = {0, 1, 2, 130, CLOSED}  # done, refused in words, not understood, stopped
 STARTED = "torture: started "
 FORBIDDEN = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "pickle.find")
 FORBIDDEN += ("socket.connect", "webbrowser")
@@ -69,7 +70,7 @@ def held(trial: Trial, end: End) -> str | None:
         return f"it took {end.memory / 2**20:.0f} MB"
     if end.strange:
         return f"it started {end.strange[0]}"
-    if end.code > 0 and not end.said.strip():
+    if end.code not in (0, CLOSED) and not end.said.strip() and trial.kill is None:
         return "it was refused without a word"
     return trial.judge(end)
 
