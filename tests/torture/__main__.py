@@ -41,6 +41,7 @@ def tortured(kind: str, n: int, options: argparse.Namespace) -> tuple[int, int, 
     draw = random.Random(f"{kind} {options.seed}")
     top = Path(tempfile.mkdtemp(prefix="torture-"))
     os.environ["PUSHFORWARD_CACHE"] = str(top / "cache")
+    os.chdir(top)
     try:
         for i, trial in enumerate(importlib.import_module(f"{kind}").trials(draw, n)):
             if options.only and options.only not in trial.name:
@@ -56,6 +57,7 @@ def tortured(kind: str, n: int, options: argparse.Namespace) -> tuple[int, int, 
             shutil.rmtree(top / f"{i}", ignore_errors=True)
             shutil.rmtree(top / "cache", ignore_errors=True)
     finally:
+        os.chdir("/")
         shutil.rmtree(top, ignore_errors=True)
     return count, good, time.monotonic() - start
 

@@ -1,4 +1,4 @@
-"""Arrays and tables that others made: of every type and shape, damaged, crafted, and of no numbers."""
+"""Arrays and tables that others made: of every type and shape, damaged, crafted, of no numbers."""
 
 from __future__ import annotations
 
@@ -65,24 +65,51 @@ def strange(draw: np.random.RandomState) -> list[tuple[str, bytes, Callable]]:
         file.writestr("a.npy", pickle.dumps(Touch()))
     no = refused("x.npy")
     made: list[tuple[str, bytes, Callable]] = [
-        ("NaN", npy(holes[0]), refused("7", "1")), ("infinity", npy(holes[1]), refused("7", "1")),
-        ("beyond float32", npy(holes[2]), refused("7", "1")), ("objects", npy(objects), no),
-        ("pickle", pickle.dumps(Touch()), no), ("npz", archive.getvalue(), no), ("zip", hidden.getvalue(), no),
-        ("complex", npy(rows.astype(complex)), no), ("text", npy(np.array(["a"] * 40)), no), ("bytes", npy(np.array([b"a"] * 40)), no),
-        ("dates", npy(np.arange(40).astype("M8[D]")), no), ("records", npy(np.zeros(40, "f4,i4")), no),
-        ("nothing", b"", no), ("one number", npy(np.float64(3)), refused()), ("a vector", npy(rows[:, 0]), refused()),
-        ("no rows", npy(rows[:0]), refused()), ("no columns", npy(rows[:, :0]), refused()), ("two rows", npy(rows[:2]), refused()),
-        ("bools", npy(rows > 0), refused()), ("negative tokens", npy(np.full((40, 3), -1)), refused()), ("huge tokens", npy(np.full((40, 3), 2**40)), lambda end: None),
-        ("beyond int64", npy(np.full((40, 3), 2**63, np.uint64)), refused()), ("eight axes", npy(np.zeros((3,) * 8, np.uint8)), refused()),
-        ("text file", b"1,2,3\n4,5,6\n", no), ("JSON", b"[[1, 2], [3, 4]]", no), ("HDF5", b"\x89HDF\r\n\x1a\n" + bytes(80), no),
-    ]  # fmt: skip
+        ("NaN", npy(holes[0]), refused("7", "1")),
+        ("infinity", npy(holes[1]), refused("7", "1")),
+        ("beyond float32", npy(holes[2]), refused("7", "1")),
+        ("objects", npy(objects), no),
+        ("pickle", pickle.dumps(Touch()), no),
+        ("npz", archive.getvalue(), no),
+        ("zip", hidden.getvalue(), no),
+        ("complex", npy(rows.astype(complex)), no),
+        ("text", npy(np.array(["a"] * 40)), no),
+        ("bytes", npy(np.array([b"a"] * 40)), no),
+        ("dates", npy(np.arange(40).astype("M8[D]")), no),
+        ("records", npy(np.zeros(40, "f4,i4")), no),
+        ("nothing", b"", no),
+        ("one number", npy(np.float64(3)), refused()),
+        ("a vector", npy(rows[:, 0]), refused()),
+        ("no rows", npy(rows[:0]), refused()),
+        ("no columns", npy(rows[:, :0]), refused()),
+        ("two rows", npy(rows[:2]), refused()),
+        ("bools", npy(rows > 0), refused()),
+        ("negative tokens", npy(np.full((40, 3), -1)), refused()),
+        ("huge tokens", npy(np.full((40, 3), 2**40)), lambda end: None),
+        ("beyond int64", npy(np.full((40, 3), 2**63, np.uint64)), refused()),
+        ("eight axes", npy(np.zeros((3,) * 8, np.uint8)), refused()),
+        ("text file", b"1,2,3\n4,5,6\n", no),
+        ("JSON", b"[[1, 2], [3, 4]]", no),
+        ("HDF5", b"\x89HDF\r\n\x1a\n" + bytes(80), no),
+    ]
     heads = (
-        "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 3)}", "{'descr': '<f8', 'fortran_order': False, 'shape': (-3, 3)}",
-        "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999999, 3)}", "{'descr': '|O', 'fortran_order': False, 'shape': (3,)}",
-        "{'descr': '<f8', 'fortran_order': 7, 'shape': (3, 3)}", "{'descr': __import__('os').system('touch touched'), 'fortran_order': False, 'shape': (3,)}",
-        "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (3,)}", "{'descr': '<f999', 'fortran_order': False, 'shape': (3,)}", "{", "", "(" * 5000, "[" * 60000,
-        "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 3), 'more': 1}", "{'shape': (3, 3)}", "9" * 60000, "{'descr': '|V9999999999', 'fortran_order': False, 'shape': (3,)}",
-    )  # fmt: skip
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 3)}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (-3, 3)}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999999, 3)}",
+        "{'descr': '|O', 'fortran_order': False, 'shape': (3,)}",
+        "{'descr': '<f8', 'fortran_order': 7, 'shape': (3, 3)}",
+        "{'descr': __import__('os').system('touch touched'), 'fortran_order': False, 'shape': (3,)}",
+        "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (3,)}",
+        "{'descr': '<f999', 'fortran_order': False, 'shape': (3,)}",
+        "{",
+        "",
+        "(" * 5000,
+        "[" * 60000,
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 3), 'more': 1}",
+        "{'shape': (3, 3)}",
+        "9" * 60000,
+        "{'descr': '|V9999999999', 'fortran_order': False, 'shape': (3,)}",
+    )
     return made + [(f"header {text[:60]!r}", headed(text, bytes(72)), no) for text in heads]
 
 
@@ -94,14 +121,23 @@ TABLES = (
     ("uneven rows", b"a,b\n1,2\n3\n" + b"1,2\n" * 40, refused("x.csv")),
     ("NaN", b"a,b\n1,2\n3,nan\n" + b"1,2\n" * 40, refused("x.csv")),
     ("infinity", b"a,b\n1,2\n3,1e999\n" + b"1,2\n" * 40, refused("x.csv")),
-    ("nothing", b"", refused("x.csv")), ("names alone", b"a,b\n", refused("x.csv")), ("zeros", bytes(100), refused("x.csv")),
+    ("nothing", b"", refused("x.csv")),
+    ("names alone", b"a,b\n", refused("x.csv")),
+    ("zeros", bytes(100), refused("x.csv")),
     ("a formula", b"a,b\n=cmd|' /C calc'!A0,2\n" + b"1,2\n" * 40, refused("x.csv")),
-    ("UTF-16", "a,b\n1,2\n".encode("utf-16"), refused("x.csv")), ("names twice", b"a,a\n" + b"1,2\n3,4\n" * 20, None),
+    ("UTF-16", "a,b\n1,2\n".encode("utf-16"), refused("x.csv")),
+    ("names twice", b"a,a\n" + b"1,2\n3,4\n" * 20, None),
     ("a mark", "﻿a,b\n".encode() + b"".join(b"%d,%d\n" % (i, i * i) for i in range(40)), taken),
-    ("odd names", "[red],'\"🙂\n".encode() + b"".join(b"%d,%d\n" % (i, i * i) for i in range(40)), None),
-    ("a wide row", b",".join([b"1"] * 100_000) + b"\n" * 3, None), ("a quote that never ends", b'a,b\n"1,2\n' + b"1,2\n" * 40, None),
-    ("huge numbers", b"a,b\n" + b"9" * 400 + b",1\n" + b"1,2\n" * 40, None), ("constant", b"a,b\n" + b"1,2\n" * 40, None),
-)  # fmt: skip
+    (
+        "odd names",
+        "[red],'\"🙂\n".encode() + b"".join(b"%d,%d\n" % (i, i * i) for i in range(40)),
+        None,
+    ),
+    ("a wide row", b",".join([b"1"] * 100_000) + b"\n" * 3, None),
+    ("a quote that never ends", b'a,b\n"1,2\n' + b"1,2\n" * 40, None),
+    ("huge numbers", b"a,b\n" + b"9" * 400 + b",1\n" + b"1,2\n" * 40, None),
+    ("constant", b"a,b\n" + b"1,2\n" * 40, None),
+)
 
 
 def trials(draw: random.Random, n: int) -> Iterator[Trial]:

@@ -83,18 +83,44 @@ def no_images() -> list[tuple[str, bytes]]:
     huge = png_of(60_000, 60_000, body=zeros(10_000))
     bomb = png_of(30_000, 30_000, body=zeros(30_000 * 3_751))
     found = [
-        ("PostScript", POSTSCRIPT), ("PostScript with a DOS header", b"\xc5\xd0\xd3\xc6" + struct.pack("<IIIIII", 32, len(POSTSCRIPT), 0, 0, 0, 0) + b"\xff\xff\0\0" + POSTSCRIPT),
-        ("PDF", b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer <<>>\n"), ("SVG", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
-        ("HTML", b"<!doctype html><script>alert(1)</script>"), ("zip", archive.getvalue()),
-        ("pickle", pickle.dumps([1, 2, 3])), ("nothing", b""), ("one byte", b"\x89"), ("zeros", bytes(1000)),
-        ("declared size", huge), ("bomb", bomb), ("no rows", png_of(1, 0)), ("ICO", encoded("ICO")),
-        ("TGA", encoded("TGA")), ("PCX", encoded("PCX")), ("JPEG 2000", encoded("JPEG2000")),
-        ("SGI", encoded("SGI")), ("DDS", encoded("DDS")), ("XBM", b"#define a_width 8\n#define a_height 8\nstatic char a_bits[] = {0};"),
-        ("EPS by Pillow", encoded("EPS")), ("EMF", b"\x01\0\0\0" + bytes(36) + b" EMF" + bytes(60)),
+        ("PostScript", POSTSCRIPT),
+        (
+            "PostScript with a DOS header",
+            b"\xc5\xd0\xd3\xc6"
+            + struct.pack("<IIIIII", 32, len(POSTSCRIPT), 0, 0, 0, 0)
+            + b"\xff\xff\0\0"
+            + POSTSCRIPT,
+        ),
+        ("PDF", b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer <<>>\n"),
+        ("SVG", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+        ("HTML", b"<!doctype html><script>alert(1)</script>"),
+        ("zip", archive.getvalue()),
+        ("pickle", pickle.dumps([1, 2, 3])),
+        ("nothing", b""),
+        ("one byte", b"\x89"),
+        ("zeros", bytes(1000)),
+        ("declared size", huge),
+        ("bomb", bomb),
+        ("no rows", png_of(1, 0)),
+        ("ICO", encoded("ICO")),
+        ("TGA", encoded("TGA")),
+        ("PCX", encoded("PCX")),
+        ("JPEG 2000", encoded("JPEG2000")),
+        ("SGI", encoded("SGI")),
+        ("DDS", encoded("DDS")),
+        ("XBM", b"#define a_width 8\n#define a_height 8\nstatic char a_bits[] = {0};"),
+        ("EPS by Pillow", encoded("EPS")),
+        ("EMF", b"\x01\0\0\0" + bytes(36) + b" EMF" + bytes(60)),
         ("GIF of 65,535", b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\xff\xff\xff\xff\0\x02\0;"),
-        ("PPM of much", b"P6 100000 100000 255\n"), ("PPM of words", b"P6 a b c\n"), ("BMP of much", encoded("BMP")[:18] + b"\xff\xff\xff\x7f\xff\xff\xff\x7f" + encoded("BMP")[26:]),
-        ("TIFF that turns in a circle", b"II*\0\x08\0\0\0\0\0\x08\0\0\0"), ("shell", b"#!/bin/sh\ntouch touched\n"),
-    ]  # fmt: skip
+        ("PPM of much", b"P6 100000 100000 255\n"),
+        ("PPM of words", b"P6 a b c\n"),
+        (
+            "BMP of much",
+            encoded("BMP")[:18] + b"\xff\xff\xff\x7f\xff\xff\xff\x7f" + encoded("BMP")[26:],
+        ),
+        ("TIFF that turns in a circle", b"II*\0\x08\0\0\0\0\0\x08\0\0\0"),
+        ("shell", b"#!/bin/sh\ntouch touched\n"),
+    ]
     return found
 
 
@@ -189,9 +215,11 @@ SPECIAL: dict[str, Callable[[Path], None]] = {
     "a link to the folder": lambda top: _link(top, "."),
     "a link to /dev/zero": lambda top: _link(top, "/dev/zero"),
     "a link to an image": lambda top: _link(top, "good0.png"),
-    "names that are no UTF-8": lambda top: (top / os.fsdecode(b"x\xff.png")).write_bytes(encoded("PNG")),
+    "names that are no UTF-8": lambda top: (top / os.fsdecode(b"x\xff.png")).write_bytes(
+        encoded("PNG")
+    ),
     "a long path": lambda top: _deep(top),
-}  # fmt: skip
+}
 
 
 def _deep(top: Path) -> None:

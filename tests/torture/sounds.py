@@ -69,21 +69,69 @@ def strange() -> list[tuple[str, bytes, Callable | None]]:
     no = refused("x.wav")
     noise = np.random.RandomState(0).randint(-9_000, 9_000, 4_000).astype("<i2").tobytes()
     return [
-        ("nothing", b"", no), ("a head alone", plain()[:44], no), ("half a head", plain()[:30], no), ("zeros", bytes(1000), no),
-        ("an MP3", b"ID3\x04\0\0\0\0\0\0" + b"\xff\xfb\x90\0" * 100, no), ("FLAC", b"fLaC\0\0\0\x22" + bytes(60), no), ("Ogg", b"OggS" + bytes(100), no),
-        ("AIFF", b"FORM\0\0\0\x40AIFFCOMM" + bytes(60), no), ("big-endian RIFX", b"RIFX" + plain()[4:], no), ("HTML", b"<html></html>", no),
-        ("no samples", crafted(b""), no), ("no channels", crafted(channels=0, align=2), no), ("no bits", crafted(bits=0, align=2), no),
-        ("7 bits", crafted(bits=7, align=1), None), ("999 bits", crafted(bits=999), no), ("65,535 channels", crafted(channels=65_535), None), ("no rate", crafted(noise, rate=0), no),
-        ("a rate of 1", crafted(noise * 100, rate=1), None), ("a rate of 3", crafted(noise * 10, rate=3), None), ("a rate of 4 billion", crafted(noise, rate=4_294_967_295), None),
-        ("4 GB declared", crafted(noise, declared=0xFFFFFFFF), None), ("more declared", crafted(noise, declared=9_000), None), ("less declared", crafted(noise, declared=7_000), None),
-        ("odd bytes", crafted(noise[:-1]), None), ("an alignment of 0", crafted(noise, align=0), None), ("an alignment of 7", crafted(noise, align=7), None),
-        ("float samples", crafted(np.random.RandomState(0).randn(4_000).astype("<f4").tobytes(), kind=3, bits=32), None), ("float samples of NaN", crafted(np.full(4_000, np.nan, "<f4").tobytes(), kind=3, bits=32), None),
-        ("ADPCM", crafted(kind=2, bits=4, align=1), no), ("A-law", crafted(kind=6, bits=8), None), ("an unknown kind", crafted(kind=999), no),
-        ("extensible", crafted(noise, kind=0xFFFE, extra=struct.pack("<HHI", 22, 16, 0) + b"\1\0\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71"), None),
-        ("extensible, of nothing", crafted(noise, kind=0xFFFE, extra=struct.pack("<HHI", 22, 16, 0) + bytes(16)), None), ("extensible and cut", crafted(noise, kind=0xFFFE), None),
-        ("two data parts, the first short", plain()[:36] + b"data\x04\0\0\0\1\2\3\4" + plain()[36:], refused("set")), ("a list before", plain()[:12] + b"LIST\x04\0\0\0INFO" + plain()[12:], None),
+        ("nothing", b"", no),
+        ("a head alone", plain()[:44], no),
+        ("half a head", plain()[:30], no),
+        ("zeros", bytes(1000), no),
+        ("an MP3", b"ID3\x04\0\0\0\0\0\0" + b"\xff\xfb\x90\0" * 100, no),
+        ("FLAC", b"fLaC\0\0\0\x22" + bytes(60), no),
+        ("Ogg", b"OggS" + bytes(100), no),
+        ("AIFF", b"FORM\0\0\0\x40AIFFCOMM" + bytes(60), no),
+        ("big-endian RIFX", b"RIFX" + plain()[4:], no),
+        ("HTML", b"<html></html>", no),
+        ("no samples", crafted(b""), no),
+        ("no channels", crafted(channels=0, align=2), no),
+        ("no bits", crafted(bits=0, align=2), no),
+        ("7 bits", crafted(bits=7, align=1), None),
+        ("999 bits", crafted(bits=999), no),
+        ("65,535 channels", crafted(channels=65_535), None),
+        ("no rate", crafted(noise, rate=0), no),
+        ("a rate of 1", crafted(noise * 100, rate=1), None),
+        ("a rate of 3", crafted(noise * 10, rate=3), None),
+        ("a rate of 4 billion", crafted(noise, rate=4_294_967_295), None),
+        ("4 GB declared", crafted(noise, declared=0xFFFFFFFF), None),
+        ("more declared", crafted(noise, declared=9_000), None),
+        ("less declared", crafted(noise, declared=7_000), None),
+        ("odd bytes", crafted(noise[:-1]), None),
+        ("an alignment of 0", crafted(noise, align=0), None),
+        ("an alignment of 7", crafted(noise, align=7), None),
+        (
+            "float samples",
+            crafted(np.random.RandomState(0).randn(4_000).astype("<f4").tobytes(), kind=3, bits=32),
+            None,
+        ),
+        (
+            "float samples of NaN",
+            crafted(np.full(4_000, np.nan, "<f4").tobytes(), kind=3, bits=32),
+            None,
+        ),
+        ("ADPCM", crafted(kind=2, bits=4, align=1), no),
+        ("A-law", crafted(kind=6, bits=8), None),
+        ("an unknown kind", crafted(kind=999), no),
+        (
+            "extensible",
+            crafted(
+                noise,
+                kind=0xFFFE,
+                extra=struct.pack("<HHI", 22, 16, 0)
+                + b"\1\0\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71",
+            ),
+            None,
+        ),
+        (
+            "extensible, of nothing",
+            crafted(noise, kind=0xFFFE, extra=struct.pack("<HHI", 22, 16, 0) + bytes(16)),
+            None,
+        ),
+        ("extensible and cut", crafted(noise, kind=0xFFFE), None),
+        (
+            "two data parts, the first short",
+            plain()[:36] + b"data\x04\0\0\0\1\2\3\4" + plain()[36:],
+            refused("set"),
+        ),
+        ("a list before", plain()[:12] + b"LIST\x04\0\0\0INFO" + plain()[12:], None),
         ("a part without end", plain()[:12] + b"LIST\xff\xff\xff\xffINFO" + plain()[12:], no),
-    ]  # fmt: skip
+    ]
 
 
 def trials(draw: random.Random, n: int) -> Iterator[Trial]:

@@ -10,10 +10,19 @@ from pathlib import Path
 from harness import NAMES, Trial, Wrong, damaged, looked_at, refused, taken
 
 SCRIPTS = {
-    "English": "the dog sleeps and the cat runs", "German": "größer wäre schöner als süß", "Hindi": "नमस्ते दुनिया कैसे हो",
-    "Thai": "สวัสดีชาวโลก วันนี้", "Arabic": "مَرحَبًا بالعالم", "Chinese": "今天天气很好", "emoji": "👩‍👩‍👧 🏳️‍🌈 hi", "decomposed": "e\u0301a\u0308 n\u0303",
-    "Hebrew": "שָׁלוֹם עולם", "Korean": "안녕하세요 세계", "mathematics": "∀x∈ℝ: x²≥0", "markup": "[red]no[/red] <b>x</b> {y}",
-}  # fmt: skip
+    "English": "the dog sleeps and the cat runs",
+    "German": "größer wäre schöner als süß",
+    "Hindi": "नमस्ते दुनिया कैसे हो",
+    "Thai": "สวัสดีชาวโลก วันนี้",
+    "Arabic": "مَرحَبًا بالعالم",
+    "Chinese": "今天天气很好",
+    "emoji": "👩‍👩‍👧 🏳️‍🌈 hi",
+    "decomposed": "e\u0301a\u0308 n\u0303",
+    "Hebrew": "שָׁלוֹם עולם",
+    "Korean": "안녕하세요 세계",
+    "mathematics": "∀x∈ℝ: x²≥0",
+    "markup": "[red]no[/red] <b>x</b> {y}",
+}
 
 
 def lines(text: str, n: int = 30) -> list[str]:
@@ -25,16 +34,35 @@ def strange() -> list[tuple[str, bytes, Callable | None]]:
     """What must be refused by its name, or may be."""
     no, some = refused("x.txt"), "\n".join(lines("a dog")).encode()
     return [
-        ("nothing", b"", no), ("spaces", b" \n\t\n  \n" * 20, no), ("UTF-16", some.decode().encode("utf-16"), no), ("UTF-32", some.decode().encode("utf-32"), no),
-        ("Latin-1", "größer\n".encode("latin1") * 30, no), ("a zero", some + b"\0", no), ("a surrogate", some + b"\xed\xa0\x80", no), ("an overlong slash", some + b"\xc0\xaf", no),
-        ("a PNG", b"\x89PNG\r\n\x1a\n" + bytes(100), no), ("half a letter", some + b"\xe2\x82", no), ("one line", b"a dog", no), ("two lines", b"a dog\na cat", no),
-        ("a long line", b"word " * 5_000 + b"\n" + some, no), ("a very long word", b"a" * 3_000_000 + b"\n" + some, None), ("many lines", some * 400, None),
-        ("equal lines", b"a dog\n" * 40, None), ("a mark at the start", b"\xef\xbb\xbf" + some, taken), ("carriage returns", some.replace(b"\n", b"\r"), taken),
-        ("both ends", some.replace(b"\n", b"\r\n"), taken), ("form feeds and such", some.replace(b"\n", b"\x0c"), None), ("control letters", some + b"\n\x1b[31m \x07 \x08", None),
-        ("words in brackets", b"<unk> <unk> [PAD]\n" + some, None), ("many words", b"\n".join(b"w%d x%d y%d" % (i, i, i) for i in range(20_000)), None),
-        ("right to left marks", "\u202e\u200f\u2066 abc\n".encode() + some, None), ("no break spaces", "a\u00a0b\u2003c\n".encode() + some, None),
-        ("zalgo", ("a" + "\u0301" * 300 + "\n").encode() + some, None), ("private letters", "\ue000\U000f0000\n".encode() + some, None), ("line separators", "a\u2028b\u2029c\n".encode() + some, None),
-    ]  # fmt: skip
+        ("nothing", b"", no),
+        ("spaces", b" \n\t\n  \n" * 20, no),
+        ("UTF-16", some.decode().encode("utf-16"), no),
+        ("UTF-32", some.decode().encode("utf-32"), no),
+        ("Latin-1", "größer\n".encode("latin1") * 30, no),
+        ("a zero", some + b"\0", no),
+        ("a surrogate", some + b"\xed\xa0\x80", no),
+        ("an overlong slash", some + b"\xc0\xaf", no),
+        ("a PNG", b"\x89PNG\r\n\x1a\n" + bytes(100), no),
+        ("half a letter", some + b"\xe2\x82", no),
+        ("one line", b"a dog", no),
+        ("two lines", b"a dog\na cat", no),
+        ("a long line", b"word " * 5_000 + b"\n" + some, no),
+        ("a very long word", b"a" * 3_000_000 + b"\n" + some, None),
+        ("many lines", some * 400, None),
+        ("equal lines", b"a dog\n" * 40, None),
+        ("a mark at the start", b"\xef\xbb\xbf" + some, taken),
+        ("carriage returns", some.replace(b"\n", b"\r"), taken),
+        ("both ends", some.replace(b"\n", b"\r\n"), taken),
+        ("form feeds and such", some.replace(b"\n", b"\x0c"), None),
+        ("control letters", some + b"\n\x1b[31m \x07 \x08", None),
+        ("words in brackets", b"<unk> <unk> [PAD]\n" + some, None),
+        ("many words", b"\n".join(b"w%d x%d y%d" % (i, i, i) for i in range(20_000)), None),
+        ("right to left marks", "\u202e\u200f\u2066 abc\n".encode() + some, None),
+        ("no break spaces", "a\u00a0b\u2003c\n".encode() + some, None),
+        ("zalgo", ("a" + "\u0301" * 300 + "\n").encode() + some, None),
+        ("private letters", "\ue000\U000f0000\n".encode() + some, None),
+        ("line separators", "a\u2028b\u2029c\n".encode() + some, None),
+    ]
 
 
 def trials(draw: random.Random, n: int) -> Iterator[Trial]:

@@ -11,6 +11,7 @@ ours; 130 stopped by Ctrl-C.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import warnings
@@ -32,7 +33,7 @@ COMMANDS = {
     "list": ("listing", "list_", "what is built, its presets, the numbers that they reached"),
     "show": ("listing", "show", "a preset, or a system of the list"),
     "check": ("checking", "check", "run the laws over the models in your Python file"),
-    "cache": ("caching", "cache", "what the cache holds; pushforward cache --prune"),
+    "cache": ("caching", "cache", "what the cache holds; --most and --older-than make it less"),
 }
 """Where each command is, and what it does."""
 
@@ -53,6 +54,7 @@ class Stop(SystemExit):
 def main(arguments: list[str] | None = None) -> None:
     """The entry point. Errors that a person can mend are one line, not a traceback."""
     words = sys.argv[1:] if arguments is None else arguments
+    _write_any_letter()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _tell  # type: ignore[assignment]
@@ -73,6 +75,13 @@ def main(arguments: list[str] | None = None) -> None:
 def _stop(message: str, code: int) -> Stop:
     print(message, file=sys.stderr)
     return Stop(message, code)
+
+
+def _write_any_letter() -> None:
+    """A terminal that knows few letters is given the numbers of the others, and no error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _tell(message: Warning | str, *where: Any) -> None:

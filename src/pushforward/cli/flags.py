@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.machinery
 import importlib.util
 import inspect
@@ -46,6 +47,26 @@ def load_file(file: str) -> Any:
         del sys.modules[name]
         raise Usage(f"{file} cannot be run: {_where(error, path)}") from error
     return module
+
+
+def careful(build: Callable[..., Any], file: str, kind: str | None = None) -> Callable[..., Any]:
+    """A function of the user's file, whose errors are told in a line: Usage, with the place.
+
+    What it returns must be of that class of the contract, where one is given.
+    """
+
+    @functools.wraps(build)
+    def call(*args: Any, **options: Any) -> Any:
+        try:
+            found = build(*args, **options)
+        except Exception as error:
+            raise Usage(f"{build.__name__} of {file} fails: {_where(error, Path(file))}") from error
+        if kind is not None and kind not in (cls.__name__ for cls in type(found).__mro__):
+            given = type(found).__name__
+            raise Usage(f"{build.__name__} of {file} must return a {kind} model, not a {given}")
+        return found
+
+    return call
 
 
 def _where(error: Exception, path: Path) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from ..core import sources
 from ..core.catalogue import Example, Usage, examples, nearest, preset_called
-from .flags import load_file, parse
+from .flags import careful, load_file, parse
 from .recipes import How, adapted
 
 if TYPE_CHECKING:
@@ -134,7 +134,9 @@ def _builder(name: str, written: bool = False) -> Callable[..., Experiment]:
         raise nearest(function, known, f"function of {file}")
     build = getattr(module, function)
     found = [e for e in examples().values() if e.build is build]
-    return _experiment_of(found[0]) if found else build
+    if not found:
+        return careful(build, file)
+    return _experiment_of(dataclasses.replace(found[0], build=careful(build, file, "Generative")))
 
 
 def _is_own(value: Any, module: str) -> bool:

@@ -25,6 +25,7 @@ from .blueprint import decode, encode
 from .catalogue import discover
 from .foreign.notes import unlisted
 from .ownership import scratch
+from .records import checked, parsed
 from .values import JSON, BlueprintError
 
 FORMAT = "pushforward/1"
@@ -181,7 +182,10 @@ def read(path: str | os.PathLike) -> Checkpoint:
         raise CheckpointError(
             f"{path} was changed after it was written: its digest does not fit its content"
         )
-    return Checkpoint(path, tensors, json.loads(header["blueprint"]), json.loads(header["record"]))
+    with _meaningful(path):
+        return Checkpoint(
+            path, tensors, parsed(texts["blueprint"]), checked(parsed(texts["record"]))
+        )
 
 
 def record_of(path: str | os.PathLike) -> dict[str, Any]:
@@ -193,7 +197,17 @@ def record_of(path: str | os.PathLike) -> dict[str, Any]:
     with _whole(path), safe_open(path, framework="pt") as file:
         header = file.metadata() or {}
     _check_format(path, header)
-    return json.loads(header["record"])
+    with _meaningful(path):
+        return checked(parsed(header.get("record", "")))
+
+
+@contextmanager
+def _meaningful(path: Path) -> Iterator[None]:
+    """Raises CheckpointError for texts within that are not of the form that `save` writes."""
+    try:
+        yield
+    except ValueError as error:
+        raise CheckpointError(f"{path} was not written by pushforward: {error}") from error
 
 
 @contextmanager
@@ -251,9 +265,17 @@ def build(checkpoint: Checkpoint) -> Any:
     """The checkpoint's model with new weights; torch's random state is left as it was."""
     discover()  # the library's own classes; a file never says what is imported
     try:
-        return _built(checkpoint.blueprint, checkpoint.part(MODEL))
+        found = _built(checkpoint.blueprint, checkpoint.part(MODEL))
     except BlueprintError as error:
         raise CheckpointError(f"{checkpoint.path} cannot be loaded: {error}") from error
+    if not isinstance(found, nn.Module):
+        raise CheckpointError(f"{checkpoint.path} holds no model, but a {type(found).__name__}")
+    return found
+
+
+def _kind(tensor: Tensor) -> object:
+    """Floats of any width are of one kind: a float64 model comes back as it was saved."""
+    return "float" if tensor.is_floating_point() else tensor.dtype
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -262,11 +284,14 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     Raises CheckpointError naming missing, unexpected or misshapen weights.
     """
     own = weights(module)
-    shapes = [k for k in own.keys() & tensors.keys() if own[k].shape != tensors[k].shape]
+    both = own.keys() & tensors.keys()
+    shapes = [k for k in both if own[k].shape != tensors[k].shape]
+    kinds = [k for k in both if _kind(own[k]) != _kind(tensors[k])]
     problems = {
         "missing": sorted(own.keys() - tensors.keys()),
         "unexpected": sorted(tensors.keys() - own.keys()),
         "of another shape": sorted(shapes),
+        "of another type": sorted(kinds),
     }
     if any(problems.values()):
         found = "; ".join(f"{what}: {', '.join(n[:5])}" for what, n in problems.items() if n)

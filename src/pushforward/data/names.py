@@ -165,7 +165,7 @@ def recorded_data(path: Path | str, about: Mapping[str, Any]) -> Dataset:
     what tests now was trained on then.
     """
     if "spec" not in about:
-        what = f"{about['name']!r}, which has no name here" if about else "no data"
+        what = f"{about['name']!r}, which has no name here" if "name" in about else "no data"
         raise ValueError(f"{path} was trained on {what}: say which data with --data")
     data = recorded(about)
     found = changed(about, data)

@@ -12,7 +12,9 @@ from typing import Any
 from ..core import checkpoint
 from ..core.blueprint import decode
 from ..core.checkpoint import CheckpointError
+from ..core.contract import Generative
 from ..core.dataset import Dataset
+from ..core.values import BlueprintError
 from ..data.names import recorded_data
 from . import medium_of
 from .medium import Medium
@@ -44,7 +46,10 @@ class Trained:
     @property
     def recipe(self) -> Any:
         """The recipe that it was trained by; None for a model that was saved without one."""
-        return decode(self.record["recipe"]) if "recipe" in self.record else None
+        try:
+            return decode(self.record["recipe"]) if "recipe" in self.record else None
+        except BlueprintError as error:
+            raise CheckpointError(f"the recipe in {self.name} makes no sense: {error}") from error
 
     @property
     def seconds(self) -> float | None:
@@ -70,6 +75,10 @@ def opened(path: str | Path) -> Trained:
     """
     file = checkpoint.read(path)
     model = checkpoint.restored(file)
+    if not isinstance(model, Generative):
+        raise CheckpointError(
+            f"{path} holds a {type(model).__name__}, which is no generative model"
+        )
     if (name := checkpoint.not_finite(model)) is not None:
         raise CheckpointError(
             f"the weight {name!r} in {path} is not finite: the model diverged, and has nothing to "

@@ -133,10 +133,24 @@ def described(data: Dataset) -> dict[str, Any]:
 
 
 def restore(training: Underway, path: Path) -> None:
-    """Reads what `save` wrote into a training of the same model, data and recipe."""
+    """Reads what `save` wrote into a training of the same model, data and recipe.
+
+    Raises CheckpointError for another training, or one whose state makes no sense.
+    """
     saved = checkpoint.read(path)
     _check_same(training, saved)
-    _extend(training, saved)
+    try:
+        _extend(training, saved)
+        _take_up(training, saved, path)
+    except CheckpointError:
+        raise
+    except Exception as error:  # a state that was crafted fails in many ways
+        raise CheckpointError(
+            f"{path} holds a training that cannot go on: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _take_up(training: Underway, saved: Checkpoint, path: Path) -> None:
     place = saved.record["training"]
     if "started" in saved.record:
         _restore_networks(training, checkpoint.build(saved))
