@@ -103,9 +103,11 @@ from .metrics import small_classifier as small_classifier
 from .metrics import unit_slerp as unit_slerp
 from .metrics import weights_hash as weights_hash
 from .models import critic_for as critic_for
+from .models import decoder_for as decoder_for
 from .models import dense as dense
 from .models import dense_avb as dense_avb
 from .models import direction as direction
+from .models import encoder_for as encoder_for
 from .models import generator_for as generator_for
 from .models import gradient_sign as gradient_sign
 from .models import hvae as hvae
@@ -114,6 +116,7 @@ from .models import of_images as of_images
 from .models import pixel_vae as pixel_vae
 from .models import receptive_field as receptive_field
 from .models import recurrent_vae as recurrent_vae
+from .models import standardised as standardised
 from .models import with_autoregressive_decoder as with_autoregressive_decoder
 from .models import with_mixture_posterior as with_mixture_posterior
 from .models import with_posterior as with_posterior
@@ -175,6 +178,12 @@ from .models.flow.nsf import NSF as NSF
 from .models.flow.planar import PlanarFlow as PlanarFlow
 from .models.flow.realnvp import RealNVP as RealNVP
 from .models.flow.realnvp import VectorRealNVP as VectorRealNVP
+from .models.flow.standardised import Standardised as Standardised
+from .models.flow.standardised import StandardisedBound as StandardisedBound
+from .models.flow.standardised import StandardisedDensity as StandardisedDensity
+from .models.flow.standardised import StandardisedEstimate as StandardisedEstimate
+from .models.flow.standardised import StandardisedWeights as StandardisedWeights
+from .models.flow.standardised import _Likely as _Likely
 from .models.flow.sylvester import SylvesterFlow as SylvesterFlow
 from .models.latent.avb import AVB as AVB
 from .models.latent.deep_vae import DeepVAE as DeepVAE
@@ -232,6 +241,7 @@ from .nn.gated_attention import GatedAttentionNet as GatedAttentionNet
 from .nn.linear import Linear as Linear
 from .nn.masked import MaskedMLP as MaskedMLP
 from .nn.masked_conv import MaskedConv as MaskedConv
+from .nn.mlp import EmbeddedMLP as EmbeddedMLP
 from .nn.mlp import FlatMLP as FlatMLP
 from .nn.mlp import MLP as MLP
 from .nn.packed import Packed as Packed
@@ -477,6 +487,7 @@ from .probability.diffusion_paths import VP as VP
 from .probability.diffusion_schedules import CosineSchedule as CosineSchedule
 from .probability.diffusion_schedules import LinearSchedule as LinearSchedule
 from .probability.discretized import DiscretizedLogisticHead as DiscretizedLogisticHead
+from .probability.discretized_gaussian import DiscretizedGaussianHead as DiscretizedGaussianHead
 from .probability.energies import PlaneEnergy as PlaneEnergy
 from .probability.gaussian import FixedMixture as FixedMixture
 from .probability.gaussian import Gaussian as Gaussian

@@ -32,9 +32,9 @@ from ...core.spaces import Pixels, Space, Tokens, count
 from ...nn.conditions import as_vector
 from ...nn.resnet import ResidualDecoder, ResidualEncoder
 from ...nn.sums import per_example
+from ...probability.discretized import usual_head
 from ...probability.heads import Head
 from ...probability.quantisation import VectorQuantiser
-from .vq_vae import pixel_head
 
 Codes = tuple[Tensor, ...]
 
@@ -106,7 +106,7 @@ class VQVAE2(Bounded):
         halvings: of the sides, from the image to the finest grid, and on from level to level.
         blocks: residual blocks in each network.
         commitment: beta.
-        head: the likelihood of a pixel; by default `pixel_head(space)`.
+        head: the likelihood of a pixel; by default `usual_head(space)`.
         classes: labels that the networks are told, so that codes need not say them; 0 is none.
 
     `tokens` are the spaces of its codes, grids, the finest first: what priors have to learn
@@ -134,7 +134,7 @@ class VQVAE2(Bounded):
                 f" not {len(quantisers)} quantisers and halvings {halvings}"
             )
         super().__init__(space, told(classes))
-        self.head = (head or pixel_head(space)).check(space)
+        self.head = (head or usual_head(space)).check(space)
         self.quantisers: Sequence[Any] = nn.ModuleList(quantisers)  # type: ignore[assignment]
         self.commitment = commitment
         halvings = tuple(count("halvings", times) for times in halvings)
