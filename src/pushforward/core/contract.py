@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,6 +159,17 @@ class Generative(Component, ABC):
     def stages(self) -> tuple[Stage, ...]:
         """When. By default one stage with all players."""
         return (Stage("train", self.players()),)
+
+    def diagnostics(self, x: Tensor, *conditions: Tensor) -> Terms:
+        """What one watches beside the losses, of a batch of data, () each; by default nothing.
+
+        The trainer asks for it at every report, in eval mode, with random numbers of its own.
+        """
+        return {}
+
+    def alarm(self, diagnostics: Mapping[str, float]) -> str | None:
+        """A sentence on what diagnostics say has gone wrong, and what helps; None for nothing."""
+        return None
 
     @property
     def device(self) -> torch.device:

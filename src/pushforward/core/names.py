@@ -46,7 +46,8 @@ def public_names() -> list[str]:
     """All names that `public` knows."""
     discover()
     found = (name for room in FUNCTIONS for name in held_out(room))
-    return sorted({*ROOMS, *registered_names(), *found})
+    shown = (name for name in registered_names() if not name.startswith("_"))
+    return sorted({*ROOMS, *shown, *found})
 
 
 @functools.cache

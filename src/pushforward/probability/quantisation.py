@@ -88,6 +88,15 @@ class VectorQuantiser(Component):
         dead = self._restart(z)
         return {"quantisation": before, "perplexity": perplexity(share), "restarts": dead}
 
+    def diagnostics(self) -> Terms:
+        """{"codes": share of codewords in use, "perplexity": how many are in even use}, () each.
+
+        By the moving averages: in use is what has `restart` of its even share or more.
+        """
+        share = self.usage / self.usage.sum().clamp(min=1e-12)
+        used = share > self.restart / self.codes
+        return {"codes": used.to(share.dtype).mean(), "perplexity": perplexity(share)}
+
     def _restart(self, z: Tensor) -> Tensor:
         """Puts dead codewords on vectors of the batch; how many there were. Nothing waits."""
         dead = self.usage <= self.restart / self.codes

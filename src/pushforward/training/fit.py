@@ -25,6 +25,7 @@ from .loop import Training
 from .recipe import Recipe
 from .reports import Report
 
+YOUNG = 100  # steps in which nothing is expected of a model yet
 CHECKPOINT, LOCK = "checkpoint.safetensors", ".in-use"
 
 
@@ -98,15 +99,30 @@ def _run(
         _clock(training, folder) as saved,
         logging(folder, training.step, tensorboard) as log,
     ):
+        told: set[str] = set()
         for report in training:
             show(report)
             log(report)
             if history is not None:
                 history.append(report)
             best.see(report)
+            _alarm(training, report, told)
             saved()
     if stopped and training.step < training.recipe.steps:
         raise Interrupted(_how_to_resume(training, folder))
+
+
+def _alarm(training: Training, report: Report, told: set[str]) -> None:
+    """Warns of what the model's diagnostics say has gone wrong, once for each kind.
+
+    A training that has hardly begun is not judged: an untrained generator draws one point.
+    """
+    young = report.step < YOUNG or not report.diagnostics
+    word = None if young else training.model.alarm(report.diagnostics)
+    kind = word.partition(" (")[0] if word else ""
+    if word and kind not in told:
+        told.add(kind)
+        warnings.warn(f"at step {report.step} {word}", stacklevel=4)
 
 
 @contextmanager

@@ -205,8 +205,9 @@ class Training:
         window.steps += 1
 
     def _batch(self) -> Batch:
+        self.last = self.batches.next()
         with torch.no_grad():
-            return self.stages[self.stage].view(*self.batches.next())
+            return self.stages[self.stage].view(*self.last)
 
     def _enter(self, stage: int) -> None:
         self.stage = stage
@@ -230,7 +231,13 @@ class Training:
         held = self._validate() if due and any(m.loss for m in self.movers) else None
         stage = self.stages[self.stage].name
         loss, taken = first_player(terms), self._taken()
-        return Report(self.step, self.recipe.steps, stage, loss, terms, held, speed, taken)
+        seen = self._diagnosed()
+        return Report(self.step, self.recipe.steps, stage, loss, terms, held, speed, taken, seen)
+
+    def _diagnosed(self) -> dict[str, float]:
+        """What the model says of the last batch, by random numbers that are not this training's."""
+        with state.Random(self.model.device, self.recipe.seed).mine(), torch.no_grad():
+            return {name: float(v) for name, v in self.model.diagnostics(*self.last).items()}
 
     def _told(self, what: str, done: int, total: int) -> None:
         if self.watch is not None:

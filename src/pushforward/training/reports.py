@@ -6,7 +6,7 @@ import json
 import math
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -24,7 +24,8 @@ class Report:
 
     `terms` are means since the last report, keyed "player/term"; `loss` is the sum of the first
     player's; `validation` holds the same over held-out data, or is None; `seconds` are those that
-    the training has taken so far.
+    the training has taken so far. `diagnostics` are the model's, of the last batch: how sure a
+    critic is, how many codes are used.
     """
 
     step: int
@@ -35,6 +36,7 @@ class Report:
     validation: dict[str, float] | None
     steps_per_second: float
     seconds: float
+    diagnostics: dict[str, float] = field(default_factory=dict)
 
     @property
     def validation_loss(self) -> float | None:
@@ -46,8 +48,9 @@ class Report:
         shown = {k if len(names) > 1 else k.split("/")[1]: v for k, v in self.terms.items()}
         parts = "  ".join(f"{k} {v:.4g}" for k, v in shown.items())
         held = "" if self.validation is None else f"  validation {self.validation_loss:.4g}"
+        seen = "".join(f"  {k} {v:.3g}" for k, v in self.diagnostics.items())
         speed = f"{self.steps_per_second:.3g} steps/s"
-        return f"[{self.stage}] step {self.step}/{self.steps}  {parts}{held}  {speed}"
+        return f"[{self.stage}] step {self.step}/{self.steps}  {parts}{held}{seen}  {speed}"
 
 
 def first_player(terms: dict[str, float]) -> float:
@@ -80,10 +83,11 @@ def read_line(line: str) -> Report | None:
         report = Report(**json.loads(line))
         numbers = (report.step, report.steps, report.loss, report.steps_per_second, report.seconds)
         terms = {**report.terms, **(report.validation or {})}
+        seen = report.diagnostics.values()
         whole = all("/" in name for name in terms) and len(report.terms) > 0
-        numeric = all(type(v) in (int, float) for v in (*numbers, *terms.values()))
+        numeric = all(type(v) in (int, float) for v in (*numbers, *terms.values(), *seen))
         return report if whole and numeric and isinstance(report.stage, str) else None
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
 
 

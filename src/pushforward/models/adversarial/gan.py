@@ -22,6 +22,7 @@ hardly does.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -34,12 +35,15 @@ from ...core.spaces import Pixels, Reals, Space, count
 from ...nn.conditions import as_vector, width_of
 from ...nn.conv import ConvDecoder, ConvEncoder
 from ...nn.mlp import MLP
+from ...nn.norms import largest_norm
 from ...nn.told import check_told
 from ...objectives.adaptive_augmentation import AdaptiveAugmentation
-from ...objectives.adversarial import AdversarialLoss, NonSaturating
+from ...objectives.adversarial import AdversarialLoss, NonSaturating, Saturating, gradient_norm
 from ...objectives.augmentations import Augmentation
 from ...objectives.penalties import Penalty, normalised_over_batch
 
+COLLAPSED = 0.02  # of the data's spread: fakes are nearly one
+SURE = 7.0  # a logit on either side: one error in a thousand
 ADAPTED = 4  # steps from one look at how sure the critic is to the next
 
 
@@ -91,6 +95,12 @@ def penalties_for(critic: nn.Module, penalties: tuple[Penalty, ...]) -> tuple[Pe
             stacklevel=4,
         )
     return tuple(penalties)
+
+
+def spread(x: Tensor) -> Tensor:
+    """The root of the mean squared distance of data (batch, ...) to their mean, ()."""
+    flat = x.flatten(1)
+    return (flat - flat.mean(0)).square().sum(1).mean().sqrt()
 
 
 class GAN(Pushforward):
@@ -174,6 +184,37 @@ class GAN(Pushforward):
         c = self.vector(*conditions)
         fake = self.scores(self.seen(self.fake(len(x), c)), c)
         return self.objective.generator(fake, lambda: self.scores(self.seen(self.floats(x)), c))
+
+    def diagnostics(self, x: Tensor, *conditions: Tensor) -> Terms:
+        """{"D(real)", "D(fake)", "slope", "spread", "sigma"}, () each.
+
+        Mean scores; the critic's mean slope at data; how far fakes are apart over how far data are
+        (0: all are one); the largest singular value of the critic's layers.
+        """
+        c = self.vector(*conditions)
+        real, fake = self.floats(x), self.fake(len(x), c)
+        return {
+            "D(real)": self.scores(real, c).mean(),
+            "D(fake)": self.scores(fake, c).mean(),
+            "slope": gradient_norm(lambda u: self.scores(u, c), real).mean(),
+            "spread": spread(fake) / spread(real).clamp(min=1e-12),
+            "sigma": largest_norm(self.critic),
+        }
+
+    def alarm(self, diagnostics: Mapping[str, float]) -> str | None:
+        """Where all fakes are nearly one; where a logistic critic is sure of every datum."""
+        if diagnostics["spread"] < COLLAPSED:
+            return (
+                "fakes are hardly apart (their spread is {spread:.1%} of the data's): the "
+                "generator has collapsed. Slower generators, more critic turns, a penalty or Packed help"
+            ).format(**diagnostics)
+        sure = min(diagnostics["D(real)"], -diagnostics["D(fake)"])
+        if isinstance(self.objective, Saturating) and sure > SURE:
+            return (
+                "the critic has won (mean scores {D(real):.1f} of data, {D(fake):.1f} of fakes): "
+                "slopes vanish. A slower critic, R1(), instance noise or augmentation help"
+            ).format(**diagnostics)
+        return None
 
     def vector(self, *conditions: Tensor) -> Tensor | None:
         """The conditions as the networks are told them, (batch, width); None for none."""

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from ...core.blueprint import Component
 from ...core.catalogue import example
-from ...core.contract import Bounded, Density, Generative, Stage, keep_apart
+from ...core.contract import Bounded, Density, Generative, Stage, Terms, keep_apart
 from ...core.dataset import Alone, Batch
 from ...core.given import agreed, heard, spaces_of, told_something
 from ...core.spaces import Pixels, Reals, Tokens, count
@@ -145,6 +145,10 @@ class CodePyramid(Bounded):
         if level == len(self.priors) - 1:
             return heard(prior, conditions)
         return (*heard(_Labels(prior), conditions), codes[level + 1])
+
+    def diagnostics(self, x: Tensor, *conditions: Tensor) -> Terms:
+        """The codec's."""
+        return self.codec.diagnostics(x, *heard(self.codec, conditions))
 
     def encode(self, x: Tensor, *conditions: Tensor) -> tuple[Tensor, ...]:
         """The codes of images, int64 (batch, *grid) for each level, the finest first."""

@@ -19,7 +19,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from ...core.catalogue import example
-from ...core.contract import Bounded, Density, Generative, Player, Stage, keep_apart
+from ...core.contract import Bounded, Density, Generative, Player, Stage, Terms, keep_apart
 from ...core.dataset import Alone, Batch
 from ...core.given import agreed, heard, told_something
 from ...core.spaces import Pixels
@@ -63,6 +63,10 @@ class TwoStage(Bounded):
         if not told_something(self.codec):
             codec = (replace(stage, view=Alone(stage.view)) for stage in codec)
         return *codec, *(replace(stage, view=self.view) for stage in prior)
+
+    def diagnostics(self, x: Tensor, *conditions: Tensor) -> Terms:
+        """The codec's."""
+        return self.codec.diagnostics(x, *heard(self.codec, conditions))
 
     def view(self, x: Tensor, *conditions: Tensor) -> Batch:
         """A batch as the prior sees it: codes, and what it is told."""

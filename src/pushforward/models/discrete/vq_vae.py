@@ -94,6 +94,10 @@ class VQVAE(Bounded):
             "commitment": self.commitment * per_example((z - quantised.detach()).square()),
         }
 
+    def diagnostics(self, x: Tensor, *conditions: Tensor) -> Terms:
+        """{"codes": the share that is used, "perplexity"}, () each, by the moving averages."""
+        return self.quantiser.diagnostics()
+
     def update(self, x: Tensor, *conditions: Tensor) -> Terms:
         """Moves the codebook: quantisation error, perplexity and restarts of the batch."""
         return self.quantiser.update(self.features(x, *conditions))

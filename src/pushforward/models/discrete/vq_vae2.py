@@ -162,6 +162,14 @@ class VQVAE2(Bounded):
             "commitment": self.commitment * torch.stack(apart).sum(0),
         }
 
+    def diagnostics(self, x: Tensor, *conditions: Tensor) -> Terms:
+        """{"codes 0", "perplexity 0"} and on for every level, () each, as of `VQVAE`."""
+        return {
+            f"{name} {level}": value
+            for level, q in enumerate(self.quantisers)
+            for name, value in q.diagnostics().items()
+        }
+
     def update(self, level: int, x: Tensor, *conditions: Tensor) -> Terms:
         """Moves the codebook of a level: quantisation error, perplexity and restarts."""
         return self.quantisers[level].update(list(self._seen(x, *conditions))[level][0])
