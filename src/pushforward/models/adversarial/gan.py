@@ -206,7 +206,7 @@ class GAN(Pushforward):
         if diagnostics["spread"] < COLLAPSED:
             return (
                 "fakes are hardly apart (their spread is {spread:.1%} of the data's): the "
-                "generator has collapsed. Slower generators, more critic turns, a penalty or Packed help"
+                "generator has collapsed. A slower generator, more critic turns or Packed help"
             ).format(**diagnostics)
         sure = min(diagnostics["D(real)"], -diagnostics["D(fake)"])
         if isinstance(self.objective, Saturating) and sure > SURE:
