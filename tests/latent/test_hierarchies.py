@@ -177,6 +177,25 @@ def test_surgery_and_annealing_see_hierarchies(model):
     assert torch.allclose(annealed, bound, atol=0.15)
 
 
+def test_surgery_counts_what_is_active_where_no_posterior_knows_its_mean():
+    """A ladder whose top alone is moved by the data."""
+    torch.manual_seed(0)
+    model, x = LadderVAE(BITS, (2, 3), width=8).double(), bits(40)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.zero_()
+        for tell in model.tell:
+            tell.net[-1].bias.zero_()
+    assert elbo_surgery(model, pf.Split((x,))).active == 0
+    with torch.no_grad():
+        for up in model.up:
+            for p in up.parameters():
+                p.normal_()
+        model.tell[1].net[-1].weight[0].normal_(0, 3)  # the first of three means
+    cut = elbo_surgery(model, pf.Split((x,)))
+    assert (cut.active, cut.latent) == (1, 5)
+
+
 def gradients(model, objective, x, repeats, seed):
     parameters = [p for p in model.parameters() if p.requires_grad]
     torch.manual_seed(seed)
