@@ -9,6 +9,7 @@ from torch.distributions import MultivariateNormal, Normal
 
 import pushforward as pf
 from pushforward.metrics.ais import log_weights
+from pushforward.metrics.disentanglement import posterior_means
 from pushforward.metrics.surgery import elbo_surgery, level_rates
 from pushforward.models.latent.deep_vae import DeepVAE
 from pushforward.models.latent.hvae import hvae
@@ -192,8 +193,11 @@ def test_surgery_counts_what_is_active_where_no_posterior_knows_its_mean():
             for p in up.parameters():
                 p.normal_()
         model.tell[1].net[-1].weight[0].normal_(0, 3)  # the first of three means
+    split = pf.Split((bits(400),))
     cut = elbo_surgery(model, pf.Split((x,)))
     assert (cut.active, cut.latent) == (1, 5)
+    codes = posterior_means(model, split)
+    assert (codes != 0).any(0).sum() == 1
 
 
 def gradients(model, objective, x, repeats, seed):

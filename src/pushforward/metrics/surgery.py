@@ -240,14 +240,6 @@ def mean_variance(q: Distribution) -> Tensor:
         return ((one - one.mean(0)) * (other - other.mean(0))).sum(0) / (len(one) - 1)
 
 
-def posterior_mean(q: Distribution, z: Tensor) -> Tensor:
-    """The mean of q (batch, latent); that of the draws `z` (samples, ...) where q cannot tell."""
-    try:
-        return q.mean
-    except NotImplementedError:
-        return z.mean(0)
-
-
 def groups(told: tuple[Tensor, ...], n: int) -> Tensor:
     """Numbers (n,) that are equal where the same is told; all 0 where nothing is."""
     if not told:
