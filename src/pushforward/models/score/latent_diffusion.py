@@ -26,7 +26,7 @@ from ...core.spaces import Pixels, Reals, count
 from ...nn.resnet import ResidualDecoder, ResidualEncoder
 from ...nn.unet import UNet
 from ...probability.decoders import Describing, channels_for, observed
-from ...probability.heads import head_for
+from ...probability.discretized import usual_head
 from ...solvers.samplers import DDIM
 from .ddpm import DDPM
 from .diffusion import Diffusion
@@ -58,7 +58,7 @@ class GridCodec(Bounded, Latent):
     ):
         super().__init__(space)
         self.beta = beta
-        self.head: Describing = (head or head_for(space)).check(space)
+        self.head: Describing = (head or usual_head(space)).check(space)
         out = (channels_for(self.head, space), space.height, space.width)
         self.encoder = ResidualEncoder(space.shape, 2 * features, width, halvings)
         self.decoder = ResidualDecoder(features, out, width, halvings)
