@@ -34,11 +34,12 @@ def numbers(row: dict[str, Any], hardware: str) -> list[dict[str, Any]]:
         "seed": row["seed"],
     }
     found = []
-    if row["likelihood"]:
-        told = row["likelihood"]
+    told = row["likelihood"] or row.get("ais")  # annealing, where only a critic tells a rate
+    if told:
+        some = "" if row["likelihood"] else f", {told['examples']} examples"
         found.append(
             {
-                "data": f"{row['data']} (test)",
+                "data": f"{row['data']} (test{some})",
                 "metric": "nll",
                 "value": round(told["value"], 4),
                 "unit": told["unit"],

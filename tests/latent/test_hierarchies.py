@@ -9,6 +9,7 @@ from torch.distributions import MultivariateNormal, Normal
 
 import pushforward as pf
 from pushforward.metrics.ais import log_weights
+from pushforward.metrics.disentanglement import posterior_means
 from pushforward.metrics.surgery import elbo_surgery, level_rates
 from pushforward.models.latent.deep_vae import DeepVAE
 from pushforward.models.latent.hvae import hvae
@@ -175,6 +176,28 @@ def test_surgery_and_annealing_see_hierarchies(model):
     with torch.no_grad():
         bound = model.importance_weighted(x, k=5_000)
     assert torch.allclose(annealed, bound, atol=0.15)
+
+
+def test_surgery_counts_what_is_active_where_no_posterior_knows_its_mean():
+    """A ladder whose top alone is moved by the data."""
+    torch.manual_seed(0)
+    model, x = LadderVAE(BITS, (2, 3), width=8).double(), bits(40)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.zero_()
+        for tell in model.tell:
+            tell.net[-1].bias.zero_()
+    assert elbo_surgery(model, pf.Split((x,))).active == 0
+    with torch.no_grad():
+        for up in model.up:
+            for p in up.parameters():
+                p.normal_()
+        model.tell[1].net[-1].weight[0].normal_(0, 3)  # the first of three means
+    split = pf.Split((bits(400),))
+    cut = elbo_surgery(model, pf.Split((x,)))
+    assert (cut.active, cut.latent) == (1, 5)
+    codes = posterior_means(model, split)
+    assert (codes != 0).any(0).sum() == 1
 
 
 def gradients(model, objective, x, repeats, seed):

@@ -24,6 +24,7 @@ LAWS: dict[str, Callable[[Subject], None]] = {
         learning.interruption_changes_nothing,
         likelihoods.density_is_normalised,
         likelihoods.bounds_are_bounds,
+        likelihoods.weights_are_ratios_of_densities,
         speaking.bounds_are_not_called_log_prob,
         speaking.bad_input_is_refused,
         speaking.conditions_are_checked,

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..core.contract import Bounded, Density, Weighted
 from ..core.dataset import Batch
+from ..core.given import heard, repeated
 from ..core.spaces import Pixels, Reals, Space, Tokens
 from .subject import NotApplicable, Subject, log_likelihood
 
@@ -120,6 +121,27 @@ def _log_frequency(x: Tensor) -> Tensor:
     """The log of how often each datum occurs among the data."""
     _, place, times = x.flatten(1).unique(dim=0, return_inverse=True, return_counts=True)
     return (times[place].double() / len(x)).log()
+
+
+def weights_are_ratios_of_densities(subject: Subject) -> None:
+    """What a model draws is weighed by what encoder, decoder and prior say of it by themselves."""
+    model: Any = subject.trained().double()
+    if not (hasattr(model, "encode") and hasattr(model, "draw")):
+        raise NotApplicable("it does not draw latents with their densities")
+    x, *conditions = batch = each_double(subject.batch(8))
+    torch.manual_seed(6)
+    with torch.no_grad():
+        draw, told = model.draw(*batch, samples=3), heard(model.prior, tuple(conditions))
+        log_q = model.encode(*batch).log_prob(draw.z)
+        log_p = model.prior.log_prob(draw.z.flatten(0, 1), *repeated(told, 3)).view(log_q.shape)
+        expected = model.decode(draw.z, *conditions).log_prob(x) + log_p - log_q
+    gap = (draw.log_weights - expected).abs().max().item()
+    assert gap < 1e-4, f"weights are {gap:.4g} nats from p(x|z) p(z) / q(z|x)"
+
+
+def each_double(batch: Batch) -> Batch:
+    """Floating-point parts in float64."""
+    return tuple(t.double() if t.is_floating_point() else t for t in batch)
 
 
 def _check_tightens(model: Weighted, batch: Batch) -> None:

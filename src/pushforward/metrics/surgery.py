@@ -34,6 +34,7 @@ from ..core.spaces import count
 from ..objectives.variational import prior_log_prob
 
 ACTIVE = 0.01
+MEANS = 64  # draws in each of two sets, where q does not know its mean
 BATCH = 256
 CHUNK = 2**24  # numbers of (latents, data, latent dimensions) at a time
 
@@ -107,8 +108,8 @@ def elbo_surgery(model: Any, split: Split, samples: int = 8, seed: int = 0) -> S
         raise ValueError(f"{type(model).__name__} has no encoder and prior to look into")
     with _measuring(model, seed):
         batch = split.told(model.given).at(slice(None), model.device)
-        parts, means = _parts(model, batch, count("samples", samples))
-    active = int((means.var(0) > ACTIVE).sum())
+        parts, spread = _parts(model, batch, count("samples", samples))
+    active = int((spread > ACTIVE).sum())
     log_x, log_q, log_p, log_marginal = (float(t.double().mean()) for t in parts)
     return Surgery(
         elbo=log_x + log_p - log_q,
@@ -116,8 +117,8 @@ def elbo_surgery(model: Any, split: Split, samples: int = 8, seed: int = 0) -> S
         information=log_q - log_marginal,
         marginal_kl=log_marginal - log_p,
         active=active,
-        latent=means.shape[1],
-        examples=len(means),
+        latent=len(spread),
+        examples=len(batch[0]),
         samples=samples,
     )
 
@@ -214,23 +215,29 @@ def _drawn(model: Any, batch: Batch, samples: int) -> Any:
 
 
 def _parts(model: Any, batch: Batch, samples: int) -> tuple[list[Tensor], Tensor]:
-    """Log p(x|z), log q(z|x), log p(z), log q(z) of draws, each (samples * N,), and their means."""
+    """Log p(x|z), log q(z|x), log p(z), log q(z) of draws, each (samples * N,), and how far the
+    means of q move over the data, (latent,).
+    """
     parts = zip(*(t.split(BATCH) for t in batch))
     draws = [_drawn(model, part, samples) for part in parts]
     z = torch.cat([d.z for d in draws], 1).flatten(0, 1)
     columns = [torch.cat([getattr(d, n) for d in draws], 1) for n in ("log_x", "log_q", "log_p")]
-    means = torch.cat([posterior_mean(d.q, d.z) for d in draws])
-    alike = groups(heard(model.prior, batch[1:]), len(batch[0]))
-    marginal = aggregated_log_prob(model.encode(*batch), z, alike)
-    return [*(c.flatten() for c in columns), marginal], means
+    alike, q = groups(heard(model.prior, batch[1:]), len(batch[0])), model.encode(*batch)
+    marginal = aggregated_log_prob(q, z, alike)
+    return [*(c.flatten() for c in columns), marginal], mean_variance(q)
 
 
-def posterior_mean(q: Distribution, z: Tensor) -> Tensor:
-    """The mean of q (batch, latent); that of the draws `z` (samples, ...) where q cannot tell."""
+def mean_variance(q: Distribution) -> Tensor:
+    """The variance over data of q's mean, (latent,).
+
+    Where q cannot tell its mean, the covariance of the means of two sets of draws, whose noise is
+    independent: the variance of one set would be too large by that of q over the draws.
+    """
     try:
-        return q.mean
+        return q.mean.var(0)
     except NotImplementedError:
-        return z.mean(0)
+        one, other = (torch.stack([q.sample() for _ in range(MEANS)]).mean(0) for _ in range(2))
+        return ((one - one.mean(0)) * (other - other.mean(0))).sum(0) / (len(one) - 1)
 
 
 def groups(told: tuple[Tensor, ...], n: int) -> Tensor:

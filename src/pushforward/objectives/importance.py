@@ -116,8 +116,8 @@ def bound(log_weights: Tensor) -> Tensor:
 def frozen(q: Distribution) -> Distribution:
     """A posterior whose parameters carry no gradient, as the path derivative needs it.
 
-    A Gaussian, or one that knows how (`q.frozen()`): levels of Gaussians. Raises ValueError for
-    another.
+    A Gaussian, or one that knows how (`q.frozen()`): levels and mixtures of Gaussians. Raises
+    ValueError for another.
     """
     if (own := getattr(q, "frozen", None)) is not None:
         return own()

@@ -75,13 +75,20 @@ def factor_sprites(
 
     pushforward train factor_sprites
 
-    beta-VAE score 0.74, FactorVAE score 0.57, MIG 0.23, SAP 0.27, DCI 0.28 0.38 0.62,
-    modularity 0.90, IRS 0.56, UDR 0.32.
-    The critic ends at a cross-entropy of 0.689 (log 2 is 0.693): it hardly tells the shuffled
-    latents, so that it corrects little.
+    With 800 steps (seed 0) the total correlation is 0.04 nats by brute force and 0.02 by the
+    critic; by one of 2 layers of 128 units with one turn a step they are 1.3 and -0.1. With 2,000
+    steps they are 0.33 and 0.05: the critic still tells less than there is, as fine structure of
+    latents is found last, but it holds the correlation down.
+
+    The scores are not those of this preset as it is, but of a critic of 2 layers of 128 units with
+    one turn a step, told shuffled latents of which some were of one datum: beta-VAE score 0.74,
+    FactorVAE score 0.57, MIG 0.23, SAP 0.27, DCI 0.28 0.38 0.62, modularity 0.90, IRS 0.56, UDR
+    0.32. That critic ended at a cross-entropy of 0.689 where the true ratio has 0.235: it told a
+    total correlation of 0.01 nats where there were 2.6.
     """
     encoder, decoder = _parts(latent, width)
-    model = FactorVAE(encoder, decoder, MLP(latent, 1, width, 2), gamma=gamma)
+    critic = MLP(latent, 1, 2 * width, 3)
+    model = FactorVAE(encoder, decoder, critic, gamma=gamma)
     return Experiment(model, _sprites(), _recipe(steps))
 
 

@@ -278,11 +278,15 @@ def avb_digits(latent: int = 8, width: int = 256, turns: int = 4, steps: int = 2
 
     pushforward train avb_digits
 
+    On the first 100 test digits distortion and rate, 18.3 + 4.4 by the critic, come to 22.7 nats
+    where -log p(x) is 22.5 by annealing.
+
     Args:
         latent: length of z.
         width: units of all perceptrons.
-        turns: of the critic in each step; with one of them at the model's own rate, distortion and
-            rate come to 18.9 nats where -log p(x) is 27.4 by annealing.
+        turns: of the critic in each step, at twice the model's rate. With one at the model's own
+            (and 4,000 steps, noise of 16) they come to 18.9 nats where annealing says 27.4: the
+            encoder goes where the critic is wrong.
         steps: of training.
     """
     from ..data import digits

@@ -68,6 +68,11 @@ class NormalMixture(Distribution):
         """Log q in nats of `value` (..., d)."""
         return (self.log_weights + self._each(value).sum(-1)).logsumexp(-1)
 
+    def frozen(self) -> NormalMixture:
+        """The same without gradients to its parameters, as path gradients need it."""
+        parts = (self.log_weights, self.means, self.scales)
+        return NormalMixture(*(t.detach() for t in parts))
+
     def log_prob_each(self, value: Tensor) -> Tensor:
         """Log q of each dimension given those before it, (..., d)."""
         return mixed(self.log_weights, self._each(value))

@@ -22,7 +22,7 @@ from ...core.contract import Generative, Latent
 from ...core.dataset import Dataset, Split
 from ...core.spaces import count
 from ..measurement import Measurement
-from ..surgery import ACTIVE, posterior_mean
+from ..surgery import ACTIVE
 from .beta_vae import beta_vae_score
 from .factor_vae import factor_vae_score
 from .importances import dci
@@ -32,6 +32,7 @@ from .modular import modularity
 from .sap import separated_attribute_predictability
 
 EXAMPLES, SEEDS = 10_000, 3
+DRAWS = 8  # of a posterior that does not know its mean
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,9 @@ def _seen(model: Latent, data: Dataset, n: int) -> tuple[Tensor, Tensor]:
     for split in (data.test, data.validation, data.train):
         if missing := max(0, n - sum(map(len, splits))):
             splits.append(split.first(missing))
-    codes = torch.cat([_codes(model, split) for split in splits])
-    return _active(codes), torch.cat([s.factors for s in splits if s.factors is not None])
+    seen = zip(*(_codes(model, split) for split in splits))
+    codes, noise = (torch.cat(column) for column in seen)
+    return _active(codes, noise), torch.cat([s.factors for s in splits if s.factors is not None])
 
 
 def _of_codes(z: Tensor, v: Tensor, ordered: list[bool], seed: int) -> Disentanglement:
@@ -125,10 +127,11 @@ def posterior_means(model: Latent, split: Split, seed: int = 0, size: int = 256)
     Of a posterior that knows no mean, eight draws are averaged. Raises ValueError for a model
     without an encoder.
     """
-    return _active(_codes(model, split, seed, size))
+    return _active(*_codes(model, split, seed, size))
 
 
-def _codes(model: Latent, split: Split, seed: int = 0, size: int = 256) -> Tensor:
+def _codes(model: Latent, split: Split, seed: int = 0, size: int = 256) -> tuple[Tensor, Tensor]:
+    """Means of q, and the variance of their own noise, (n, latent) each."""
     if not isinstance(model, Latent):
         raise ValueError(f"{type(model).__name__} has no encoder whose code could be looked at")
     training = model.training
@@ -136,18 +139,25 @@ def _codes(model: Latent, split: Split, seed: int = 0, size: int = 256) -> Tenso
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(seed)
         batches = split.told(model.given).batches(size, model.device)
-        codes = torch.cat([_means(model, *batch) for batch in batches])
+        seen = zip(*(_means(model, *batch) for batch in batches))
+        codes, noise = (torch.cat(column) for column in seen)
     model.train(training)
-    return codes
+    return codes, noise
 
 
-def _active(codes: Tensor) -> Tensor:
-    return torch.where(codes.var(0) > ACTIVE, codes, 0.0)
+def _active(codes: Tensor, noise: Tensor) -> Tensor:
+    """Codes, 0 where a latent moves over the data no more than its noise does."""
+    return torch.where(codes.var(0) - noise.mean(0) > ACTIVE, codes, 0.0)
 
 
-def _means(model: Latent, x: Tensor, *conditions: Tensor) -> Tensor:
+def _means(model: Latent, x: Tensor, *conditions: Tensor) -> tuple[Tensor, Tensor]:
     q = model.encode(x, *conditions)
-    return posterior_mean(q, q.sample((8,))).flatten(1).cpu()
+    try:
+        mean = q.mean.flatten(1).cpu()
+        return mean, torch.zeros_like(mean)
+    except NotImplementedError:
+        z = q.sample((DRAWS,)).flatten(2).cpu()
+        return z.mean(0), z.var(0) / DRAWS
 
 
 system(

@@ -5,7 +5,9 @@
     is log q(z) / prod_j q(z_j)                                                             (eq. 3)
 
 Disentangling by Factorising (Kim & Mnih, 2018), arXiv:1802.05983, algorithm 2.
-Differs from the paper: the critic sees one logit instead of two, which is the same.
+Differs from the paper: the critic sees one logit instead of two, which is the same; it has several
+turns for each of the VAE's, or latents move away from what it knows quicker than it learns; no two
+dimensions of what it is shown as shuffled are of one datum.
 """
 
 from __future__ import annotations
