@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from scipy.integrate import quad
+from scipy.integrate import quad, trapezoid
 from scipy.stats import norm
 
 import pushforward as pf
@@ -60,7 +60,7 @@ def best_estimate(distance, penalty):
 
     def density(u):  # p: of the points between independent x and y
         t = np.linspace(0, 1, 201)
-        return np.trapezoid(norm.pdf(u, -t * distance, np.sqrt(t**2 + (1 - t) ** 2)), t)
+        return trapezoid(norm.pdf(u, -t * distance, np.sqrt(t**2 + (1 - t) ** 2)), t)
 
     extra, _ = quad(lambda u: gain(u) ** 2 / density(u), -distance - 5, 5)
     return distance + extra / (2 * penalty)

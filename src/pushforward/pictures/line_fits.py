@@ -51,8 +51,10 @@ def line_fits(
             drawn = belief.distribution().sample((lines,))
         predictive = belief.predictive(features)
         low, high = (predictive.mean + s * 2 * predictive.scale for s in (-1, 1))
-        axis.fill_between(at, low, high, alpha=0.2)
-        axis.plot(at, features @ drawn.T, linewidth=0.8, color="tab:blue")
-        axis.scatter(x[:n], y[:n], color="firebrick", zorder=3)
+        # As arrays: matplotlib before 3.9 asks a tensor for a number.
+        axis.fill_between(at.numpy(), low.numpy(), high.numpy(), alpha=0.2)
+        lines_at = (features @ drawn.T).numpy()
+        axis.plot(at.numpy(), lines_at, linewidth=0.8, color="tab:blue")
+        axis.scatter(x[:n].numpy(), y[:n].numpy(), color="firebrick", zorder=3)
         axis.set(title=f"n = {n}", xlabel="x")
     return figure
