@@ -12,6 +12,7 @@ the model's space, what stands beside it against what the model is told (`given`
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
 from abc import ABC, abstractmethod
@@ -109,7 +110,7 @@ class Generative(Component, ABC):
         super().__init_subclass__(**options)
         for name, check in CHECKS.items():
             method = cls.__dict__.get(name)
-            if method is not None and not getattr(method, "__isabstractmethod__", False):
+            if inspect.isfunction(method) and not getattr(method, "__isabstractmethod__", False):
                 setattr(cls, name, check(method))
 
     @abstractmethod

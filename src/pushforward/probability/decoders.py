@@ -166,7 +166,7 @@ class Decoder(Networked):
     def _per_number(self, out: Tensor, batch: int) -> Tensor:
         """(*batch, *shape, outputs)."""
         shape, outputs = self.space.shape, self.head.outputs
-        if out[(0,) * batch].numel() != self.space.dims * outputs:
+        if out.shape[batch:].numel() != self.space.dims * outputs:
             raise ValueError(
                 f"the decoder's network gives {tuple(out.shape[batch:])} numbers, but must give "
                 f"{outputs} for each of the {self.space.dims} of {self.space}"

@@ -92,7 +92,7 @@ class LogisticMixtureDecoder(Networked):
         out = self.outputs_for(z, conditions)
         batch = out.shape[: z.dim() - 1]
         shape = (self.outputs(self.pixels, self.components), self.pixels.height, self.pixels.width)
-        if out[(0,) * len(batch)].numel() != torch.Size(shape).numel():
+        if out.shape[len(batch) :].numel() != torch.Size(shape).numel():
             raise ValueError(
                 f"the decoder's network gives {tuple(out.shape[len(batch) :])} numbers, but must "
                 f"give {shape[0]} for each pixel of {self.pixels}"
