@@ -167,8 +167,12 @@ class Generative(Component, ABC):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The floating-point type that it computes in."""
-        return self.progress.dtype
+        """The floating-point type that it computes in: that of its first weight, if it has any.
+
+        A model may be put together from parts that were turned to float64 before.
+        """
+        weights = (p.dtype for p in self.parameters() if p.is_floating_point())
+        return next(weights, self.progress.dtype)
 
 
 def weakened(kind: Kind, model: nn.Module) -> Kind:
