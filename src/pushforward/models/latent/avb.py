@@ -27,7 +27,7 @@ from ...core.spaces import Pixels, Space, count
 from ...nn.conditions import as_vector, call, width_of
 from ...nn.mlp import MLP
 from ...probability.decoders import Observation, together
-from ...probability.posteriors import entered
+from ...probability.posteriors import Side, entered
 from .vae import dense_decoder
 from .variational import Decoded
 
@@ -108,7 +108,8 @@ class AVB(Decoded):
         """r(z | x), a normal with the moments of draws from q(z | x), without gradients."""
         with torch.no_grad():
             z = self.encode(x, *conditions).rsample((self.contrast,))
-        return Independent(Normal(z.mean(0), z.std(0) + 1e-3, validate_args=False), 1)
+        spread = z.std(0) if len(x) else z.sum(0)  # torch warns of the spread of no data
+        return Side(Normal(z.mean(0), spread + 1e-3, validate_args=False))
 
     def ratio(self, z: Tensor, r: Independent, x: Tensor, *conditions: Tensor) -> Tensor:
         """T: the critic's log q(z|x) - log r(z|x), (batch,)."""
