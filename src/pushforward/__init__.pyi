@@ -237,7 +237,6 @@ from .nn.embedding import Embedding as Embedding
 from .nn.embedding import Told as Told
 from .nn.gated import GatedLayer as GatedLayer
 from .nn.gated_attention import GatedAttentionNet as GatedAttentionNet
-from .nn.linear import Linear as Linear
 from .nn.masked import MaskedMLP as MaskedMLP
 from .nn.masked_conv import MaskedConv as MaskedConv
 from .nn.mlp import EmbeddedMLP as EmbeddedMLP
@@ -322,6 +321,7 @@ from .objectives.score_matching import SlicedMatching as SlicedMatching
 from .objectives.variational import Capacity as Capacity
 from .objectives.variational import Cyclical as Cyclical
 from .objectives.variational import ELBO as ELBO
+from .objectives.variational import Linear as Linear
 from .objectives.variational import Objective as Objective
 from .presets import ar_decoder_digits as ar_decoder_digits
 from .presets import ar_prior_digits as ar_prior_digits

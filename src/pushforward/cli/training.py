@@ -122,7 +122,8 @@ def _builder(name: str, written: bool = False) -> Callable[..., Experiment]:
     """
     file, colon, function = name.rpartition(":")
     if not colon and not name.endswith(".py"):
-        return (sources.preset_called if written else preset_called)(name).build
+        found = sources.preset_called(name)  # before anything is imported
+        return (found if written else preset_called(name)).build
     if not function or not colon:
         file, function = name.rstrip(":"), ""
     module = load_file(file)

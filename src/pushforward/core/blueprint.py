@@ -49,11 +49,15 @@ class Component(nn.Module):
 
 
 def registered(name: str) -> type | None:
-    """The library's component or record of that class name, if its file has been imported."""
+    """The library's component or record of that class name, if its file has been imported.
+
+    Of two with one name, that of the last module in the alphabet, whatever was imported first.
+    """
     homes = dict(_components.get(name, {}))
     if name in RECORDS:
         homes.setdefault(RECORDS[name].__module__, RECORDS[name])
-    return next((cls for home, cls in homes.items() if home.startswith("pushforward.")), None)
+    ours = {home: cls for home, cls in homes.items() if home.startswith("pushforward.")}
+    return ours[max(ours)] if ours else None
 
 
 def registered_names() -> list[str]:

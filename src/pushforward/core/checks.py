@@ -50,16 +50,22 @@ def _checked(many: int, check: Callable) -> Callable[[Callable], Callable]:
     return decorate
 
 
+def _as_model(self: Any, x: Tensor) -> Tensor:
+    """Floats of the type that the model computes in, whichever they were given in."""
+    floats = isinstance(x, Tensor) and x.is_floating_point()
+    return x.to(self.dtype) if floats and x.dtype != self.dtype else x
+
+
 def _data(self: Any, x: Tensor) -> tuple[tuple, int]:
-    return (self.space.check(x),), len(x)
+    return (_as_model(self, self.space.check(x)),), len(x)
 
 
 def _noise(self: Any, z: Tensor) -> tuple[tuple, int]:
-    return (z,), len(z)
+    return (_as_model(self, z),), len(z)
 
 
 def _noisy(self: Any, x: Tensor, t: Tensor) -> tuple[tuple, int]:
-    return (x, t), len(x)
+    return (_as_model(self, x), _as_model(self, t)), len(x)
 
 
 def _number(self: Any, n: int) -> tuple[tuple, int]:
@@ -85,11 +91,36 @@ def _drawing(method: Callable) -> Callable:
         with torch.no_grad():
             if isinstance(first, int) and first > self.at_once:
                 return torch.cat(list(self.draws(first, *rest, **options)))
-            found = method(self, first, *rest, **options)
+            found = _in_its_type(method, self, first, *rest, **options)
         # Whichever dimension a model has last in memory, its data can be viewed in another shape.
         return found.contiguous() if isinstance(found, Tensor) else found
 
     return drawn
+
+
+def _in_its_type(method: Callable, self: Any, *given: Any, **options: Any) -> Any:
+    """What a method gives; ValueError where torch cannot compute it in half the usual digits."""
+    try:
+        return method(self, *given, **options)
+    except (NotImplementedError, RuntimeError) as error:
+        if self.dtype not in (torch.bfloat16, torch.float16):
+            raise
+        kind = str(self.dtype).removeprefix("torch.")
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"this {type(self).__name__} cannot be sampled in {kind}, but must be turned to more "
+            f"digits first, by model.float() ({reason})"
+        ) from error
+
+
+def _decoding(method: Callable) -> Callable:
+    """Latents of the type that the model computes in."""
+
+    @functools.wraps(method)
+    def decoded(self: Any, z: Any, *rest: Any, **options: Any) -> Any:
+        return method(self, _as_model(self, z), *rest, **options)
+
+    return decoded
 
 
 def cut(told: tuple[Tensor, ...], size: int) -> Iterator[tuple[Tensor, ...]]:
@@ -99,11 +130,12 @@ def cut(told: tuple[Tensor, ...], size: int) -> Iterator[tuple[Tensor, ...]]:
 
 CHECKS: dict[str, Callable[[Callable], Callable]] = {
     **dict.fromkeys(
-        ("log_prob", "elbo", "log_weights", "estimated_log_prob", "loss", "encode"),
+        ("log_prob", "elbo", "log_weights", "estimated_log_prob", "loss", "encode", "noise"),
         _checked(1, _data),
     ),
     "score": _checked(2, _noisy),
     "push": _checked(1, _noise),
+    "decode": _decoding,
     "sample": lambda method: _checked(1, _number)(_drawing(method)),
     "complete": lambda method: _checked(2, _partial)(_drawing(method)),
 }

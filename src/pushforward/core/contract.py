@@ -12,6 +12,7 @@ the model's space, what stands beside it against what the model is told (`given`
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
 from abc import ABC, abstractmethod
@@ -110,7 +111,7 @@ class Generative(Component, ABC):
         super().__init_subclass__(**options)
         for name, check in CHECKS.items():
             method = cls.__dict__.get(name)
-            if method is not None and not getattr(method, "__isabstractmethod__", False):
+            if inspect.isfunction(method) and not getattr(method, "__isabstractmethod__", False):
                 setattr(cls, name, check(method))
 
     @abstractmethod
@@ -178,8 +179,12 @@ class Generative(Component, ABC):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The floating-point type that it computes in."""
-        return self.progress.dtype
+        """The floating-point type that it computes in: that of its first weight, if it has any.
+
+        A model may be put together from parts that were turned to float64 before.
+        """
+        weights = (p.dtype for p in self.parameters() if p.is_floating_point())
+        return next(weights, self.progress.dtype)
 
 
 def weakened(kind: Kind, model: nn.Module) -> Kind:

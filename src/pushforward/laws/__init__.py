@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import learning, likelihoods, speaking
+from . import agreeing, learning, likelihoods, speaking
 from .subject import NotApplicable, Subject
 
 LAWS: dict[str, Callable[[Subject], None]] = {
@@ -32,5 +32,8 @@ LAWS: dict[str, Callable[[Subject], None]] = {
         learning.looking_changes_nothing,
         learning.what_nobody_plays_stays,
         speaking.doubles,
+        agreeing.none_and_one_are_numbers,
+        agreeing.types_agree,
+        agreeing.half_is_drawn_or_refused,
     )
 }

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ..core.given import Given, given_of, spaces_of
-from ..core.spaces import Reals, Space
+from ..core.spaces import Pixels, Reals, Space, Tokens
 from ..nn.conditions import as_vector
 from .decoders import Observation, through
 
@@ -62,12 +62,14 @@ class Chained(Distribution):
         """Log p in nats of data (batch, *shape), with the batch shape of z and it together."""
         event = len(self.event_shape)
         batch = torch.broadcast_shapes(self.batch_shape, value.shape[: value.dim() - event])
-        flat = value.expand(*batch, *self.event_shape).reshape(-1, *self.event_shape)
+        flat = value.expand(*batch, *self.event_shape).reshape(batch.numel(), *self.event_shape)
         return self.density.log_prob(flat, *self._repeated(batch)).view(batch)
 
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
         """Data of the space, (*sample_shape, *batch, *shape)."""
         batch = torch.Size((*sample_shape, *self.batch_shape))
+        if not batch.numel():
+            return self._nothing(batch)
         drawn = self.density.sample(batch.numel(), *self._repeated(batch))
         return drawn.view(*batch, *self.event_shape)
 
@@ -75,6 +77,8 @@ class Chained(Distribution):
     def mode(self) -> Tensor:
         """The likeliest number at every step, given those taken before."""
         batch = self.batch_shape
+        if not batch.numel():
+            return self._nothing(batch)
         found = self.density.likeliest(batch.numel(), *self._repeated(batch))
         return found.view(*batch, *self.event_shape)
 
@@ -89,7 +93,13 @@ class Chained(Distribution):
     def _repeated(self, batch: torch.Size) -> list[Tensor]:
         """The conditions of all data of a batch shape, (n, *their own shape)."""
         pairs = zip(self.conditions, self.shapes)
-        return [c.expand(*batch, *shape).reshape(-1, *shape) for c, shape in pairs]
+        n = batch.numel()
+        return [c.expand(*batch, *shape).reshape(n, *shape) for c, shape in pairs]
+
+    def _nothing(self, batch: torch.Size) -> Tensor:
+        kind = {Pixels: torch.uint8, Tokens: torch.int64}.get(type(self.density.space))
+        context = self.conditions[-1]
+        return context.new_zeros(*batch, *self.event_shape, dtype=kind or context.dtype)
 
 
 class AutoregressiveDecoder(Observation):

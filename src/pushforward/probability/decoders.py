@@ -132,7 +132,7 @@ def observed(head: Describing, out: Tensor, batch: int, space: Space) -> Distrib
 
     Raises ValueError for a network of another size.
     """
-    if out[(0,) * batch].numel() != numbers_for(head, space):
+    if out.shape[batch:].numel() != numbers_for(head, space):
         raise ValueError(
             f"the decoder's network gives {tuple(out.shape[batch:])} numbers, but must give "
             f"{_wanted(head, space)}"

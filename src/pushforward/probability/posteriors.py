@@ -46,6 +46,25 @@ class PosteriorHead(Component, ABC):
         """q for `parameters` (..., outputs): batch shape (...), event shape (latent,)."""
 
 
+class Side(Independent):
+    """Vectors whose numbers are independent: torch's, which cannot sum over no vectors at all."""
+
+    def __init__(self, base: Distribution):
+        super().__init__(base, 1, validate_args=False)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log p in nats, without the last dimension."""
+        return self.base_dist.log_prob(value).sum(-1)
+
+    def expand(self, batch_shape: torch.Size, _instance: Distribution | None = None) -> Side:
+        """The same for each of more."""
+        return Side(self.base_dist.expand(torch.Size(batch_shape) + self.event_shape))
+
+    def entropy(self) -> Tensor:
+        """In nats, of the batch's shape."""
+        return self.base_dist.entropy().sum(-1)
+
+
 class DiagonalGaussian(PosteriorHead):
     """Independent normals: a mean and a scale for every dimension."""
 
@@ -55,7 +74,7 @@ class DiagonalGaussian(PosteriorHead):
     def forward(self, parameters: Tensor) -> Distribution:
         """Independent normals."""
         mean, scale = precise(parameters).chunk(2, -1)
-        return Independent(Normal(mean, scale_of(scale, LEAST), validate_args=False), 1)
+        return Side(Normal(mean, scale_of(scale, LEAST), validate_args=False))
 
 
 class FullGaussian(PosteriorHead):
@@ -96,7 +115,7 @@ class DeltaGaussian(PosteriorHead):
         """Independent normals."""
         mean, scale = precise(parameters).chunk(2, -1)
         scale = LEAST + (self.most - LEAST) * scale.sigmoid()
-        return Independent(Normal(mean, scale, validate_args=False), 1)
+        return Side(Normal(mean, scale, validate_args=False))
 
 
 def widest(delta: float) -> float:
@@ -229,7 +248,7 @@ class Moved(Distribution):
     def _repeated(self, n: int) -> Tensor | None:
         if self.context is None:
             return None
-        return self.context.repeat(n // len(self.context), 1)
+        return self.context.repeat(n // max(1, len(self.context)), 1)
 
 
 class FlowPosterior(PosteriorHead):

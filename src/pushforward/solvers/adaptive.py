@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..core.blueprint import record
 from .tableau import DORMAND_PRINCE, Field, combined, stages_of
+from .ways import checked, runs, together
 
 DENSE = (
     -12715105075 / 11282082432,
@@ -48,7 +50,7 @@ class Piece:
 
     def at(self, t: float) -> Tensor:
         """The state at `t`, to fourth order."""
-        s = (t - self.t) / self.h
+        s = (t - self.t) / self.h if self.h else 0.0
         first, second, third = self.bends
         inner = first + s * (second + (1 - s) * third)
         return self.start + s * (self.change + (1 - s) * inner)
@@ -95,15 +97,29 @@ class DormandPrince:
     def __str__(self) -> str:
         return f"DormandPrince of rtol {self.rtol:g}, atol {self.atol:g}"
 
-    def solve(self, field: Field, y: Tensor, times: Sequence[float]) -> Tensor:
+    def solve(self, field: Field, y: Any, times: Sequence[float]) -> Any:
         """The states (len(times), *y.shape) at `times`, of which the first is `y`'s own.
 
-        Raises StepUnderflow where the solution cannot be followed.
+        Times may rise, fall, stand and turn round. Where `y` is a tuple of tensors, the field is
+        given such and gives such, and so are the states; all are judged. Raises StepUnderflow where
+        the solution cannot be followed, ValueError for times that are none.
         """
+        times = checked(times)
+        if isinstance(y, tuple):
+            return together(replace(self, judged=None).solve, field, y, times)
+        states = [y]
+        for run in runs(times):
+            states += self._along(field, states[-1], run)
+        return torch.stack(states)
+
+    def _along(self, field: Field, y: Tensor, times: list[float]) -> list[Tensor]:
+        """The states after the first, at times that go one way."""
+        if times[0] == times[-1]:
+            return [y] * (len(times) - 1)
         if len(times) == 2:  # without keeping the path
-            return torch.stack([y, self._follow(field, y, times[0], times[1], [])])
+            return [self._follow(field, y, times[0], times[1], [])]
         path = self.path(field, y, times[0], times[-1])
-        return torch.stack([y, *(path.at(t) for t in times[1:])])
+        return [path.at(t) for t in times[1:]]
 
     def path(self, field: Field, y: Tensor, start: float, end: float) -> Path:
         """The solution from `start` to `end`, which answers for any time between."""

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
 
 from ..core.blueprint import record
 from ..core.spaces import count
 from .tableau import EULER, HEUN, MIDPOINT, RK4, Field, Tableau, combined, stages_of
+from .ways import checked, together
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,15 @@ class FixedSteps:
     def __str__(self) -> str:
         return f"{self.steps} {type(self).__name__} step{'s' if self.steps > 1 else ''}"
 
-    def solve(self, field: Field, y: Tensor, times: Sequence[float]) -> Tensor:
-        """The states (len(times), *y.shape) at `times`, of which the first is `y`'s own."""
+    def solve(self, field: Field, y: Any, times: Sequence[float]) -> Any:
+        """The states (len(times), *y.shape) at `times`, of which the first is `y`'s own.
+
+        Times may rise, fall, stand and turn round. Where `y` is a tuple of tensors, the field is
+        given such and gives such, and so are the states. Raises ValueError for times that are none.
+        """
+        times = checked(times)
+        if isinstance(y, tuple):
+            return together(self.solve, field, y, times)
         states = [y]
         for start, end in pairwise(times):
             h = (end - start) / self.steps

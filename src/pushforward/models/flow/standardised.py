@@ -95,19 +95,19 @@ class Standardised(Generative):
         return self.leave(self.model.sample(n, *conditions))
 
 
-class _Likely(Standardised):
+class _Counting:
     """One whose model has a likelihood: where that is learned by gradient, all constants count."""
 
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self: Any) -> tuple[Stage, ...]:
         """The likelihood by gradient; or the model's own stages, where it is no single player."""
         stages = self.model.stages()
         alone = len(stages) == 1 and len(stages[0].players) == 1
         if alone and stages[0].players[0].loss == self.model.loss:
             return Generative.stages(self)
-        return super().stages()
+        return Standardised.stages(self)
 
 
-class StandardisedDensity(_Likely, Density):
+class StandardisedDensity(_Counting, Standardised, Density):
     """One over real columns whose model is a density: exact."""
 
     def log_prob(self, x: Tensor, *conditions: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ class StandardisedDensity(_Likely, Density):
         return log_p - self.log_volume
 
 
-class StandardisedWeights(_Likely, Weighted):
+class StandardisedWeights(_Counting, Standardised, Weighted):
     """One whose model has importance weights, or is a density where some columns are whole."""
 
     def log_weights(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
@@ -129,7 +129,7 @@ class StandardisedWeights(_Likely, Weighted):
         return log_w.unflatten(0, (samples, len(x))) - self.log_volume
 
 
-class StandardisedBound(_Likely, Bounded):
+class StandardisedBound(_Counting, Standardised, Bounded):
     """One whose model knows a lower bound."""
 
     def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:

@@ -34,7 +34,7 @@ from ...nn.conditions import as_vector, call, width_of
 from ...nn.mlp import MLP
 from ...objectives.variational import prior_log_prob
 from ...probability.decoders import Observation, together
-from ...probability.posteriors import entered
+from ...probability.posteriors import Side, entered
 from .vae import dense_decoder
 from .variational import Decoded
 
@@ -143,7 +143,7 @@ class AVB(Decoded):
             noise = self.even[:, None].expand(-1, len(x), -1)
             z = self.encode(x, *conditions).at(noise)
         scale = z.std(0, correction=0).clamp_min(LEAST)
-        return Independent(Normal(z.mean(0), scale, validate_args=False), 1)
+        return Side(Normal(z.mean(0), scale, validate_args=False))
 
     def ratio(self, z: Tensor, r: Independent, x: Tensor, *conditions: Tensor) -> Tensor:
         """T: the critic's log q(z|x) - log r(z|x) of latents (..., batch, latent), (..., batch)."""
