@@ -67,7 +67,6 @@ def decode(top: Path, space: Path) -> Callable[[], None]:
 
 def train(top: Path, space: Path) -> Callable[[], None]:
     """Trains into a folder on the disk, or goes on there."""
-
     return as_command(lambda: _fit(space / "run"))
 
 

@@ -121,7 +121,7 @@ def _run(found: Comparison) -> None:
         work = partial(measure, features=found.features) if found.features else measure
         for name, result in in_processes(work, found.names[::-1], at_once):
             found.add(name, result)
-            progress.console.print(said(result), highlight=False, soft_wrap=True)
+            progress.console.print(said(result), highlight=False, soft_wrap=True, markup=False)
             progress.advance(task)
 
 
