@@ -100,9 +100,14 @@ def main() -> None:
 
 def write(page: Path, rows: list[str]) -> None:
     """Writes the rows into the table of a page; those of other kinds stay."""
-    lines, fresh = page.read_text(encoding="utf-8").splitlines(), {row.split("|")[1]: row for row in rows}
+    lines, fresh = (
+        page.read_text(encoding="utf-8").splitlines(),
+        {row.split("|")[1]: row for row in rows},
+    )
     known = [line.split("|")[1] for line in lines if line.startswith("| ")]
-    lines = [fresh.pop(line.split("|")[1], line) if line.startswith("| ") else line for line in lines]
+    lines = [
+        fresh.pop(line.split("|")[1], line) if line.startswith("| ") else line for line in lines
+    ]
     if fresh:
         raise SystemExit(f"{page} has no rows {sorted(fresh)}, but {known}")
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
