@@ -348,6 +348,19 @@ def test_evaluate_looks_and_anneals_as_it_is_told(tmp_path, checkpoint, capsys) 
     assert said in refused("compare", "independent_digits", "--features", "vgg")
 
 
+def test_evaluate_anneals_unasked_where_a_critic_tells_the_rate(tmp_path, capsys) -> None:
+    flags = ["--steps", "1", "--width", "8", "--latent", "2", "--quiet", "--device", "cpu"]
+    ran(capsys, "train", "avb_digits", *flags, "--out", str(tmp_path / "avb"))
+    avb, out = str(tmp_path / "avb" / "checkpoint.safetensors"), tmp_path / "page"
+    told = ran(capsys, "evaluate", avb, "--samples", "60", "--out", str(out), "--ais", "3")
+    assert "test: likelihood none" in told
+    assert re.search(r"test: distortion .* by the critic = .* nats \(no bound, 3 examples\)", told)
+    assert re.search(r"test: .* nats \(AIS lower bound \(16 chains of 200 steps\), 3 examp", told)
+    (record,) = json.loads((out / "results.json").read_text())
+    assert record["critic"]["kind"] == "estimate by a critic"
+    assert record["ais"]["examples"] == 3
+
+
 def test_evaluate_asks_models_with_encoders_whether_they_agree(tmp_path, capsys) -> None:
     flags = ["--steps", "2", "--width", "8", "--latent", "2", "--quiet", "--device", "cpu"]
     paths = [str(tmp_path / name / "checkpoint.safetensors") for name in "ab"]

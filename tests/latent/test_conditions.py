@@ -332,3 +332,29 @@ def built(**options):
 def test_what_is_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_a_prior_that_is_told_learns_in_the_second_stage_what_each_label_looks_like():
+    """The codec is told nothing and puts labels apart; the prior afterwards finds where each is."""
+    torch.manual_seed(0)
+    y = torch.arange(400) % 2
+    white = torch.rand(400, 1, 2, 4) < torch.where(y == 1, 0.9, 0.1)[:, None, None, None]
+    split = pf.Split((white.to(torch.uint8), y))
+    toy = pf.Dataset("light and dark", BARS, split, split, split)
+    model = TwoStageVAE(*parts(classes=0), pf.MAF(2, 2, width=16, classes=2))
+    recipe = pf.Recipe(600, 100, pf.Adam(5e-3), validate_every=0, report_every=300)
+    reports = list(pf.Training(model, toy, recipe))
+    assert [r.stage for r in reports] == ["vae", "prior"]
+    x, y = split.tensors
+    with torch.no_grad():
+        z = model.encode(x, y).sample()
+        told = model.prior.log_prob(z, y).mean().item()
+        wrong = model.prior.log_prob(z, 1 - y).mean().item()
+        means = torch.stack([z[y == label].mean(0) for label in (0, 1)])
+        covers = torch.stack([z[y == label].T.cov() for label in (0, 1)])
+        normal = torch.distributions.MultivariateNormal(means[y], covers[y]).log_prob(z).mean()
+        drawn = model.sample(400, y).float().flatten(1).mean(1)
+    assert told > wrong + 1
+    assert told > normal.item() - 0.3  # hardly worse than the normal of each label's own latents
+    for label, share in ((0, 0.1), (1, 0.9)):
+        assert drawn[y == label].mean().item() == pytest.approx(share, abs=0.1)

@@ -39,7 +39,8 @@ def evaluate(
         features: what samples are seen through: classifier, random, inception, hub:OWNER/NAME or
             pixels (default: the data's own classifier, few numbers as they are, else random).
         ais: test examples whose likelihood is also found by annealed importance sampling, for
-            models with a decoder and a prior (--ais alone: 100).
+            models with a decoder and a prior (--ais alone: 100; unasked where a critic alone
+            tells a model's rate, as in adversarial variational Bayes).
         force: replace files in the folder that are of no earlier page.
     """
     from ..report.evaluation import evaluated

@@ -25,5 +25,6 @@ from .standard import cifar10, mnist
 from .stripes import bars
 from .tables import table
 from .texts import text
+from .two_kinds import unpaired
 from .uci import bsds300, gas, hepmass, miniboone, power
 from .waves import read_wav, wav, write_wav

@@ -5,6 +5,7 @@ from .ais import ais_nats
 from .bootstrap import bootstrap_mean, paired_difference
 from .calibration import accuracy, calibration_error, reliability
 from .classifier import classification_accuracy_score
+from .critic_rate import CriticRate, rate_by_critic
 from .detection import auroc
 from .disentanglement import disentanglement_scores
 from .draws import Draws

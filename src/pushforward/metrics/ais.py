@@ -155,6 +155,28 @@ def ais_nats(
 
     Raises ValueError for a model without a decoder and a prior.
     """
+    each = ais_each(model, split, chains, steps, leapfrogs, size, seed)
+    return summary(each, ais_kind(chains, steps), model.space.dims)
+
+
+def ais_kind(chains: int = CHAINS, steps: int = STEPS) -> Kind:
+    """What such a number is told to be."""
+    return Kind("AIS lower bound", chains, f"chains of {steps} steps")
+
+
+def ais_each(
+    model: Any,
+    split: Split,
+    chains: int = CHAINS,
+    steps: int = STEPS,
+    leapfrogs: int = LEAPFROGS,
+    size: int = 128,
+    seed: int = 0,
+) -> Tensor:
+    """-log p(x) of each example by AIS in nats, (examples,), on the CPU in float64.
+
+    Raises ValueError for a model without a decoder and a prior.
+    """
     training = model.training
     model.eval()
     with torch.random.fork_rng():
@@ -165,10 +187,7 @@ def ais_nats(
             for batch in batches
         ]
     model.train(training)
-    each = -(torch.cat(parts, 1).double().logsumexp(0) - math.log(chains)).cpu()
-    return summary(
-        each, Kind("AIS lower bound", chains, f"chains of {steps} steps"), model.space.dims
-    )
+    return -(torch.cat(parts, 1).double().logsumexp(0) - math.log(chains)).cpu()
 
 
 system(

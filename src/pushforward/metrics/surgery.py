@@ -127,8 +127,8 @@ class Levels:
     """What a model of several levels of latents spends its rate on, from the top down.
 
     Means in nats per datum; elbo = reconstruction - sum of `rates`. A level is active where its
-    rate exceeds a hundredth of a nat. What the levels tell of x together would need their joint
-    posterior, so mutual information is not among these.
+    rate exceeds a hundredth of a nat. What the levels tell of x together `elbo_surgery` says, at a
+    pass of the model for each pair of a latent and a datum.
     """
 
     elbo: float

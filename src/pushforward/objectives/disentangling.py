@@ -4,18 +4,23 @@
     DIP-VAE II   the same of Cov[z] = E[S] + Cov[m]                                         (eq. 7)
     beta-TC      rate = MI + TC + sum_j KL(q(z_j) || p(z_j)),   TC = KL(q(z) || prod_j q(z_j)),
                  with beta on TC alone                                                      (eq. 2)
+                 q(z) ~ sum_m w_m q(z | x_m) over a batch of M out of N, z drawn for one of them
+                 weighted     w = 1/M                                   (appendix C.1, but for 1/N)
+                 stratified   w = 1/N for the own datum of z, (N - 1) / (N (M - 1)) for the others,
+                              whose mean is q(z)                                    (appendix C.2)
     InfoVAE      alpha MMD^2(q(z), p(z)) in place of part of the rate                       (eq. 6)
 
 Variational Inference of Disentangled Latent Concepts (Kumar et al., 2018), arXiv:1711.00848;
 Isolating Sources of Disentanglement (Chen et al., 2018), arXiv:1802.04942; InfoVAE (Zhao et al.,
 2019), arXiv:1706.02262.
-Differs: beta-TC's log q(z) is the paper's minibatch-weighted estimate, with the number of training
-examples given.
+Differs: the paper's minibatch weights are 1/(N M), which bounds log q(z) from below, off by log N:
+of D latents, information carries log N, correlation (D - 1) log N, and marginals -D log N. These
+constants have no gradient and are left out, so that the terms are exact where the batch is all
+data. The paper's stratified sampling weighs M - 2 of the others by 1/(M - 1) and the last one by
+what is left; here all have the mean of those, which is exact there too.
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
@@ -68,15 +73,24 @@ class BetaTC(Objective):
 
     Args:
         beta: weight of the total correlation; 1 is the ELBO.
-        examples: size of the training set, of which a batch is a part.
+        examples: size of the training set, of which a batch is a part: q(z) is estimated by
+            minibatch-stratified sampling. None takes minibatch-weighted sampling, which does not
+            ask for it, counts a latent's own datum too much, and shows at most log batch nats of
+            information.
     """
 
-    def __init__(self, beta: float = 6.0, examples: int = 60_000):
+    def __init__(self, beta: float = 6.0, examples: int | None = None):
         super().__init__()
-        self.beta, self.examples = not_negative("beta", beta), count("examples", examples)
+        self.beta = not_negative("beta", beta)
+        self.examples = examples if examples is None else count("examples", examples)
 
     def forward(self, model: Drawing, x: Tensor, *conditions: Tensor) -> Terms:
-        """{"distortion", "information", "correlation", "marginals"}, each (batch,)."""
+        """{"distortion", "information", "correlation", "marginals"}, each (batch,).
+
+        Their expectations are -E log p(x|z), the mutual information of datum and latents, beta
+        times the total correlation, and sum_j KL(q(z_j) || p(z_j)): exact where the batch is all
+        data. Raises ValueError for a batch larger than `examples`.
+        """
         draw = model.draw(x, *conditions)
         log_joint, log_product = aggregated(factors(draw), draw.z[0], self.examples)
         return {
@@ -123,14 +137,34 @@ def factors(draw: Draw) -> Normal:
     return q
 
 
-def aggregated(q: Normal, z: Tensor, examples: int) -> tuple[Tensor, Tensor]:
+def aggregated(q: Normal, z: Tensor, examples: int | None = None) -> tuple[Tensor, Tensor]:
     """Log q(z) and log prod_j q(z_j) of draws (batch, latent), estimated from their own batch.
 
-    With `examples` equal to the batch, and the batch all data, both are exact.
+    Stratified where the number of all `examples` is told, else weighted; both are exact where the
+    batch is all data. Raises ValueError for a batch larger than `examples`.
     """
     each = q.log_prob(z[:, None])
-    constant = math.log(len(z) * examples)
-    return each.sum(-1).logsumexp(1) - constant, (each.logsumexp(1) - constant).sum(-1)
+    log_w = shares(len(z), examples, z.device).to(each.dtype).log()
+    log_joint = (each.sum(-1) + log_w).logsumexp(1)
+    return log_joint, (each + log_w[..., None]).logsumexp(1).sum(-1)
+
+
+def shares(batch: int, examples: int | None = None, device: torch.device | None = None) -> Tensor:
+    """What each datum counts in q of each latent of the batch, (batch, batch); rows sum to 1.
+
+    >>> shares(3, 6)
+    tensor([[0.1667, 0.4167, 0.4167],
+            [0.4167, 0.1667, 0.4167],
+            [0.4167, 0.4167, 0.1667]], dtype=torch.float64)
+    """
+    n = batch if examples is None else examples
+    if batch > n:
+        raise ValueError(f"examples is {n}, fewer than the {batch} data of a batch")
+    if batch == 1:
+        return torch.ones(1, 1, dtype=torch.float64, device=device)
+    others = (n - 1) / (n * (batch - 1))
+    found = torch.full((batch, batch), others, dtype=torch.float64, device=device)
+    return found.fill_diagonal_(1 / n)
 
 
 system("dip-vae", lecture=7, kind="objective", title="DIP-VAE I and II", paper="arXiv:1711.00848")

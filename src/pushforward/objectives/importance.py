@@ -27,7 +27,7 @@ from ..core.catalogue import system
 from ..core.contract import Terms
 from ..core.given import heard
 from ..core.spaces import count
-from .variational import Drawing, Objective, normals, prior_log_prob
+from .variational import Draw, Drawing, Objective, normals, prior_log_prob
 
 
 class IWAE(Objective):
@@ -56,21 +56,21 @@ class IWAE(Objective):
 
 
 class STL(IWAE):
-    """The same by the path derivative, for a Gaussian posterior; biased where k > 1."""
+    """The same by the path derivative, for a posterior of Gaussians; biased where k > 1."""
 
     def forward(self, model: Drawing, x: Tensor, *conditions: Tensor) -> Terms:
         """{"negative_bound": (batch,)}."""
         draw = model.draw(x, *conditions, samples=self.draws(model))
-        return {"negative_bound": -bound(draw.log_x + draw.log_p - frozen(draw.q).log_prob(draw.z))}
+        return {"negative_bound": -bound(path_weights(model, draw, x, *conditions))}
 
 
 class DReG(IWAE):
-    """The same by doubly reparametrised gradients, for a Gaussian posterior."""
+    """The same by doubly reparametrised gradients, for a posterior of Gaussians."""
 
     def forward(self, model: Drawing, x: Tensor, *conditions: Tensor) -> Terms:
         """{"negative_bound": (batch,)}."""
         draw = model.draw(x, *conditions, samples=self.draws(model))
-        log_w = draw.log_x + draw.log_p - frozen(draw.q).log_prob(draw.z)
+        log_w = path_weights(model, draw, x, *conditions)
         share = log_w.detach().softmax(0)
         if draw.z.requires_grad:  # the bound itself brings the first W, this the second
             draw.z.register_hook(lambda gradient: share[..., None] * gradient)
@@ -96,16 +96,31 @@ class ScoreFunction(Objective):
         return {"negative_elbo": moving.detach() - moving - log_w.mean(0)}
 
 
+def path_weights(model: Drawing, draw: Draw, x: Tensor, *conditions: Tensor) -> Tensor:
+    """Log w (samples, batch) in nats as a function of z: q's parameters move it by z alone.
+
+    Where one pass gave z and log p(x|z) together, another is made from z on.
+    """
+    q, log_joint = frozen(draw.q), draw.log_x + draw.log_p
+    if not draw.apart:
+        log_p = prior_log_prob(model.prior, draw.z, heard(model.prior, conditions))
+        log_joint = model.decode(draw.z, *conditions).log_prob(x) + log_p
+    return log_joint - q.log_prob(draw.z)
+
+
 def bound(log_weights: Tensor) -> Tensor:
     """Log of the mean weight over the first dimension, in nats."""
     return log_weights.logsumexp(0) - math.log(len(log_weights))
 
 
 def frozen(q: Distribution) -> Distribution:
-    """A Gaussian whose parameters carry no gradient, as the path derivative needs it.
+    """A posterior whose parameters carry no gradient, as the path derivative needs it.
 
-    Raises ValueError for another posterior.
+    A Gaussian, or one that knows how (`q.frozen()`): levels of Gaussians. Raises ValueError for
+    another.
     """
+    if (own := getattr(q, "frozen", None)) is not None:
+        return own()
     if (each := normals(q)) is not None:
         fixed = Normal(each.loc.detach(), each.scale.detach(), validate_args=False)
         return Independent(fixed, 1)

@@ -1,7 +1,8 @@
 """What a latent-variable model minimises: the evidence lower bound, and weights on its two parts.
 
     -log p(x) <= E_q[-log p(x|z)] + E_q[log q(z|x) - log p(z)] = distortion + rate
-    ELBO          distortion + beta rate,   with free bits  sum_j max(lambda, mean_batch rate_j)
+    ELBO          distortion + beta rate,   with free bits  sum_j max(lambda, mean_batch rate_j),
+                  rate_j = E_q[log q(z_j|z_<j, x) - log p(z_j|z_<j)]: a dimension, or a level
     Capacity      distortion + gamma |rate - C|,   C growing over training
 
 An objective is a component that is given a model, data, and what the model is told of them, and
@@ -39,6 +40,7 @@ from ..core.catalogue import system
 from ..core.contract import Density, Terms
 from ..core.given import repeated
 from ..core.spaces import Reals, Space, count
+from ..probability.by_dimension import log_prob_each
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ class Draw:
     """Latents drawn from q(z | x) with all that bounds are made of; S samples, in nats.
 
     `z` (S, batch, latent); `log_x` log p(x|z), `log_q` log q(z|x), `log_p` log p(z), each
-    (S, batch); `rate` KL(q || p) (batch, groups), in closed form where there is one: one group for
-    each dimension where q and p factorise, else a single group.
+    (S, batch); `rate` KL(q || p) (batch, parts), in closed form where there is one. `apart` says
+    whether `log_x` and `log_p` know of q by `z` alone, as gradients that cut a graph there need it.
     """
 
     q: Distribution
@@ -56,11 +58,36 @@ class Draw:
     log_q: Tensor
     log_p: Tensor
     rate: Tensor
+    apart: bool = True
 
     @property
     def log_weights(self) -> Tensor:
         """Log w = log p(x, z) - log q(z | x), (S, batch)."""
         return self.log_x + self.log_p - self.log_q
+
+    @property
+    def groups(self) -> Groups:
+        """What free bits count: the levels of a hierarchy, the dimensions of a vector."""
+        return Groups("level", self.rate, 1)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Rates of groups of latents.
+
+    Args:
+        unit: what a group is: "latent", a dimension of a vector of latents, or "level".
+        rate: (batch, columns), in nats.
+        units: groups in each column: 1, or all latents where no density says which has what.
+    """
+
+    unit: str
+    rate: Tensor
+    units: int
+
+    def paid(self, free: float) -> Tensor:
+        """Nats that cost something: sum over columns of max(units * free, mean over the batch)."""
+        return self.rate.mean(0).clamp_min(free * self.units).sum()
 
 
 class Drawing(Protocol):
@@ -117,6 +144,25 @@ class VectorDraw(Draw):
         exact = closed_rate(self.q, self.prior)
         return (self.log_q - self.log_p).mean(0)[:, None] if exact is None else exact
 
+    @property
+    def groups(self) -> Groups:
+        """A group is a dimension, for posteriors and priors of every kind."""
+        latent = self.z.shape[-1]
+        rate = closed_rate(self.q, self.prior)
+        rate = self._drawn_rate() if rate is None else rate
+        return Groups("latent", self.rate, latent) if rate is None else Groups("latent", rate, 1)
+
+    def _drawn_rate(self) -> Tensor | None:
+        """The mean over draws of each dimension's rate, (batch, latent), where it is known."""
+        told = repeated(self.told, len(self.z))
+        log_q, log_p = (
+            log_prob_each(self.q, self.z),
+            log_prob_each(self.prior, self.z.flatten(0, 1), *told),
+        )
+        if log_q is None or log_p is None:
+            return None
+        return (log_q - log_p.view(log_q.shape)).mean(0)
+
 
 def prior_log_prob(prior: Density, z: Tensor, told: tuple[Tensor, ...] = ()) -> Tensor:
     """Log p(z) in nats of latents (S, batch, latent) by a prior that is told (batch, ...)."""
@@ -124,13 +170,17 @@ def prior_log_prob(prior: Density, z: Tensor, told: tuple[Tensor, ...] = ()) -> 
 
 
 def closed_rate(q: Distribution, prior: Density) -> Tensor | None:
-    """KL(q || prior) between normals, (batch, groups); None where no formula is known."""
+    """KL(q || prior) between normals, (batch, latent); None where no formula is known.
+
+    Of a full covariance L L' it is that of each dimension given those before it.
+    """
     p = normals(getattr(prior, "distribution", None))
     if p is not None and (diagonal := normals(q)) is not None:
         return kl_divergence(diagonal, p)
     if p is not None and isinstance(q, MultivariateNormal):
-        same = MultivariateNormal(p.mean, scale_tril=p.stddev.diag_embed(), validate_args=False)
-        return kl_divergence(q, same)[:, None]
+        own = q.scale_tril.diagonal(dim1=-2, dim2=-1) / p.stddev
+        square = q.variance / p.variance + ((q.mean - p.mean) / p.stddev).square()
+        return (square - 1) / 2 - own.log()
     return None
 
 
@@ -202,8 +252,10 @@ class ELBO(Objective):
 
     Args:
         beta: weight of the rate: a number (above 1 it is a beta-VAE), or a schedule.
-        free_bits: nats for each group of latents that cost nothing; groups are dimensions where
-            posterior and prior factorise, levels in a hierarchy, else the whole latent.
+        free_bits: nats for each group of latents that cost nothing. A group is a dimension of a
+            vector of latents, whatever posterior and prior, and a level of a hierarchy. The rate
+            of each is known for normals, mixtures of them and autoregressive flows; where it is
+            not (planar steps, a flow as the prior), D dimensions have D times as much together.
         samples: draws per datum.
     """
 
@@ -218,13 +270,11 @@ class ELBO(Objective):
         """{"distortion": (batch,), "rate": (batch,), or () with free bits}."""
         draw = model.draw(x, *conditions, samples=self.samples)
         weight = weight_of(self.beta, model.progress)
-        return {"distortion": -draw.log_x.mean(0), "rate": weight * self.cost(draw.rate)}
+        return {"distortion": -draw.log_x.mean(0), "rate": weight * self.cost(draw)}
 
-    def cost(self, rate: Tensor) -> Tensor:
-        """What the rate (batch, groups) costs."""
-        if self.free_bits == 0:
-            return rate.sum(1)
-        return rate.mean(0).clamp_min(self.free_bits).sum()
+    def cost(self, draw: Draw) -> Tensor:
+        """What the rate costs: (batch,), or () with free bits."""
+        return draw.groups.paid(self.free_bits) if self.free_bits else draw.rate.sum(1)
 
     def check(self, space: Space, groups: int) -> None:
         """A rate cannot usefully exceed what all data could tell: D log levels."""

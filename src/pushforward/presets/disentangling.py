@@ -50,7 +50,7 @@ def tc_sprites(
     beta-VAE score 0.67, FactorVAE score 0.45, MIG 0.40, SAP 0.28, DCI 0.25 0.70 0.69,
     modularity 0.90, IRS 0.63, UDR 0.51.
     """
-    return _vae(latent, width, BetaTC(beta, examples=len(_sprites().train)), steps)
+    return _vae(latent, width, BetaTC(beta), steps)
 
 
 @preset("dip-vae", "disentanglement-metrics")

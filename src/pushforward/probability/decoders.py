@@ -84,6 +84,85 @@ class Each(Distribution):
         return x if kind is None else x.to(kind)
 
 
+class PixelHead(Component, ABC):
+    """What describes all channels of a pixel together, where a `Head` describes one number."""
+
+    @abstractmethod
+    def outputs_for(self, space: Pixels) -> int:
+        """Parameters for a pixel."""
+
+    @abstractmethod
+    def forward(self, parameters: Tensor, space: Pixels) -> Distribution:
+        """The distribution over images that `parameters` (..., outputs, height, width) describe."""
+
+    def check(self, space: Space) -> PixelHead:
+        """Returns itself; raises ValueError where it does not describe `space`."""
+        if not isinstance(space, Pixels):
+            raise ValueError(f"{type(self).__name__} describes pixels: it is asked for {space}")
+        return self
+
+
+Describing = Head | PixelHead
+"""What describes data: one number at a time, or all channels of a pixel."""
+
+
+def channels_for(head: Describing, space: Pixels) -> int:
+    """Channels of a convolution that describes images of `space`."""
+    if isinstance(head, PixelHead):
+        return head.outputs_for(space)
+    return space.channels * head.outputs
+
+
+def numbers_for(head: Describing, space: Space) -> int:
+    """Outputs of a perceptron that describes data of `space`."""
+    if isinstance(head, PixelHead):
+        pixels = _pixels(space)
+        return head.outputs_for(pixels) * pixels.height * pixels.width
+    return space.dims * head.outputs
+
+
+def observed(head: Describing, out: Tensor, batch: int, space: Space) -> Distribution:
+    """What a network says of data, as a distribution.
+
+    Args:
+        head: of one number, or of a pixel.
+        out: (*batch, channels, height, width) as convolutions give it, or (*batch, numbers) flat.
+        batch: how many dimensions are the batch's.
+        space: of the data.
+
+    Raises ValueError for a network of another size.
+    """
+    if out[(0,) * batch].numel() != numbers_for(head, space):
+        raise ValueError(
+            f"the decoder's network gives {tuple(out.shape[batch:])} numbers, but must give "
+            f"{_wanted(head, space)}"
+        )
+    if isinstance(head, PixelHead):
+        pixels = _pixels(space)
+        shape = (head.outputs_for(pixels), pixels.height, pixels.width)
+        return head(out.reshape(*out.shape[:batch], *shape), pixels)
+    return Each(head, _per_number(out, batch, space.shape, head.outputs), space)
+
+
+def _pixels(space: Space) -> Pixels:
+    """The space, which `check` has seen to be of pixels."""
+    assert isinstance(space, Pixels)
+    return space
+
+
+def _wanted(head: Describing, space: Space) -> str:
+    if isinstance(head, PixelHead):
+        return f"{head.outputs_for(_pixels(space))} for each pixel of {space}"
+    return f"{head.outputs} for each of the {space.dims} of {space}"
+
+
+def _per_number(out: Tensor, batch: int, shape: tuple[int, ...], outputs: int) -> Tensor:
+    """(*batch, *shape, outputs)."""
+    if out.dim() == batch + 1:
+        return out.unflatten(-1, (*shape, outputs))
+    return out.unflatten(batch, (shape[0], outputs)).movedim(batch + 1, -1)
+
+
 def expected(d: Categorical) -> Tensor:
     """The mean of values 0, 1, ... of these probabilities, which torch does not tell."""
     values = torch.arange(d.probs.shape[-1], dtype=d.probs.dtype, device=d.probs.device)
@@ -144,7 +223,7 @@ class Decoder(Networked):
         space: of the data.
         head: of one number; `usual_head(space)` where None: Bernoulli, categorical, logistic in
             bins or Gaussian. `DiscretizedGaussianHead(levels)` is another for pixels: squared
-            error, as a likelihood.
+            error, as a likelihood. `LogisticMixtureHead()` is one for all channels of a pixel.
         given: what it is told beside z, such as Labels(10).
 
     Raises:
@@ -152,25 +231,12 @@ class Decoder(Networked):
     """
 
     def __init__(
-        self, network: nn.Module, space: Space, head: Head | None = None, given: Given = None
+        self, network: nn.Module, space: Space, head: Describing | None = None, given: Given = None
     ):
         super().__init__()
         self.network, self.space, self.given = network, space, given
-        self.head = (head or usual_head(space)).check(space)
+        self.head: Describing = (head or usual_head(space)).check(space)
 
     def forward(self, z: Tensor, *conditions: Tensor) -> Distribution:
         """p(x | z) for `z` (..., batch, latent) and conditions (batch, ...)."""
-        out = self.outputs_for(z, conditions)
-        return Each(self.head, self._per_number(out, z.dim() - 1), self.space)
-
-    def _per_number(self, out: Tensor, batch: int) -> Tensor:
-        """(*batch, *shape, outputs)."""
-        shape, outputs = self.space.shape, self.head.outputs
-        if out[(0,) * batch].numel() != self.space.dims * outputs:
-            raise ValueError(
-                f"the decoder's network gives {tuple(out.shape[batch:])} numbers, but must give "
-                f"{outputs} for each of the {self.space.dims} of {self.space}"
-            )
-        if out.dim() == batch + 1:
-            return out.unflatten(-1, (*shape, outputs))
-        return out.unflatten(batch, (shape[0], outputs)).movedim(batch + 1, -1)
+        return observed(self.head, self.outputs_for(z, conditions), z.dim() - 1, self.space)

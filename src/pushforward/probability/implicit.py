@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.distributions import Categorical, Distribution
 
 from ..core.spaces import count
+from .by_dimension import mixed
 from .heads import precise, scale_of
 from .posteriors import LEAST, PosteriorHead
 
@@ -66,6 +67,10 @@ class NormalMixture(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Log q in nats of `value` (..., d)."""
         return (self.log_weights + self._each(value).sum(-1)).logsumexp(-1)
+
+    def log_prob_each(self, value: Tensor) -> Tensor:
+        """Log q of each dimension given those before it, (..., d)."""
+        return mixed(self.log_weights, self._each(value))
 
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
         """Draws (*sample_shape, ..., d): a component, then its normal."""

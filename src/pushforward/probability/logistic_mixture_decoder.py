@@ -5,8 +5,8 @@
 Given z pixels are independent; the channels of one pixel are not, because a component is chosen for
 all of them and moves a channel's mean with those before it.
 
-PixelCNN++ (Salimans et al., 2017), arXiv:1701.05517, eqs. 1-3; deep VAEs took this
-likelihood over.
+PixelCNN++ (Salimans et al., 2017), arXiv:1701.05517, eqs. 1-3; deep VAEs took this likelihood over:
+`DeepVAE(space, head=LogisticMixtureHead())`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ..core.given import Given
-from ..core.spaces import Pixels, count
-from .decoders import Networked
+from ..core.spaces import Pixels, Space, count
+from .decoders import Decoder, PixelHead
 from .discretized import DiscretizedLogisticMixture
 
 
@@ -60,8 +60,34 @@ class PixelMixtures(Distribution):
         return DiscretizedLogisticMixture(each, self.space.channels, self.space.levels)
 
 
-class LogisticMixtureDecoder(Networked):
-    """p(x | z) by mixtures of `components` logistics. Raises ValueError for other spaces.
+class LogisticMixtureHead(PixelHead):
+    """A mixture of `components` logistics for a pixel, its channels coupled.
+
+    >>> LogisticMixtureHead(10).outputs_for(Pixels(3, 32, 32))
+    100
+    """
+
+    def __init__(self, components: int = 10):
+        super().__init__()
+        self.components = count("components", components)
+
+    def outputs_for(self, space: Pixels) -> int:
+        """Parameters for a pixel."""
+        return DiscretizedLogisticMixture.outputs(space.channels, self.components)
+
+    def forward(self, parameters: Tensor, space: Pixels) -> PixelMixtures:
+        """Images of `space`."""
+        return PixelMixtures(parameters, space)
+
+    def check(self, space: Space) -> LogisticMixtureHead:
+        """Returns itself; raises ValueError where `space` is not of pixels."""
+        if not isinstance(space, Pixels):
+            raise ValueError(f"logistics describe pixels: the decoder is asked for {space}")
+        return self
+
+
+class LogisticMixtureDecoder(Decoder):
+    """p(x | z) by a `LogisticMixtureHead`. Raises ValueError for spaces other than pixels.
 
     Args:
         network: (n, latent) to (n, outputs, height, width), or to as many numbers flat.
@@ -73,28 +99,9 @@ class LogisticMixtureDecoder(Networked):
     def __init__(
         self, network: nn.Module, space: Pixels, components: int = 10, given: Given = None
     ):
-        super().__init__()
-        if not isinstance(space, Pixels):
-            raise ValueError(f"logistics describe pixels: the decoder is asked for {space}")
-        self.network, self.space, self.pixels, self.given = network, space, space, given
-        self.components = count("components", components)
+        super().__init__(network, space, LogisticMixtureHead(components), given)
 
     @staticmethod
     def outputs(space: Pixels, components: int) -> int:
         """Parameters for a pixel."""
-        return DiscretizedLogisticMixture.outputs(space.channels, components)
-
-    def forward(self, z: Tensor, *conditions: Tensor) -> Distribution:
-        """p(x | z) for `z` (..., batch, latent) and conditions (batch, ...).
-
-        Raises ValueError for a network of another size.
-        """
-        out = self.outputs_for(z, conditions)
-        batch = out.shape[: z.dim() - 1]
-        shape = (self.outputs(self.pixels, self.components), self.pixels.height, self.pixels.width)
-        if out[(0,) * len(batch)].numel() != torch.Size(shape).numel():
-            raise ValueError(
-                f"the decoder's network gives {tuple(out.shape[len(batch) :])} numbers, but must "
-                f"give {shape[0]} for each pixel of {self.pixels}"
-            )
-        return PixelMixtures(out.reshape(*batch, *shape), self.pixels)
+        return LogisticMixtureHead(components).outputs_for(space)

@@ -28,6 +28,7 @@ from ..core.given import Given
 from ..core.spaces import Pixels, Space, count
 from ..nn.conditions import as_vector, call
 from .bijections.bijection import Bijection, Chain
+from .by_dimension import log_prob_each
 from .heads import precise, scale_of
 
 LEAST = 1e-4  # the smallest scale: a posterior narrower than that is a point in float32
@@ -185,6 +186,7 @@ class Moved(Distribution):
 
     def __init__(self, start: Distribution, bijection: Bijection, context: Tensor | None):
         self.start, self.bijection, self.context = start, bijection, context
+        self.last: tuple[Tensor, Tensor] | None = None  # draws, which only then know their parts
         super().__init__(start.batch_shape, start.event_shape, validate_args=False)
 
     def rsample_and_log_prob(
@@ -192,10 +194,25 @@ class Moved(Distribution):
     ) -> tuple[Tensor, Tensor]:
         """Draws (*sample_shape, *batch, latent) with gradients, and log q of them."""
         first = self.start.rsample(torch.Size(sample_shape))
-        flat = first.flatten(0, -2)
-        z, log_det = self.bijection.inverse(flat, self._repeated(len(flat)))
+        flat, each = first.flatten(0, -2), log_prob_each(self.start, first)
+        context = self._repeated(len(flat))
+        if each is not None and (
+            found := self.bijection.inverse_each(flat, each.flatten(0, -2), context)
+        ):
+            z, nats = (t.view(first.shape) for t in found)
+            self.last = z, nats
+            return z, nats.sum(-1)
+        z, log_det = self.bijection.inverse(flat, context)
         log_q = self.start.log_prob(first) - log_det.view(first.shape[:-1])
         return z.view(first.shape), log_q
+
+    def log_prob_each(self, value: Tensor) -> Tensor | None:
+        """Log q of each number of the last draws (..., batch, latent), if steps are autoregressive.
+
+        Of one step it is that of a number given those before it. Of several in different orders it
+        is the share that the number's own noise and slopes have in log q, as IAF's authors count.
+        """
+        return self.last[1] if self.last is not None and value is self.last[0] else None
 
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
         """Draws with gradients."""

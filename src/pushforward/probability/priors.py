@@ -25,6 +25,7 @@ from torch.nn import functional as F
 from ..core.contract import Density
 from ..core.spaces import Reals
 from ..nn.sums import per_example
+from .by_dimension import normal_log_prob
 
 
 class StandardNormal(Density):
@@ -46,6 +47,10 @@ class StandardNormal(Density):
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (batch,)."""
         return -0.5 * per_example(x**2) - 0.5 * math.log(2 * math.pi) * self.space.dims
+
+    def log_prob_each(self, x: Tensor) -> Tensor:
+        """Log p of every number in nats, of `x`'s shape."""
+        return normal_log_prob(x)
 
     def sample(self, n: int) -> Tensor:
         """Noise (n, *shape)."""

@@ -14,6 +14,7 @@ from ..core.spaces import Pixels, Tokens, count
 from ..data.names import other_data
 from ..media.trained import Trained, opened
 from ..metrics.ais import ais_nats, check_annealable
+from ..metrics.critic_rate import CriticRate, has_critic_rate, rate_by_critic
 from ..metrics.disentanglement import udr
 from ..metrics.likelihood import nats
 from ..metrics.looking import extractor_for
@@ -27,6 +28,7 @@ from .sampled import SAMPLES
 from .sentences import grammatical_lines
 
 LEAST = 5  # test examples that samples are compared with; fewer have no three neighbours
+ANNEALED = 100  # test examples that annealing looks at where nobody says how many
 
 
 def evaluated(
@@ -50,7 +52,8 @@ def evaluated(
         samples: how many are drawn and compared; None takes as many as there are test data.
         out: a folder for the page, and for the same as JSON, Markdown and CSV.
         features: what samples are seen through, as `extractor_for` takes it.
-        ais: test examples whose likelihood is also found by annealing; None leaves that out.
+        ais: test examples whose likelihood is also found by annealing; None leaves that out, but
+            takes ANNEALED where a critic alone tells a model's rate.
         records: a list that what was found of each is appended to, as for JSON.
 
     Raises:
@@ -73,7 +76,7 @@ def evaluated(
             continue
         weights = _weights(models[path], k)
         row = of_checkpoint(models[path], source, weights, n, thorough=True, features=features)
-        row.annealed = _annealed(models[path], source, ais)
+        _anneal(row, models[path], source, ais)
         yield f"{path}: {row.model} on {source.name}, test split"
         yield from _lines(row)
         rows.append(row)
@@ -122,6 +125,19 @@ def _written(rows: list[Row], data: Dataset, folder: Path, features: str | None)
     return f"wrote {folder}/index.html, results.json, results.md, results.csv"
 
 
+def _anneal(row: Row, trained: Trained, source: Dataset, examples: int | None) -> None:
+    """Writes into a row what annealing says, and a critic where the rate is by one."""
+    row.critic = _judged(trained, source, examples)
+    row.annealed = row.critic.annealed if row.critic else _annealed(trained, source, examples)
+
+
+def _judged(trained: Trained, source: Dataset, examples: int | None) -> CriticRate | None:
+    """What a critic says of the rate, beside annealing; None where no critic does."""
+    if not has_critic_rate(trained.model) or not len(source.test):
+        return None
+    return rate_by_critic(trained.model, source.test.first(examples or ANNEALED))
+
+
 def _annealed(trained: Trained, source: Dataset, examples: int | None) -> Likelihood | None:
     return None if examples is None else ais_nats(trained.model, source.test.first(examples))
 
@@ -138,15 +154,18 @@ def _of_tokens(
     how many samples are grammatical.
     """
     model = trained.model
-    found = _likelihood(model, source.test, k)
-    annealed = _annealed(trained, source, ais)
+    found, judged = _likelihood(model, source.test, k), _judged(trained, source, ais)
+    annealed = judged.annealed if judged else _annealed(trained, source, ais)
     known = {"likelihood": found, "ais": annealed}
     told = {name: None if value is None else value.record() for name, value in known.items()}
     records.append({"checkpoint": trained.name, "data": source.name, **told})
     yield f"{trained.name}: {type(model).__name__} on {source.name}, test split"
     pixels = isinstance(source.space, Pixels)
-    for number in [found, *([] if annealed is None else [annealed])]:
-        yield from _told(number, pixels)
+    yield from _told(found, pixels)
+    if judged is not None:
+        yield from (f"test: {line}" for line in str(judged).splitlines())
+    if annealed is not None:
+        yield from _told(annealed, pixels)
     if isinstance(source.space, Tokens):
         yield from grammatical_lines(model, source, samples)
     else:
@@ -157,6 +176,8 @@ def _of_tokens(
 def _lines(row: Row) -> Iterator[str]:
     """All that is known of a row, a line for each number with its circumstances."""
     yield from _told(row.likelihood, row.pixels)
+    if row.critic is not None:
+        yield from (f"test: {line}" for line in str(row.critic).splitlines())
     if row.annealed is not None:
         yield from _told(row.annealed, row.pixels)
     yield from (f"test: {number}" for number in row.numbers)

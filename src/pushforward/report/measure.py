@@ -159,7 +159,7 @@ def recorded_samples(preset: str | None) -> int | None:
 def surgery(model: Generative, split: Split) -> Surgery | Levels | None:
     """What the rate of a model with latents is spent on; None for one that has no such parts."""
     some = split.first(SURGERY_OF_NETWORKS if _moved(model, split) else SURGERY)
-    for cut in (elbo_surgery, level_rates):
+    for cut in (level_rates, elbo_surgery):  # levels: a pass each, not one for each pair of data
         try:
             return cut(model, some, samples=SURGERY_DRAWS)
         except ValueError:

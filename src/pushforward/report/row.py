@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from ..core.likelihood import Likelihood
+from ..metrics.critic_rate import CriticRate
 from ..metrics.measurement import Measurement
 from ..metrics.samples import SampleQuality
 from ..metrics.surgery import Levels, Surgery
@@ -40,6 +41,7 @@ class Row:
     further: tuple[Measurement, ...] = ()
     surgery: Surgery | Levels | None = None
     annealed: Likelihood | None = None
+    critic: CriticRate | None = None
 
     @property
     def pixels(self) -> bool:
@@ -84,6 +86,7 @@ class Row:
             },
             "surgery": self.surgery.record() if self.surgery else None,
             "ais": self.annealed.record() if self.annealed else None,
+            "critic": self.critic.record() if self.critic else None,
             "numbers": {number.name: number.record() for number in self.numbers},
         }
 

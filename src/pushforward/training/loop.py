@@ -24,7 +24,7 @@ from . import distributed, state
 from .batches import Batches
 from .denormals import flushed
 from .ema import Average
-from .mover import Mover
+from .mover import movers
 from .recipe import Recipe
 from .reports import Diverged, Report, Window, first_player
 from .soundness import first_line, is_of_numbers, unsound, weights_not_finite
@@ -213,7 +213,7 @@ class Training:
         self.stages: tuple[Stage, ...] = self.model.stages()
         self.ends = _ends(self.stages, self.recipe.steps)
         name, players = self.stages[stage].name, self.stages[stage].players
-        self.movers = [Mover(player, self.recipe, name) for player in players]
+        self.movers = movers(players, self.recipe, name)
         self.batches.resize(self.recipe.batch_sizes.get(name, self.recipe.batch_size))
         moving = _under_way(self.model, players)
         self.progress = [m.progress for m in moving]

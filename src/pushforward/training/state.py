@@ -99,7 +99,7 @@ def save(training: Underway, path: Path) -> Path:
         averaged = checkpoint.weights(training.average.model)
         tensors |= {AVERAGE + name: t for name, t in averaged.items()}
     for mover in training.movers:
-        if mover.optimizer is not None:
+        if mover.optimizer is not None and not mover.shares:
             prefix = f"{OPTIMIZER}{mover.player.name}."
             for index, values in mover.optimizer.state_dict()["state"].items():
                 tensors |= {f"{prefix}{index}.{k}": torch.as_tensor(v) for k, v in values.items()}
@@ -241,7 +241,7 @@ def _difference(theirs: Any, mine: Any, path: str = "") -> str:
 
 def _restore_optimizers(training: Underway, saved: Checkpoint) -> None:
     for mover in training.movers:
-        if mover.optimizer is None:
+        if mover.optimizer is None or mover.shares:
             continue
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in saved.part(f"{OPTIMIZER}{mover.player.name}.").items():

@@ -8,9 +8,15 @@
 A posterior of any shape, because a critic learns the density ratio that no formula gives. Near q
 the contrast is hard to tell from q, so the ratio is small and well estimated.
 
+The two terms of eq. 7 add up to the KL for any r, as long as r is a function of x: so m and s are
+the moments of g(x, e_i) over noise e_i that is the same for ever. With moments of n fresh draws,
+of which the critic knows nothing, it would learn log q - log r of their mixture: too little by 1/n
+nats a dimension.
+
 Adversarial Variational Bayes (Mescheder, Nowozin & Geiger, 2017), arXiv:1701.04722, algorithm 1,
 section 3.
-Differs from the paper: moments are estimated from draws, and held fixed, in each step.
+Differs from the paper: moments of any network by fixed noise, where the paper writes them down for
+networks that are linear in functions of the noise (its supplement); r is held fixed in each step.
 """
 
 from __future__ import annotations
@@ -26,10 +32,13 @@ from ...core.given import Given, heard, told, told_alike
 from ...core.spaces import Pixels, Space, count
 from ...nn.conditions import as_vector, call, width_of
 from ...nn.mlp import MLP
+from ...objectives.variational import prior_log_prob
 from ...probability.decoders import Observation, together
 from ...probability.posteriors import entered
 from .vae import dense_decoder
 from .variational import Decoded
+
+LEAST = 1e-3  # the smallest scale of a contrast
 
 
 class Implicit(Distribution):
@@ -46,11 +55,31 @@ class Implicit(Distribution):
 
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
         """Draws (*sample_shape, batch, latent) with gradients."""
-        x = self.x.expand(*sample_shape, *self.x.shape)
-        eps = torch.randn(*x.shape[:-1], self.noise, device=x.device, dtype=x.dtype)
+        shape = (*sample_shape, len(self.x), self.noise)
+        return self.at(torch.randn(shape, device=self.x.device, dtype=self.x.dtype))
+
+    def at(self, eps: Tensor) -> Tensor:
+        """What the network makes of noise (..., batch, noise): latents (..., batch, latent)."""
+        x = self.x.expand(*eps.shape[:-1], -1)
         seen, c = together(torch.cat([x, eps], -1), self.c)
         flat = None if c is None else c.flatten(0, -2)
         return call(self.network, seen.flatten(0, -2), flat).unflatten(0, seen.shape[:-1])
+
+
+def even_noise(points: int, length: int) -> Tensor:
+    """Standard normal noise, (points, length), the same whenever it is asked for.
+
+    The points lie evenly (a scrambled Sobol sequence), with mean 0 and mean square 1 in every
+    dimension, uncorrelated where there are enough of them: then the moments of a linear map are
+    exact.
+    """
+    uniform = torch.quasirandom.SobolEngine(length, scramble=True, seed=0).draw(points)
+    noise = torch.special.ndtri(uniform.double().clamp(1e-6, 1 - 1e-6))
+    noise = noise - noise.mean(0)
+    if points > 2 * length:
+        q, r = torch.linalg.qr(noise)
+        noise = q * r.diagonal().sign()
+    return (noise / noise.square().mean(0).sqrt()).float()
 
 
 class AVB(Decoded):
@@ -62,8 +91,9 @@ class AVB(Decoded):
         critic: (batch, space.dims + latent) -> (batch, 1).
         latent, noise: lengths of z and eps.
         prior: p(z); N(0, I) where None.
-        contrast: draws from which the contrast's moments are estimated, at least two.
-        turns: of the critic, for each of the model's.
+        contrast: points of noise that the contrast's moments are taken over, at least two.
+        turns: of the critic, for each of the model's. One that is behind tells too small a rate,
+            which the encoder then seeks out: see `metrics.rate_by_critic`.
         given: what it is told beside the data: encoder and critic are then called with that too,
             as a vector (batch, `nn.conditions.width_of(given)`); the decoder is told the same.
     """
@@ -76,8 +106,8 @@ class AVB(Decoded):
         latent: int,
         noise: int = 8,
         prior: Density | None = None,
-        contrast: int = 8,
-        turns: int = 1,
+        contrast: int = 32,
+        turns: int = 4,
         given: Given = None,
     ):
         told_alike(given, decoder=decoder, prior=prior)
@@ -87,8 +117,11 @@ class AVB(Decoded):
         self.critic = critic
         self.latent, self.noise = latent, count("noise", noise)
         self.contrast, self.turns = count("contrast", contrast, 2), count("turns", turns)
+        self.register_buffer("even", even_noise(self.contrast, self.noise), persistent=False)
 
-    def encode(self, x: Tensor, *conditions: Tensor) -> Distribution:
+    even: Tensor
+
+    def encode(self, x: Tensor, *conditions: Tensor) -> Implicit:
         """q(z | x), which has no density."""
         h, c = self._seen(x, *conditions)
         return Implicit(self.encoder, h, self.latent, self.noise, c)
@@ -105,23 +138,32 @@ class AVB(Decoded):
         return critic, Player("model", model, self.loss)
 
     def reference(self, x: Tensor, *conditions: Tensor) -> Independent:
-        """r(z | x), a normal with the moments of draws from q(z | x), without gradients."""
+        """r(z | x), a normal with the moments of q(z | x) at even noise, without gradients."""
         with torch.no_grad():
-            z = self.encode(x, *conditions).rsample((self.contrast,))
-        return Independent(Normal(z.mean(0), z.std(0) + 1e-3, validate_args=False), 1)
+            noise = self.even[:, None].expand(-1, len(x), -1)
+            z = self.encode(x, *conditions).at(noise)
+        scale = z.std(0, correction=0).clamp_min(LEAST)
+        return Independent(Normal(z.mean(0), scale, validate_args=False), 1)
 
     def ratio(self, z: Tensor, r: Independent, x: Tensor, *conditions: Tensor) -> Tensor:
-        """T: the critic's log q(z|x) - log r(z|x), (batch,)."""
+        """T: the critic's log q(z|x) - log r(z|x) of latents (..., batch, latent), (..., batch)."""
         whitened = (z - r.base_dist.loc) / r.base_dist.scale
         seen, c = self._seen(x, *conditions)
-        return call(self.critic, torch.cat([seen, whitened], -1), c)[:, 0]
+        both, c = together(torch.cat([seen.expand(*z.shape[:-1], -1), whitened], -1), c)
+        flat = None if c is None else c.flatten(0, -2)
+        return call(self.critic, both.flatten(0, -2), flat)[:, 0].view(z.shape[:-1])
+
+    def by_critic(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> tuple[Tensor, Tensor]:
+        """Distortion and rate in nats, (batch,) each: means over draws, the rate by the critic."""
+        r, z = self.reference(x, *conditions), self.encode(x, *conditions).rsample((samples,))
+        log_p = prior_log_prob(self.prior, z, heard(self.prior, conditions))
+        rate = self.ratio(z, r, x, *conditions) + r.log_prob(z) - log_p
+        return -self.decode(z, *conditions).log_prob(x).mean(0), rate.mean(0)
 
     def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"distortion", "rate"}, each (batch,) in nats; the rate is the critic's estimate."""
-        r, z = self.reference(x, *conditions), self.encode(x, *conditions).rsample()
-        log_p = self.prior.log_prob(z, *heard(self.prior, conditions))
-        rate = self.ratio(z, r, x, *conditions) + r.log_prob(z) - log_p
-        return {"distortion": -self.decode(z, *conditions).log_prob(x), "rate": rate}
+        distortion, rate = self.by_critic(x, *conditions)
+        return {"distortion": distortion, "rate": rate}
 
     def critic_loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"posterior", "contrast"}: cross-entropy of telling q from r."""
@@ -138,7 +180,7 @@ def dense_avb(
     width: int,
     noise: int = 4,
     layers: int = 1,
-    turns: int = 1,
+    turns: int = 4,
     classes: int = 0,
 ) -> AVB:
     """The same of perceptrons, all told one of `classes` labels where that is not 0."""

@@ -30,9 +30,11 @@ from ...nn.conditions import width_of
 from ...nn.told import Shifts
 from ...nn.zero import zero_last
 from ...objectives.variational import Objective
+from ...probability.decoders import Describing, channels_for
 from ...probability.discretized import DiscretizedLogisticHead
-from ...probability.heads import BinaryHead, Head, precise
-from .hierarchy import Hierarchy, Level, drawn_at
+from ...probability.heads import BinaryHead, precise
+from .hierarchy import Hierarchy
+from .levels import Level, Take, taken
 
 REACH = 3.0  # scales stay within e^-3 .. e^3 of 1, or of the prior's
 
@@ -60,13 +62,13 @@ class Group(nn.Module):
         self.enter = nn.Conv2d(latent, width, 1)
         self.after = Bottleneck(width, width, width, wide)
 
-    def forward(self, h: Tensor, e: Tensor | None, eps: Tensor) -> tuple[Tensor, Level]:
+    def forward(self, h: Tensor, e: Tensor | None, take: Take) -> tuple[Tensor, Level]:
         """The stream after this group, and the group's level."""
         out = self.prior(h)
         own, feature = out[:, : -self.width], out[:, -self.width :]
         p = bounded(own)
         q = None if e is None else shifted(p, self.posterior(torch.cat([h, e], 1)))
-        level = drawn_at(p, q, eps)
+        level = taken(p, q, take)
         h = h + feature + self.enter(level.z.to(h.dtype))
         return h + self.after(h), level
 
@@ -79,7 +81,8 @@ class DeepVAE(Hierarchy):
         groups: how many groups of latents at each resolution, from the coarsest up.
         width: channels of the stream.
         latent: channels of every group.
-        head: of one number; Bernoulli for two levels, else a discretised logistic.
+        head: of one number, or of a pixel, as VDVAE's `LogisticMixtureHead()` is; Bernoulli for two
+            levels, else a discretised logistic.
         objective: the negative ELBO where None; groups are what free bits count.
         classes: labels that it is told; 0 is none.
         context: length of a vector that it is told after the label; 0 is none. Both are added, by
@@ -94,7 +97,7 @@ class DeepVAE(Hierarchy):
         groups: tuple[int, ...] = (2, 4, 4),
         width: int = 64,
         latent: int = 8,
-        head: Head | None = None,
+        head: Describing | None = None,
         objective: Objective | None = None,
         classes: int = 0,
         context: int = 0,
@@ -118,7 +121,7 @@ class DeepVAE(Hierarchy):
         self.down = nn.ModuleList(Group(width, latent, min(s[1:]) > 2) for s in sizes)
         biases = [nn.Parameter(torch.zeros(width, *shape)) for shape in shapes]
         self.biases = nn.ParameterList(biases)
-        self.leave = nn.Conv2d(width, space.channels * self.head.outputs, 3, padding=1)
+        self.leave = nn.Conv2d(width, channels_for(self.head, space), 3, padding=1)
         self.shifts = Shifts(width_of(self.given), [width] * (1 + len(groups)))
 
     def evidence(self, x: Tensor, c: Tensor | None) -> list[Tensor]:
@@ -134,7 +137,7 @@ class DeepVAE(Hierarchy):
         return [e for e, g in zip(found[::-1], self.groups) for _ in range(g)]
 
     def descend(
-        self, n: int, evidence: list[Tensor] | None, noise: list[Tensor], c: Tensor | None
+        self, n: int, evidence: Sequence[Tensor] | None, take: Sequence[Take], c: Tensor | None
     ) -> tuple[list[Level], Tensor]:
         """A pass from the coarsest resolution to the data's."""
         levels, place = [], 0
@@ -145,11 +148,10 @@ class DeepVAE(Hierarchy):
             h = self.shifts.add(1 + i, h, c)
             for group in self.down[place : place + many]:
                 e = None if evidence is None else evidence[place]
-                h, level = group(h, e, noise[place])
+                h, level = group(h, e, take[place])
                 levels.append(level)
                 place += 1
-        out = self.leave(h).unflatten(1, (self.space.channels, self.head.outputs))
-        return levels, out.movedim(2, -1)
+        return levels, self.leave(h)
 
 
 def bounded(parameters: Tensor) -> Normal:

@@ -27,6 +27,7 @@ from torch.nn import functional as F
 from ...core.catalogue import example, system
 from ...core.contract import Density, Generative, Player, Terms
 from ...core.spaces import Pixels, Reals, count
+from ...probability.by_dimension import mixed, normal_log_prob
 from ...probability.covariances import (
     Covariance,
     DiagonalCovariance,
@@ -81,6 +82,16 @@ class GMM(Density):
     def log_prob(self, x: Tensor) -> Tensor:
         """Log p(x) in nats, (batch,)."""
         return self._joint(self._whitening()(x.flatten(1))).logsumexp(1)
+
+    def log_prob_each(self, x: Tensor) -> Tensor:
+        """Log p of each feature given those before it in nats, (batch, features).
+
+        Every family's L is triangular, so that y_j is the noise of x_j given x_<j.
+        """
+        whiten, unit = self._whitening(), torch.eye(self.space.dims).to(self.means)
+        y, slope = whiten(x.flatten(1)), whiten(unit) - whiten(torch.zeros_like(unit[:1]))
+        log_slope = slope.diagonal(dim1=0, dim2=2).log()
+        return mixed(self.logits, normal_log_prob(y) + log_slope)
 
     def responsibilities(self, x: Tensor) -> Tensor:
         """p(component | x), (batch, components)."""

@@ -7,45 +7,37 @@ Every level's rate is a KL between normals, in closed form given what was drawn 
 group for free bits. A subclass says how one pass from the top down goes, drawing from q where data
 are given and from p where not. What the model is told (y) enters the pass and what is said of the
 data, so that p(z_l | above, y), q(z_l | above, x, y) and p(x | z, y) hear it.
+
+Whoever asks for one vector of latents (`encode`, `decode`, `prior`) is given the noise that the
+prior makes the levels of (`levels.py`): its prior is N(0, I), and the ratio q / p is the same.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Normal, kl_divergence
+from torch.distributions import Distribution
 
-from ...core.contract import Pushforward
-from ...core.given import repeated
+from ...core.contract import Latent, Pushforward
 from ...core.spaces import count
 from ...nn.conditions import as_vector
-from ...nn.sums import per_example
 from ...objectives.variational import ELBO, Draw, Objective
-from ...probability.decoders import Each
-from ...probability.heads import Head
+from ...probability.decoders import Describing, observed, together
+from ...probability.priors import StandardNormal
+from .levels import Level, Levels, Take, joint_noise, lengths, made_of, sum_of, takes
 from .variational import Variational
 
 
-@dataclass(frozen=True)
-class Level:
-    """One level of a pass: prior and posterior (None in generation) as normals, and the draw."""
-
-    p: Normal
-    q: Normal | None
-    z: Tensor
-
-
-class Hierarchy(Variational, Pushforward):
+class Hierarchy(Variational, Latent, Pushforward):
     """A VAE of several levels; `sizes` are the shapes of their latents, from the top down."""
 
-    head: Head
+    head: Describing
 
     def _prepare(
-        self, head: Head, sizes: Sequence[tuple[int, ...]], objective: Objective | None
+        self, head: Describing, sizes: Sequence[tuple[int, ...]], objective: Objective | None
     ) -> None:
         self.head, self.sizes = head.check(self.space), sizes
         self.objective = objective or ELBO()
@@ -57,73 +49,62 @@ class Hierarchy(Variational, Pushforward):
 
     @abstractmethod
     def descend(
-        self, n: int, evidence: list[Tensor] | None, noise: list[Tensor], c: Tensor | None
+        self, n: int, evidence: Sequence[Tensor] | None, take: Sequence[Take], c: Tensor | None
     ) -> tuple[list[Level], Tensor]:
-        """A pass from the top down; also the parameters (n, *shape, outputs) of p(x | z).
+        """A pass from the top down; also what `observed` makes p(x | z) of, (n, ...).
 
-        `noise` holds a standard normal (n, *size) for each level, `c` (n, width) what is told.
+        `take` says of each level how its latents come from p and q; `c` (n, width) is told.
         """
+
+    @property
+    def prior(self) -> StandardNormal:
+        """Of the noise of all levels, as one vector."""
+        return StandardNormal((sum(lengths(self)),)).to(self.device, self.dtype)
+
+    def encode(self, x: Tensor, *conditions: Tensor) -> Levels:
+        """q(e | x) of the noise of all levels: batch shape (batch,), event shape (total,)."""
+        c = self._context(len(x), *conditions)
+        return Levels(self, self.evidence(x, c), c)
+
+    def decode(self, z: Tensor, *conditions: Tensor) -> Distribution:
+        """p(x | e) for noise `z` (..., batch, total) of all levels, conditions (batch, ...)."""
+        if z.dim() == 1:
+            return observed(self.head, self._out(z[None], *conditions)[0], 0, self.space)
+        return observed(self.head, self._out(z, *conditions), z.dim() - 1, self.space)
+
+    def _out(self, z: Tensor, *conditions: Tensor) -> Tensor:
+        """What the pass says of the data, (..., batch, ...)."""
+        z, c = together(z, self._context(z.shape[-2], *conditions))
+        flat, told = z.flatten(0, -2), None if c is None else c.flatten(0, -2)
+        out = self.descend(len(flat), None, takes(self, flat, made_of), told)[1]
+        return out.unflatten(0, z.shape[:-1])
 
     def draw(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Draw:
         """`samples` sets of latents for each datum; rates are (batch, levels)."""
-        n, c = count("samples", samples) * len(x), self._context(len(x), *conditions)
-        evidence = repeated(tuple(self.evidence(self.space.check(x), c)), samples)
-        (c,) = (None,) if c is None else repeated((c,), samples)
-        levels, parameters = self.descend(n, list(evidence), self._noise(n), c)
-        rate = torch.stack([_rate(level) for level in levels], -1).unflatten(0, (samples, -1))
-        log_q, log_p = (
-            sum_of([_nats(d, a.z) for a in levels if (d := getattr(a, side)) is not None])
-            for side in ("q", "p")
+        each = (count("samples", samples), len(x))
+        q = self.encode(x, *conditions)
+        levels, out = q.drawn(samples)
+        rate = torch.stack([level.rate for level in levels], -1)
+        log_q, log_p = (sum_of([getattr(a, side) for a in levels]) for side in ("log_q", "log_p"))
+        noise, out, log_q, log_p, rate = (
+            t.unflatten(0, each) for t in (joint_noise(levels), out, log_q, log_p, rate)
         )
-        p_x = Each(self.head, parameters.unflatten(0, (samples, -1)), self.space)
-        z = torch.cat([level.z.flatten(1) for level in levels], 1)
-        z, log_q, log_p = (t.unflatten(0, (samples, -1)) for t in (z, log_q, log_p))
-        top = levels[0].q or levels[0].p
-        return Draw(top, z, p_x.log_prob(x), log_q, log_p, rate.mean(0))
+        log_x = observed(self.head, out, 2, self.space).log_prob(x)
+        return Draw(q, noise, log_x, log_q, log_p, rate.mean(0), apart=False)
 
     def latents(self, n: int) -> Tensor:
         """Standard normal noise for all levels, (n, total)."""
-        return torch.cat([e.flatten(1) for e in self._noise(n)], 1)
+        return self.prior.sample(n)
 
     def push(self, z: Tensor, *conditions: Tensor) -> Tensor:
         """The likeliest data for noise of all levels."""
         with torch.no_grad():
-            return self._generated(z, *conditions).mode
+            return self.decode(z, *conditions).mode
 
     def sample(self, n: int, *conditions: Tensor) -> Tensor:
         """`n` data."""
-        return self._generated(self.latents(n), *conditions).sample()
+        return self.decode(self.latents(n), *conditions).sample()
 
     def _context(self, n: int, *conditions: Tensor) -> Tensor | None:
         """What is told of `n` data, as the networks take it."""
         return as_vector(self.given, self.told(n, *conditions), self.dtype)
-
-    def _generated(self, noise: Tensor, *conditions: Tensor) -> Distribution:
-        lengths = [int(torch.Size(size).numel()) for size in self.sizes]
-        parts = [e.unflatten(1, size) for e, size in zip(noise.split(lengths, 1), self.sizes)]
-        c = self._context(len(noise), *conditions)
-        return Each(self.head, self.descend(len(noise), None, parts, c)[1], self.space)
-
-    def _noise(self, n: int) -> list[Tensor]:
-        options = {"device": self.device, "dtype": self.dtype}
-        return [torch.randn(n, *size, **options) for size in self.sizes]  # type: ignore[call-overload]
-
-
-def _rate(level: Level) -> Tensor:
-    assert level.q is not None
-    return per_example(kl_divergence(level.q, level.p))
-
-
-def _nats(d: Normal, z: Tensor) -> Tensor:
-    return per_example(d.log_prob(z))
-
-
-def sum_of(parts: list[Tensor]) -> Tensor:
-    """Their sum."""
-    return torch.stack(parts).sum(0)
-
-
-def drawn_at(p: Normal, q: Normal | None, eps: Tensor) -> Level:
-    """A level drawn from q, or from p where there is none, with the noise `eps`."""
-    used = p if q is None else q
-    return Level(p, q, used.loc + used.scale * eps)

@@ -12,6 +12,8 @@ Differs from the paper: perceptrons with SiLU instead of gated layers.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -22,7 +24,10 @@ from ...core.contract import Density
 from ...core.given import Given, agreed, heard, told
 from ...core.spaces import Pixels, Reals, Space, count
 from ...nn.conditions import as_vector, call, width_of
+from ...nn.detached import Detached
 from ...nn.mlp import MLP, FlatMLP
+from ...objectives.importance import frozen
+from ...probability.by_dimension import log_prob_each
 from ...probability.posteriors import DiagonalGaussian, Encoder, PosteriorHead
 from .vae import VAE, dense_decoder, dense_encoder
 from .vampprior import VampPrior
@@ -84,6 +89,29 @@ class TwoLevels(Distribution):
         z2, z1 = value.split((self.above, value.shape[-1] - self.above), -1)
         return self.top.log_prob(z2) + self.below(z2, *self.beside).log_prob(z1)
 
+    def log_prob_each(self, value: Tensor) -> Tensor | None:
+        """Log q of each latent given those before it, (..., batch, latent)."""
+        z2, z1 = value.split((self.above, value.shape[-1] - self.above), -1)
+        return both(log_prob_each(self.top, z2), log_prob_each(self.below(z2, *self.beside), z1))
+
+    def frozen(self) -> TwoLevels:
+        """The same without gradients to what parametrises it, but to what it is asked about."""
+        below: Any = FrozenBelow(self.below)
+        return TwoLevels(frozen(self.top), below, *(b.detach() for b in self.beside))
+
+
+def both(top: Tensor | None, below: Tensor | None) -> Tensor | None:
+    """Log-densities of both levels, if both are known one by one."""
+    return None if top is None or below is None else torch.cat((top, below), -1)
+
+
+class FrozenBelow(Detached):
+    """`Below` of weights that carry no gradient."""
+
+    def __init__(self, below: Below):
+        super().__init__(below)
+        self.head = below.head
+
 
 class TwoLevelEncoder(Encoder):
     """q(z2 | x) q(z1 | x, z2).
@@ -122,6 +150,12 @@ class TwoLevelPrior(Density):
         z2, z1 = x.split((self.above, x.shape[1] - self.above), 1)
         below = self.below(z2, *self._beside(conditions))
         return self.top.log_prob(z2, *heard(self.top, conditions)) + below.log_prob(z1)
+
+    def log_prob_each(self, x: Tensor, *conditions: Tensor) -> Tensor | None:
+        """Log p of each latent given those before it, (batch, z2 + z1)."""
+        z2, z1 = x.split((self.above, x.shape[1] - self.above), 1)
+        top = log_prob_each(self.top, z2, *heard(self.top, conditions))
+        return both(top, log_prob_each(self.below(z2, *self._beside(conditions)), z1))
 
     def sample(self, n: int, *conditions: Tensor) -> Tensor:
         """`n` latents, (n, z2 + z1)."""

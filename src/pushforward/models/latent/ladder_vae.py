@@ -1,6 +1,7 @@
 """Ladder VAE: the posterior of each level joins what the data say with what was drawn above.
 
     bottom-up   d_l = f(d_{l-1}),   m^_l, s^_l = linear(d_l)                           (eqs. 11-13)
+    top         q(z_L | x) = N(m^_L, s^_L^2),   p(z_L) = N(0, I)
     top-down    p(z_l | z_{l+1}) = N(m_p, s_p^2)
     joined      1/s^2 = 1/s^_l^2 + 1/s_p^2,   m = (m^_l / s^_l^2 + m_p / s_p^2) s^2    (eqs. 16-17)
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
@@ -25,10 +27,12 @@ from ...core.spaces import Pixels, Space
 from ...nn.conditions import width_of
 from ...nn.mlp import MLP
 from ...objectives.variational import ELBO, Linear, Objective
+from ...probability.decoders import Describing, numbers_for
 from ...probability.discretized import usual_head
-from ...probability.heads import Head, precise, scale_of
+from ...probability.heads import precise, scale_of
 from ...probability.posteriors import LEAST, entered
-from .hierarchy import Hierarchy, Level, drawn_at
+from .hierarchy import Hierarchy
+from .levels import Level, Take, taken
 
 
 class LadderVAE(Hierarchy):
@@ -38,7 +42,7 @@ class LadderVAE(Hierarchy):
         space: of the data.
         latents: length of z at each level, from the bottom (next to the data) up.
         width: units of every perceptron's hidden layer, and of d_l.
-        head: of one number of the data; `usual_head(space)` where None.
+        head: of one number of the data, or of a pixel; `usual_head(space)` where None.
         objective: the negative ELBO where None.
         classes: labels that it is told: every map but those that read d_l; 0 is none.
         context: length of a vector that it is told after the label; 0 is none.
@@ -49,7 +53,7 @@ class LadderVAE(Hierarchy):
         space: Space,
         latents: tuple[int, ...] = (32, 16, 8),
         width: int = 256,
-        head: Head | None = None,
+        head: Describing | None = None,
         objective: Objective | None = None,
         classes: int = 0,
         context: int = 0,
@@ -63,7 +67,7 @@ class LadderVAE(Hierarchy):
         self.tell = nn.ModuleList(MLP(width, 2 * n, width, 0) for n in latents)
         pairs = zip(latents[1:], latents)
         self.down = nn.ModuleList(MLP(above, 2 * n, width, 1, c) for above, n in pairs)
-        self.leave = MLP(latents[0], space.dims * self.head.outputs, width, 1, c)
+        self.leave = MLP(latents[0], numbers_for(self.head, space), width, 1, c)
 
     def evidence(self, x: Tensor, c: Tensor | None) -> list[Tensor]:
         """Means and scales' parameters (batch, 2 latent) of every level, from the top down."""
@@ -74,22 +78,22 @@ class LadderVAE(Hierarchy):
         return said[::-1]
 
     def descend(
-        self, n: int, evidence: list[Tensor] | None, noise: list[Tensor], c: Tensor | None
+        self, n: int, evidence: Sequence[Tensor] | None, take: Sequence[Take], c: Tensor | None
     ) -> tuple[list[Level], Tensor]:
         """A pass from the top down."""
-        levels: list[Level] = []
+        said = [None] * len(take) if evidence is None else [normal(e) for e in evidence]
+        zero = torch.zeros(n, *self.sizes[0], device=self.device, dtype=self.dtype)
+        unit = Normal(zero, torch.ones_like(zero), validate_args=False)
+        levels = [taken(unit, said[0], take[0])]
         maps: Sequence[MLP] = self.down  # type: ignore[assignment]
-        for i, eps in enumerate(noise):
-            above = maps[-i](levels[-1].z, c) if i else eps.new_zeros(n, 2 * eps.shape[1])
-            p = normal(above)
-            q = None if evidence is None else joined(normal(evidence[i]), p)
-            levels.append(drawn_at(p, q, eps))
-        out = self.leave(levels[-1].z, c)
-        return levels, out.unflatten(-1, (*self.space.shape, self.head.outputs))
+        for down, data, how in zip(reversed(maps), said[1:], take[1:]):
+            p = normal(down(levels[-1].z, c))
+            levels.append(taken(p, None if data is None else joined(data, p), how))
+        return levels, self.leave(levels[-1].z, c)
 
 
 def normal(parameters: Tensor) -> Normal:
-    """Mean and scale from (batch, 2 latent, ...); zeros are N(0, 1)."""
+    """Mean and scale from (batch, 2 latent)."""
     mean, scale = precise(parameters).chunk(2, 1)
     return Normal(mean, scale_of(scale, LEAST), validate_args=False)
 

@@ -20,6 +20,7 @@ from torch.distributions import Categorical, Distribution, MixtureSameFamily
 from ...core.catalogue import example, system
 from ...core.contract import Density
 from ...core.spaces import Labels, Pixels, Reals, count
+from ...probability.by_dimension import log_prob_each
 from ...probability.posteriors import Encoder
 from .vae import VAE, dense
 
@@ -91,6 +92,16 @@ class VampPrior(Density):
         parts = zip(x.split(size), *(c.split(size) for c in conditions))
         found = [self._mixture(parameters, *label).log_prob(part) for part, *label in parts]
         return torch.cat(found)
+
+    def log_prob_each(self, x: Tensor, *conditions: Tensor) -> Tensor | None:
+        """Log p of each latent given those before it, (batch, latent); None where q's are not
+        known one by one.
+        """
+        parameters = self.posteriors()
+        size = max(1, CHUNK // (self.components * self.space.dims))
+        parts = zip(x.split(size), *(c.split(size) for c in conditions))
+        found = [log_prob_each(self._mixture(parameters, *label), part) for part, *label in parts]
+        return None if None in found else torch.cat(found)  # type: ignore[arg-type]
 
     def sample(self, n: int, *conditions: Tensor) -> Tensor:
         """`n` latents, (n, latent)."""

@@ -58,6 +58,14 @@ class Autoregressive(Bijection):
         x, parameters = self._unrolled(z, context)
         return x, -self.map(x, parameters)[1].sum(1)
 
+    def forward_each(
+        self, x: Tensor, nats: Tensor, context: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Data to noise: z, and `nats` less what each number's slope gives."""
+        check_context(context if self.context else None, self.context, len(x))
+        z, slope = self.map(x, self.parameters_for(x, context))
+        return z, nats - slope
+
     def push(self, z: Tensor, context: Tensor | None = None) -> Tensor:
         """Noise to data alone, in one pass."""
         if torch.is_grad_enabled():

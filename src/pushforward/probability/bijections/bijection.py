@@ -9,7 +9,9 @@ the direction that it went, (batch,), in nats. `push` is `inverse` without it, f
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +36,22 @@ class Bijection(Component, ABC):
     def push(self, z: Tensor, context: Tensor | None = None) -> Tensor:
         """Noise to data alone."""
         return self.inverse(z, context)[0]
+
+    def inverse_each(
+        self, z: Tensor, nats: Tensor, context: Tensor | None = None
+    ) -> tuple[Tensor, Tensor] | None:
+        """Noise to data: x, and what becomes of `nats` (batch, features), log p of each number.
+
+        None where the determinant is no product over numbers, as everywhere but in autoregressive
+        maps and what moves numbers about.
+        """
+        return None
+
+    def forward_each(
+        self, x: Tensor, nats: Tensor, context: Tensor | None = None
+    ) -> tuple[Tensor, Tensor] | None:
+        """Data to noise: z, and the same of `nats` of each number of x, at z's places."""
+        return None
 
 
 class Chain(Bijection):
@@ -66,6 +84,30 @@ class Chain(Bijection):
             z = bijection.push(z, context)  # type: ignore[operator]
         return z
 
+    def inverse_each(
+        self, z: Tensor, nats: Tensor, context: Tensor | None = None
+    ) -> tuple[Tensor, Tensor] | None:
+        """Noise to data: x, and log p of each of its numbers."""
+        return _each(reversed(self.bijections), "inverse_each", z, nats, context)
+
+    def forward_each(
+        self, x: Tensor, nats: Tensor, context: Tensor | None = None
+    ) -> tuple[Tensor, Tensor] | None:
+        """Data to noise: z, and the same of `nats`."""
+        return _each(self.bijections, "forward_each", x, nats, context)
+
+
+def _each(
+    bijections: Iterable[Any], way: str, x: Tensor, nats: Tensor, context: Tensor | None
+) -> tuple[Tensor, Tensor] | None:
+    """One after the other, until one does not know."""
+    for bijection in bijections:
+        found = getattr(bijection, way)(x, nats, context)
+        if found is None:
+            return None
+        x, nats = found
+    return x, nats
+
 
 class Inverse(Bijection):
     """A bijection the other way round: an IAF is the inverse of a MAF."""
@@ -82,6 +124,18 @@ class Inverse(Bijection):
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """What the other calls `forward`."""
         return self.bijection(z, context)
+
+    def inverse_each(
+        self, z: Tensor, nats: Tensor, context: Tensor | None = None
+    ) -> tuple[Tensor, Tensor] | None:
+        """What the other calls `forward_each`."""
+        return self.bijection.forward_each(z, nats, context)
+
+    def forward_each(
+        self, x: Tensor, nats: Tensor, context: Tensor | None = None
+    ) -> tuple[Tensor, Tensor] | None:
+        """What the other calls `inverse_each`."""
+        return self.bijection.inverse_each(x, nats, context)
 
 
 def check_context(context: Tensor | None, width: int, batch: int) -> None:

@@ -36,6 +36,18 @@ class Rearrangement(Bijection):
         """Noise to data: x, and zeros (batch,)."""
         return self.back(z), z.new_zeros(len(z))
 
+    def inverse_each(
+        self, z: Tensor, nats: Tensor, context: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Noise to data: x, and its numbers' `nats`."""
+        return self.back(z), self.back(nats)
+
+    def forward_each(
+        self, x: Tensor, nats: Tensor, context: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Data to noise: z, and its numbers' `nats`."""
+        return self.there(x), self.there(nats)
+
 
 class Permutation(Rearrangement):
     """z_i = x_{order[i]} along the features (or channels)."""
