@@ -142,7 +142,7 @@ def restore(training: Underway, path: Path) -> None:
     try:
         _extend(training, saved)
         _take_up(training, saved, path)
-    except CheckpointError:
+    except (CheckpointError, Warning):
         raise
     except Exception as error:  # a state that was crafted fails in many ways
         raise CheckpointError(
