@@ -3,7 +3,7 @@ BIN := .venv/bin
 DATA := $(wildcard ../shared/data)
 export PUSHFORWARD_DATA ?= $(if $(DATA),$(abspath $(DATA)))
 
-.PHONY: compare test test-machines check stubs format clean
+.PHONY: compare test test-machines torture check stubs format clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -18,6 +18,9 @@ test: .venv/installed  ## everything that the tests check
 
 test-machines: .venv/installed  ## the fast tests as other processors, threads, seeds, orders and versions run them
 	$(BIN)/python tests/machines.py $(MACHINES)
+
+torture: .venv/installed  ## hostile inputs of every kind, kills and full disks; writes docs/robustness.md
+	$(BIN)/python tests/torture $(KINDS) --write docs/robustness.md
 
 check: .venv/installed  ## lint, types, fast tests: before each commit
 	$(BIN)/ruff check .

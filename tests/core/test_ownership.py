@@ -7,12 +7,12 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 
 import pytest
 
 import pushforward as pf
-from pushforward.core.ownership import FRESH, Occupied, owned, scratch, sweep
+from pushforward.core import ownership
+from pushforward.core.ownership import Occupied, owned, scratch, sweep
 from toys import Normal
 
 HOLDS = """
@@ -72,14 +72,32 @@ def test_what_a_killed_process_left_is_swept_and_no_more(tmp_path):
         assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_scratch_without_an_owner_waits_for_one(tmp_path):
-    """A process may be just about to put its name there."""
-    fresh = tmp_path / ".part-fresh"
-    fresh.mkdir()
+def test_scratch_without_an_owner_is_swept_and_made_again(tmp_path, monkeypatch):
+    """Its process was killed before it could own it, or is just about to."""
+    empty = tmp_path / ".part-empty"
+    empty.mkdir()
+    assert sweep(tmp_path) == [empty]
+    real, swept = ownership._claim, []
+
+    def claim(file):
+        if not swept:
+            swept.extend(sweep(tmp_path))
+        return real(file)
+
+    monkeypatch.setattr(ownership, "_claim", claim)
+    with scratch(tmp_path) as folder:
+        assert swept
+        assert swept[0] != folder
+        (folder / "part").mkdir()
+        (folder / "part" / "file").touch()
+        assert list(tmp_path.iterdir()) == [folder]
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_not_ours_is_not_swept(tmp_path):
+    (tmp_path / ".part-full").mkdir()
+    (tmp_path / ".part-full" / "file").touch()
     assert sweep(tmp_path) == []
-    old = time.time() - 2 * FRESH
-    os.utime(fresh, (old, old))
-    assert sweep(tmp_path) == [fresh]
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])

@@ -33,6 +33,17 @@ KINDS = {
     "kills": 200,
     "disks": 50,
 }
+WHAT = {
+    "images": "image files",
+    "arrays": "arrays and tables",
+    "sounds": "WAV files",
+    "texts": "texts",
+    "checkpoints": "checkpoints",
+    "commands": "command lines",
+    "kills": "kills of a training",
+    "disks": "full disks",
+}
+"""What each kind is called in the table."""
 
 
 def tortured(kind: str, n: int, options: argparse.Namespace) -> tuple[int, int, float]:
@@ -70,17 +81,36 @@ def main() -> None:
     parser.add_argument("--n", type=int, help="so many of each kind")
     parser.add_argument("--only", help="trials whose names have this in them")
     parser.add_argument("--show", action="store_true", help="what every trial said")
+    parser.add_argument("--write", type=Path, help="a page whose table is written again")
     options = parser.parse_args()
     from pushforward.core.catalogue import discover
 
     discover()
-    failed = 0
-    print("| inputs | tried | held | seconds |\n|---|---|---|---|")
+    page = options.write.resolve() if options.write else None
+    rows, failed = [], 0
     for kind in options.kinds or KINDS:
         count, good, seconds = tortured(kind, options.n or KINDS[kind], options)
         failed += count - good
-        print(f"| {kind} | {count} | {good} | {seconds:.0f} |", flush=True)
+        rows.append(f"| {WHAT[kind]} | {count} | {good} |")
+        print(f"{kind}: {good} of {count} held, in {seconds:.0f} s", flush=True)
+    if page is not None:
+        write(page, rows)
     sys.exit(1 if failed else 0)
+
+
+def write(page: Path, rows: list[str]) -> None:
+    """Writes the rows into the table of a page; those of other kinds stay."""
+    lines, fresh = (
+        page.read_text(encoding="utf-8").splitlines(),
+        {row.split("|")[1]: row for row in rows},
+    )
+    known = [line.split("|")[1] for line in lines if line.startswith("| ")]
+    lines = [
+        fresh.pop(line.split("|")[1], line) if line.startswith("| ") else line for line in lines
+    ]
+    if fresh:
+        raise SystemExit(f"{page} has no rows {sorted(fresh)}, but {known}")
+    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

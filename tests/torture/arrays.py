@@ -98,7 +98,7 @@ def strange(draw: np.random.RandomState) -> list[tuple[str, bytes, Callable]]:
         "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999999, 3)}",
         "{'descr': '|O', 'fortran_order': False, 'shape': (3,)}",
         "{'descr': '<f8', 'fortran_order': 7, 'shape': (3, 3)}",
-        "{'descr': __import__('os').system('touch touched'), 'fortran_order': False, 'shape': (3,)}",
+        "{'descr': __import__('os').system('touch me'), 'fortran_order': False, 'shape': (3,)}",
         "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (3,)}",
         "{'descr': '<f999', 'fortran_order': False, 'shape': (3,)}",
         "{",

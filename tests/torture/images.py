@@ -19,7 +19,8 @@ from PIL import Image
 
 COLOUR, GREY = (200, 90, 30), 122
 GOOD = 4  # images beside the hostile one
-POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(touched) (w) file closefile\n"
+HEAD = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"
+POSTSCRIPT = HEAD + b"(touched) (w) file closefile\n"
 
 
 def encoded(kind: str, mode: str = "RGB", size: tuple[int, int] = (20, 16), **options) -> bytes:

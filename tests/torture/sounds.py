@@ -81,7 +81,7 @@ def strange() -> list[tuple[str, bytes, Callable | None]]:
         ("HTML", b"<html></html>", no),
         ("no samples", crafted(b""), no),
         ("no channels", crafted(channels=0, align=2), no),
-        ("no bits", crafted(bits=0, align=2), no),
+        ("no bits", crafted(bits=0, align=2), None),
         ("7 bits", crafted(bits=7, align=1), None),
         ("999 bits", crafted(bits=999), no),
         ("65,535 channels", crafted(channels=65_535), None),

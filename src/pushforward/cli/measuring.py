@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from tyro.conf import Positional
@@ -20,6 +21,7 @@ def evaluate(
     file: str | None = None,
     features: str | None = None,
     ais: int | None = None,
+    force: bool = False,
     as_json: JSON = False,
 ) -> None:
     """Measure checkpoints on the test split of their data: likelihood with its kind, and samples.
@@ -39,11 +41,15 @@ def evaluate(
         ais: test examples whose likelihood is also found by annealed importance sampling, for
             models with a decoder and a prior (--ais alone: 100; unasked where a critic alone
             tells a model's rate, as in adversarial variational Bayes).
+        force: replace files in the folder that are of no earlier page.
     """
     from ..report.evaluation import evaluated
+    from ..report.places import check_folder
 
     if file:
         load_file(file)
+    if out is not None:
+        check_folder(Path(out), checkpoints, force)
     records: list[dict[str, Any]] = []
     for line in evaluated(checkpoints, data, k, samples, out, features, ais, records):
         if not as_json:
@@ -57,6 +63,7 @@ def compare(
     /,
     out: str = "runs/compare",
     features: str | None = None,
+    force: bool = False,
     as_json: JSON = False,
 ) -> None:
     """Train presets on one data set and compare them, and checkpoints, on a page.
@@ -65,11 +72,14 @@ def compare(
         names: presets, checkpoints, or "all" (default: one of each family, on digits).
         out: folder for index.html, results.json, results.md, results.csv and PNGs.
         features: what samples are seen through, as for `evaluate`.
+        force: replace files in the folder that are of no earlier page.
     """
     import time
 
     from ..report.compare import FAMILIES, compare, known
+    from ..report.places import check_folder
 
+    check_folder(Path(out), names or FAMILIES, force)
     start = time.perf_counter()
     found = compare(known(names) if names else FAMILIES, out, features)
     if as_json:

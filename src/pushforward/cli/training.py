@@ -134,10 +134,10 @@ def _builder(name: str, written: bool = False) -> Callable[..., Experiment]:
     if function not in known:
         raise nearest(function, known, f"function of {file}")
     build = getattr(module, function)
-    found = [e for e in examples().values() if e.build is build]
-    if not found:
+    shown = [e for e in examples().values() if e.build is build]
+    if not shown:
         return careful(build, file)
-    return _experiment_of(dataclasses.replace(found[0], build=careful(build, file, "Generative")))
+    return _experiment_of(dataclasses.replace(shown[0], build=careful(build, file, "Generative")))
 
 
 def _is_own(value: Any, module: str) -> bool:

@@ -62,7 +62,8 @@ def registered(name: str) -> type | None:
 
 def registered_names() -> list[str]:
     """The class names of the library's components and records that have been imported."""
-    return [name for name in {**_components, **RECORDS} if registered(name) is not None]
+    known = (name for name in {**_components, **RECORDS} if not name.startswith("_"))
+    return [name for name in known if registered(name) is not None]
 
 
 def encode(value: Any) -> JSON:

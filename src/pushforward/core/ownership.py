@@ -23,7 +23,7 @@ except ImportError:  # not a Unix
     fcntl = None  # type: ignore[assignment]
 
 PREFIX, OWNER = ".part-", "owner"
-FRESH, DAY = 60, 24 * 3_600  # seconds in which a folder may wait for its owner; seconds of a day
+DAY = 24 * 3_600  # seconds
 
 
 class Occupied(OSError):
@@ -56,28 +56,60 @@ def scratch(parent: Path) -> Iterator[Path]:
     What earlier processes left there, because they were killed, goes now.
     """
     sweep(parent)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    folder, handle = _new(parent)
     try:
-        with owned(folder / OWNER, str(folder)):
-            yield folder
+        yield folder
     finally:
+        with suppress(OSError):
+            _empty(folder)
+            (folder / OWNER).unlink()
+        os.close(handle)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _empty(folder: Path) -> None:
+    """Removes all but the owner, who goes last: a folder without one holds nothing."""
+    for path in list(folder.iterdir()):
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != OWNER:
+            path.unlink()
+
+
+def _new(parent: Path) -> tuple[Path, int]:
+    """A new folder with an owner, which is locked."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        try:
+            handle = _claim(folder / OWNER)
+        except FileNotFoundError:  # somebody swept the folder before it had an owner
+            continue
+        except OSError:
+            folder.rmdir()
+            raise
+        if handle is not None:
+            return folder, handle
 
 
 def sweep(parent: Path) -> list[Path]:
     """Removes the scratch folders in `parent` that no living process owns, and returns them."""
     found = [folder for folder in parent.glob(f"{PREFIX}*") if is_abandoned(folder)]
     for folder in found:
-        shutil.rmtree(folder, ignore_errors=True)
-    return found
+        if (folder / OWNER).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            with suppress(OSError):  # it has an owner by now
+                folder.rmdir()
+    return [folder for folder in found if not folder.exists()]
 
 
 def is_abandoned(folder: Path) -> bool:
     """Whether no living process owns a scratch folder."""
     with suppress(OSError):  # it went in between, or is another user's
-        age = time.time() - folder.stat().st_mtime
-        if fcntl is None or not (folder / OWNER).exists():
-            return age > (DAY if fcntl is None else FRESH)
+        if not (folder / OWNER).exists():
+            return not any(folder.iterdir())
+        if fcntl is None:
+            return time.time() - folder.stat().st_mtime > DAY
         handle = os.open(folder / OWNER, os.O_RDWR)
         try:
             return _lock(handle)

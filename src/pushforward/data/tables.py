@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MARKS = ",;\t|"  # what columns are parted by
 LOSS = 0.01  # of a column's spread, that rounding to the default type may take
+WIDEST = 50_000  # columns, since each is looked at by itself
 
 
 @findable("table", place="FILE")
@@ -77,7 +78,10 @@ def _csv(file: Path) -> Table:
 
     first = _first_line(file)
     mark = _mark(first)
-    bare = all(_is_number(cell) for cell in first.split(mark))
+    cells = first.split(mark)
+    if len(cells) > WIDEST:
+        raise ValueError(f"{file} has {len(cells):,} columns, more than {WIDEST:,}: give an array")
+    bare = all(_is_number(cell) for cell in cells)
     sizes = max(file.stat().st_size, 1)  # types are told by all rows, not by the first block
     read = csv.ReadOptions(autogenerate_column_names=bare, block_size=min(sizes + 1, 2**31 - 1))
     convert = csv.ConvertOptions(strings_can_be_null=True)
@@ -139,8 +143,9 @@ def _chosen(file: Path, found: Table, label: str | None, columns: str | None) ->
         twice = next(name for name, n in Counter(known).items() if n > 1)
         raise ValueError(f"{file} has several columns called {twice!r}: rename them")
     names = columns.split(",") if columns else [name for name in known if name != label]
+    there = set(known)
     for name in [*names, *([] if label is None else [label])]:
-        if name not in known:
+        if name not in there:
             raise ValueError(f"{file} has no column {name!r}: there are {', '.join(known)}")
     if not names:
         raise ValueError(f"{file} has no columns beside {label!r}")

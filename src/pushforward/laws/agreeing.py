@@ -66,9 +66,10 @@ def _answers(model: Generative, batch: Batch) -> Iterator[tuple[str, tuple[Any, 
             yield name, tuple(found.values()) if isinstance(found, dict) else (found,)
     if isinstance(model, Scored) and x.is_floating_point():
         yield "score", (model.score(x, x.new_ones(len(x)), *told),)
+    made: Any = model
     if hasattr(model, "push") and hasattr(model, "latents") and not _prior_is_told(model):
         kind = x.dtype if x.is_floating_point() else torch.float32
-        yield "push", (model.push(model.latents(4)[: len(x)].to(kind), *told),)
+        yield "push", (made.push(made.latents(4)[: len(x)].to(kind), *told),)
 
 
 def _prior_is_told(model: Any) -> bool:

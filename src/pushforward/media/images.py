@@ -6,7 +6,7 @@ import io
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ WRITTEN = {
     ".ppm": "PPM",
 }
 """Endings of image files, and what they hold."""
-LOSSY = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}
+LOSSY: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}
 
 
 class Images(Medium):

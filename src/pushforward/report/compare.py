@@ -12,6 +12,7 @@ from typing import Any
 
 from ..core.catalogue import preset_called, presets
 from ..core.dataset import Dataset, identity
+from ..core.ownership import scratch
 from ..data.cache import cache_folder
 from ..media import medium_of
 from ..metrics.looking import extractor_for
@@ -121,7 +122,7 @@ def _run(found: Comparison) -> None:
         work = partial(measure, features=found.features) if found.features else measure
         for name, result in in_processes(work, found.names[::-1], at_once):
             found.add(name, result)
-            progress.console.print(said(result), highlight=False, soft_wrap=True)
+            progress.console.print(said(result), highlight=False, soft_wrap=True, markup=False)
             progress.advance(task)
 
 
@@ -141,9 +142,21 @@ def said(result: Row | Failure) -> str:
 
 
 def write(found: Comparison, folder: Path) -> None:
-    """Writes the page, the tables and the PNGs of what was found; nothing where no row is."""
+    """Writes the page, the tables and the PNGs of what was found; nothing where no row is.
+
+    They come into their places when all of them are whole.
+    """
     if not found.rows:
         return
+    with scratch(folder) as beside:
+        fresh = beside / "page"
+        fresh.mkdir()
+        _write(found, fresh)
+        for path in sorted(fresh.iterdir()):
+            os.replace(path, folder / path.name)
+
+
+def _write(found: Comparison, folder: Path) -> None:
     rows, medium = found.rows, medium_of(found.data.space, found.data.describe())
     real = looked_at(found.data.test.first(GRID))
     for slug, x in {"real": real, **{row.slug: row.samples for row in rows}}.items():

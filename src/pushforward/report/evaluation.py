@@ -27,6 +27,7 @@ from .row import Row
 from .sampled import SAMPLES
 from .sentences import grammatical_lines
 
+LEAST = 5  # test examples that samples are compared with; fewer have no three neighbours
 ANNEALED = 100  # test examples that annealing looks at where nobody says how many
 
 
@@ -70,7 +71,7 @@ def evaluated(
     rows: list[Row] = []
     records = [] if records is None else records
     for path, source in sources.items():
-        if isinstance(source.space, Tokens):  # there are no features of tokens, so no table
+        if isinstance(source.space, Tokens) or len(source.test) < LEAST:  # there is no table
             yield from _of_tokens(models[path], source, _weights(models[path], k), n, ais, records)
             continue
         weights = _weights(models[path], k)
@@ -149,7 +150,9 @@ def _of_tokens(
     ais: int | None,
     records: list[dict[str, Any]],
 ) -> Iterator[str]:
-    """What is known of a model of tokens: its likelihood, and how many samples are grammatical."""
+    """What is known of a model of tokens, or where there is little to test on: its likelihood; and
+    how many samples are grammatical.
+    """
     model = trained.model
     found, judged = _likelihood(model, source.test, k), _judged(trained, source, ais)
     annealed = judged.annealed if judged else _annealed(trained, source, ais)
@@ -157,12 +160,17 @@ def _of_tokens(
     told = {name: None if value is None else value.record() for name, value in known.items()}
     records.append({"checkpoint": trained.name, "data": source.name, **told})
     yield f"{trained.name}: {type(model).__name__} on {source.name}, test split"
-    yield from _told(found, pixels=False)
+    pixels = isinstance(source.space, Pixels)
+    yield from _told(found, pixels)
     if judged is not None:
         yield from (f"test: {line}" for line in str(judged).splitlines())
     if annealed is not None:
-        yield from _told(annealed, pixels=False)
-    yield from grammatical_lines(model, source, samples)
+        yield from _told(annealed, pixels)
+    if isinstance(source.space, Tokens):
+        yield from grammatical_lines(model, source, samples)
+    else:
+        few = len(source.test)
+        yield f"test: samples are compared with at least {LEAST} examples, and there are {few}"
 
 
 def _lines(row: Row) -> Iterator[str]:

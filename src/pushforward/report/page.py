@@ -11,6 +11,7 @@ from ..core.spaces import Pixels
 from ..metrics.samples import SampleQuality
 from . import cards, details, scores
 from .charts import CROWD, Point, scatter
+from .places import MARK
 from .row import Row
 from .workers import Failure
 
@@ -35,7 +36,7 @@ def html(
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
+{MARK}<meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,"><style>
 {style}</style></head>
 <body><main><h1>{escape(title)}</h1>

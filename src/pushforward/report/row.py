@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +13,7 @@ from ..metrics.measurement import Measurement
 from ..metrics.samples import SampleQuality
 from ..metrics.surgery import Levels, Surgery
 from ..training.reports import Report
+from .places import slug_of
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Row:
     @property
     def slug(self) -> str:
         """The name as a file's name and an anchor: letters, digits and hyphens."""
-        return re.sub(r"[^\w]+", "-", self.name.removesuffix(".safetensors")).strip("-")
+        return slug_of(self.name)
 
     def record(self) -> dict[str, Any]:
         """The row of `results.json`."""

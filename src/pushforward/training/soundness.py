@@ -68,9 +68,9 @@ def _loss(training: Looked) -> str | None:
     batch = training.data.train.at(slice(0, EXAMPLES), training.model.device)
     with torch.no_grad():
         seen = training.stages[training.stage].view(*batch)
-    for player in (mover.player for mover in training.movers if mover.player.loss):
+    for player in (mover.player for mover in training.movers):
         try:
-            terms = player.loss(*seen)
+            terms = player.loss(*seen) if player.loss is not None else {}
         except Exception as error:  # of a user's loss, which may not like this batch
             if is_of_numbers(error):
                 return f"the loss of player {player.name!r} has no value: {first_line(error)}"
@@ -94,7 +94,8 @@ def first_line(error: Exception) -> str:
 
 def _samples(training: Looked, seconds: float) -> str | None:
     """NaN in a sample, or in what any network gave while it was drawn."""
-    model, found = training.result, []
+    model = training.result
+    found: list[str] = []
     told = training.data.train.at(slice(0, 1), model.device)[1:]
     try:
         with _watched(found.append, time.perf_counter() + seconds):
@@ -131,11 +132,12 @@ def _untouched(*models: nn.Module) -> Iterator[None]:
     """Afterwards modes, buffers, and numbers and words in attributes are what they were."""
     parts = [part for model in models for part in model.modules()]
     plain = [{k: v for k, v in vars(part).items() if type(v) in PLAIN} for part in parts]
+    buffers: list[tuple[Tensor, Tensor]]
     buffers = [(b, b.clone()) for model in models for b in model.buffers()]
     try:
         yield
     finally:
-        for part, before in zip(parts, plain):
-            vars(part).update(before)
+        for part, words in zip(parts, plain):
+            vars(part).update(words)
         for buffer, before in buffers:
             buffer.data.copy_(before)

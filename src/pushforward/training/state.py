@@ -142,7 +142,7 @@ def restore(training: Underway, path: Path) -> None:
     try:
         _extend(training, saved)
         _take_up(training, saved, path)
-    except CheckpointError:
+    except (CheckpointError, Warning):
         raise
     except Exception as error:  # a state that was crafted fails in many ways
         raise CheckpointError(
@@ -152,6 +152,8 @@ def restore(training: Underway, path: Path) -> None:
 
 def _take_up(training: Underway, saved: Checkpoint, path: Path) -> None:
     place = saved.record["training"]
+    if place["step"] > training.recipe.steps:
+        raise CheckpointError(f"{path} says that it is at step {place['step']}, after the last")
     if "started" in saved.record:
         _restore_networks(training, checkpoint.build(saved))
     checkpoint.fill(training.model, saved.part(MODEL), path)
@@ -163,6 +165,8 @@ def _take_up(training: Underway, saved: Checkpoint, path: Path) -> None:
     random = saved.part(RANDOM)
     training.batches.restore(random.pop("order"), place["cursor"])
     training.random.states = random
+    with training.random.mine():  # which refuses what is no state
+        pass
     training.step, training.seconds = place["step"], place["seconds"]
 
 
@@ -245,3 +249,7 @@ def _restore_optimizers(training: Underway, saved: Checkpoint) -> None:
             state.setdefault(int(index), {})[key] = tensor
         groups = mover.optimizer.state_dict()["param_groups"]
         mover.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        for parameter, found in mover.optimizer.state.items():
+            for name, value in found.items():
+                if isinstance(value, Tensor) and value.shape not in ((), parameter.shape):
+                    raise ValueError(f"{name} of player {mover.player.name!r} has another shape")
