@@ -501,7 +501,10 @@ from .theory import NormalInverseGamma as NormalInverseGamma
 from .theory import data_side as data_side
 from .theory import diluted as diluted
 from .theory import diluted_log_prob as diluted_log_prob
+from .theory import factorised_table as factorised_table
+from .theory import full_table as full_table
 from .theory import gradients_at_optimum as gradients_at_optimum
+from .theory import histogram as histogram
 from .theory import jensen_shannon_from_value as jensen_shannon_from_value
 from .theory import memory_log_prob as memory_log_prob
 from .theory import memory_samples as memory_samples
@@ -518,7 +521,10 @@ from .theory import parallel_lines as parallel_lines
 from .theory import reparametrised as reparametrised
 from .theory import reverse_fit_on_line as reverse_fit_on_line
 from .theory import score_function as score_function
+from .theory import seen_share as seen_share
 from .theory import shifted_intervals as shifted_intervals
+from .theory import squared_error_bound as squared_error_bound
+from .theory import window_table as window_table
 from .theory.reverse_fits import ReverseKL as ReverseKL
 from .training.experiment import Experiment as Experiment
 from .training.fit import Interrupted as Interrupted
