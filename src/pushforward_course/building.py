@@ -40,7 +40,7 @@ def _ready(lecture: int | None) -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise CourseError(
-            f"building needs {', '.join(missing)}: install it by `pip install 'pushforward[course]'`"
+            f"building needs {', '.join(missing)}: run `pip install 'pushforward[course]'`"
         )
     numbers = [settings.number(page) for page in settings.pages()]
     if lecture is not None and lecture not in numbers:
@@ -52,10 +52,7 @@ def _run(out: Path, chosen: dict[str, Any], warnings: io.StringIO, quiet: bool) 
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
 
-    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
-    # Cells run in this interpreter, wherever other kernels are installed.
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
-    os.environ["JUPYTER_PATH"] = str(Path(sys.prefix) / "share" / "jupyter")
+    _kernels_are_ours()
     try:
         app = Sphinx(
             str(settings.LECTURES),
@@ -72,6 +69,15 @@ def _run(out: Path, chosen: dict[str, Any], warnings: io.StringIO, quiet: bool) 
         raise CourseError(_failed(error, out)) from error
     except SphinxError as error:
         raise CourseError(str(error)) from error
+
+
+def _kernels_are_ours() -> None:
+    """Cells run in this interpreter and import this library, whatever else is installed."""
+    root = str(Path(pushforward.__file__).parent.parent)
+    paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    os.environ["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in paths)
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
 
 
 def _failed(error: Exception, out: Path) -> str:

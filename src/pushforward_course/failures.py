@@ -15,11 +15,7 @@ class CourseError(RuntimeError):
 
 
 def cells(lecture: str) -> list[str]:
-    """The code of all cells of a lecture's Markdown, without their options.
-
-    >>> cells("```{code-cell}\\n:tags: [a]\\nx = 1\\n```\\n")
-    ['x = 1']
-    """
+    """The code of all cells of a lecture's Markdown, without their options."""
     found = CELL.findall(lecture)
     return [re.sub(r"\A(?::[\w-]+:[^\n]*\n)+", "", code).strip() for code in found]
 

@@ -96,7 +96,7 @@ def test_pinsker():
 
 
 def test_forward_kl_forces_mass_and_reverse_forbids_it():
-    """q(A) >= exp(-(KL(p || q) + log 2) / p(A)) for every event, and the same with p and q changed."""
+    """q(A) >= exp(-(KL(p || q) + log 2) / p(A)) for any event, and with p and q changed."""
     for p, q in zip(simplex(50, 4), simplex(50, 4) ** 6):
         q = q / q.sum()
         forward, reverse = fd.KL.discrete(p, q), fd.REVERSE_KL.discrete(p, q)
