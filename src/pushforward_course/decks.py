@@ -11,7 +11,6 @@ SHOWN = (
     "div.course-box.pitfall",
     "div.code-of",
     "div.proof",
-    "div.measured-figure",
     "figure.frames",
     "figure.align-default",
     "div.cell_output:has(img, figure)",
@@ -85,8 +84,8 @@ def _left_out(part: Any) -> bool:
 
 
 def _is_proof(part: Any) -> bool:
-    classes = part.get("class", [])
-    return "proof" in classes and "admonition" not in classes
+    """A proof, unlike a theorem, has no title; a hall hears it at the board."""
+    return "proof" in part.get("class", []) and part.select_one("p.admonition-title") is None
 
 
 def _cleaned(part: Any) -> Any:

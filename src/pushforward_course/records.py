@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
-import pushforward
-from pushforward.core.catalogue import discover
+from pushforward.core.catalogue import Reached, presets
 
 COLUMNS = ("preset", "data", "metric", "value", "likelihood", "minutes", "hardware")
 
 
-def reached(presets: list[str], metric: str | None = None) -> list[dict[str, str]]:
+def reached(names: list[str], metric: str | None = None) -> list[dict[str, str]]:
     """What presets reached, a row for each number, of one metric or of all.
 
-    Raises LookupError, naming it, for a preset without numbers.
+    Raises LookupError, naming it, for a preset that is not known or has no numbers.
     """
-    discover()
-    path = Path(pushforward.__file__).parent / "presets" / "reached.json"
-    known = json.loads(path.read_text("utf-8"))
-    missing = [name for name in presets if name not in known]
+    known = presets()
+    missing = [name for name in names if name not in known or not known[name].reached]
     if missing:
-        raise LookupError(f"{', '.join(missing)}: no numbers in presets/reached.json")
-    rows = [_row(name, row) for name in presets for row in known[name]]
+        raise LookupError(f"{', '.join(missing)}: no numbers were recorded")
+    rows = [_row(name, number) for name in names for number in known[name].reached]
     return [row for row in rows if metric in (None, row["metric"])]
 
 
-def _row(name: str, row: dict[str, Any]) -> dict[str, str]:
-    value = f"{row['value']:g} {row['unit']}".strip()
-    minutes = row["minutes"]
+def _row(name: str, number: Reached) -> dict[str, str]:
     return {
         "preset": name,
-        "data": row["data"].partition("@")[0].removesuffix(",") + _closed(row["data"]),
-        "metric": row["metric"],
-        "value": value,
-        "likelihood": row["likelihood"] or "none",
-        "minutes": f"{minutes:g}",
-        "hardware": row["hardware"],
+        "data": re.sub(r"@[0-9a-f]+", "", number.data),  # a digest of who looked
+        "metric": number.metric,
+        "value": f"{number.value:g} {number.unit}".strip(),
+        "likelihood": number.likelihood or "none",
+        "minutes": f"{number.minutes:.2g}",
+        "hardware": number.hardware,
     }
-
-
-def _closed(data: str) -> str:
-    """The bracket that was cut off with a digest."""
-    return ")" if "@" in data and data.endswith(")") else ""
 
 
 def measured(file: Path, path: list[str]) -> list[tuple[str, str]]:

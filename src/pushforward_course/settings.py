@@ -69,6 +69,8 @@ def _text() -> dict[str, Any]:
             "attrs_block",
         ],
         "myst_heading_anchors": 3,
+        "myst_dmath_double_inline": True,
+        "suppress_warnings": ["myst.mathjax"],
         "gettext_uuid": False,
         "smartquotes": False,
     }
@@ -83,7 +85,7 @@ def _mathematics() -> dict[str, Any]:
         "mathjax3_config": {
             "tex": {"macros": MACROS, "tags": "none"},
             # The menu would fetch its own parts; without it a page asks for nothing else.
-            "options": {"enableMenu": False, "processHtmlClass": "tex2jax_process|math"},
+            "options": {"enableMenu": False},
         },
         "math_number_all": False,
         "math_eqref_format": "({number})",
@@ -98,8 +100,10 @@ def _cells(cache: Path, lecture: int | None) -> dict[str, Any]:
         "nb_execution_timeout": 600,
         "nb_execution_raise_on_error": True,
         "nb_execution_excludepatterns": others,
-        "nb_render_image_options": {"class": "figure"},
         "nb_merge_streams": True,
+        "nb_execution_in_temp": True,
+        "nb_code_prompt_show": "Show the code",
+        "nb_code_prompt_hide": "Hide the code",
     }
 
 

@@ -64,7 +64,15 @@ class Slide(Box):
     """What a hall sees of a section."""
 
     kind = "slide"
-    opening = "In short."
+    option_spec: ClassVar[dict[str, Any]] = {
+        "label": directives.unchanged,
+        "plain": directives.flag,
+    }
+
+    def title(self) -> nodes.Node:
+        """The title, after "In short" unless it is plain."""
+        self.opening = "" if "plain" in self.options else "In short."
+        return super().title()
 
 
 class Pitfall(Box):

@@ -19,8 +19,16 @@ def write(app: Sphinx, failure: Exception | None) -> None:
     copied(Path(app.config.course_mathjax), out / "_static" / "mathjax")
     (out / "slides").mkdir(exist_ok=True)
     for page in sorted(out.glob("[0-9][0-9]-*.html")):
-        slides = deck(page.stem, page.read_text("utf-8"))
+        text = page.read_text("utf-8")
+        slides = deck(page.stem, text)
+        page.write_text(linked(page.name, text), "utf-8")
         (out / "slides" / page.name).write_text(slides, "utf-8")
+
+
+def linked(name: str, text: str) -> str:
+    """A page with a link to its slides under the title."""
+    link = f'<p class="deck-link"><a href="slides/{name}">Slides of this lecture</a></p>'
+    return text if link in text else text.replace("</h1>", f"</h1>\n{link}", 1)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
