@@ -28,7 +28,7 @@ def built(out: Path, lecture: int | None = None, quiet: bool = False) -> Path:
     _ready(lecture)
     out = out.absolute()
     cache = out / "cache"
-    chosen = settings.settings(mathjax(cache), cache / f"cells-{_library()}", lecture)
+    chosen = settings.settings(mathjax(), cache / f"cells-{_library()}", lecture)
     warnings = io.StringIO()
     _run(out, chosen, warnings, quiet)
     if warnings.getvalue():

@@ -10,6 +10,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from pushforward.data import cache_folder
+
 from .failures import CourseError
 
 VERSION = "3.2.2"
@@ -21,18 +23,27 @@ MISSING = (
 )
 
 
-def mathjax(cache: Path) -> Path:
-    """The folder with MathJax's files, fetched once into `cache` unless the environment names one.
+def kept() -> Path:
+    """Where MathJax is kept once it was fetched."""
+    return cache_folder() / f"mathjax-{VERSION}"
+
+
+def at_hand() -> bool:
+    """Whether a build would fetch nothing."""
+    return bool(os.environ.get("PUSHFORWARD_MATHJAX")) or kept().exists()
+
+
+def mathjax() -> Path:
+    """The folder with MathJax's files, fetched once unless PUSHFORWARD_MATHJAX names one.
 
     Raises CourseError where there is neither npm nor a folder.
     """
     named = os.environ.get("PUSHFORWARD_MATHJAX")
     if named:
         return _checked(Path(named))
-    kept = cache / f"mathjax-{VERSION}"
-    if not kept.exists():
-        _fetched(kept)
-    return kept
+    if not kept().exists():
+        _fetched(kept())
+    return kept()
 
 
 def copied(source: Path, target: Path) -> None:
@@ -51,7 +62,7 @@ def _checked(folder: Path) -> Path:
     return folder
 
 
-def _fetched(kept: Path) -> None:
+def _fetched(target: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise CourseError(MISSING)
@@ -65,14 +76,13 @@ def _fetched(kept: Path) -> None:
         archive = next(Path(folder).glob("*.tgz"), None)
         if packed.returncode or archive is None:
             raise CourseError(f"npm could not fetch mathjax@{VERSION}: {packed.stderr[-300:]}")
-        _unpacked(archive, kept)
+        _unpacked(archive, target)
 
 
-def _unpacked(archive: Path, kept: Path) -> None:
+def _unpacked(archive: Path, target: Path) -> None:
     if hashlib.sha256(archive.read_bytes()).hexdigest() != DIGEST:
         raise CourseError(f"{archive.name} from npm is not the file that this course was made with")
     with tempfile.TemporaryDirectory() as folder, tarfile.open(archive) as packed:
         members = [m for m in packed if m.name.startswith(tuple(f"package/{p}" for p in PARTS))]
         packed.extractall(folder, members, filter="data")
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(Path(folder) / "package" / "es5", kept)
+        shutil.move(Path(folder) / "package" / "es5", target)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pushforward.core.catalogue import Reached, presets
 
-COLUMNS = ("preset", "data", "metric", "value", "likelihood", "minutes", "hardware")
+COLUMNS = ("preset", "data", "metric", "value", "likelihood", "time", "hardware")
 
 
 def reached(names: list[str], metric: str | None = None) -> list[dict[str, str]]:
@@ -32,9 +32,19 @@ def _row(name: str, number: Reached) -> dict[str, str]:
         "metric": number.metric,
         "value": f"{number.value:g} {number.unit}".strip(),
         "likelihood": number.likelihood or "none",
-        "minutes": f"{number.minutes:.2g}",
+        "time": _time(60 * number.minutes),
         "hardware": number.hardware,
     }
+
+
+def _time(seconds: float) -> str:
+    """
+    >>> _time(0.61), _time(42.3), _time(150), _time(9000)
+    ('0.6 s', '42 s', '2.5 min', '150 min')
+    """
+    if seconds < 120:
+        return f"{seconds:.1f} s" if seconds < 9.5 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 600 else f"{seconds / 60:.0f} min"
 
 
 def measured(file: Path, path: list[str]) -> list[tuple[str, str]]:

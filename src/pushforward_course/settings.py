@@ -101,6 +101,7 @@ def _cells(cache: Path, lecture: int | None) -> dict[str, Any]:
         "nb_execution_raise_on_error": True,
         "nb_execution_excludepatterns": others,
         "nb_merge_streams": True,
+        "nb_output_stderr": "error",  # a warning of a cell is a loose end
         "nb_execution_in_temp": True,
         "nb_code_prompt_show": "Show the code",
         "nb_code_prompt_hide": "Hide the code",

@@ -53,7 +53,7 @@ class Reached(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The table; an error for a preset without numbers or a column that is not known."""
-        wanted = self.options.get("columns", "preset, data, metric, value, likelihood, minutes")
+        wanted = self.options.get("columns", "preset, data, metric, value, likelihood, time")
         columns = [column.strip() for column in wanted.split(",")]
         if strange := set(columns) - set(COLUMNS):
             raise self.error(f"no columns {sorted(strange)}: there are {', '.join(COLUMNS)}")
