@@ -38,7 +38,8 @@ def _row(name: str, number: Reached) -> dict[str, str]:
 
 
 def _time(seconds: float) -> str:
-    """
+    """A duration for people.
+
     >>> _time(0.61), _time(42.3), _time(150), _time(9000)
     ('0.6 s', '42 s', '2.5 min', '150 min')
     """

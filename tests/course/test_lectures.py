@@ -1,4 +1,4 @@
-"""The lectures as text: their topics, theorems, tests, exercises. Needs nothing beyond the library."""
+"""The lectures as text: topics, theorems, tests, exercises. Needs the library alone."""
 
 import re
 from collections import Counter
