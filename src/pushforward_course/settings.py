@@ -70,7 +70,8 @@ def _text() -> dict[str, Any]:
         ],
         "myst_heading_anchors": 3,
         "myst_dmath_double_inline": True,
-        "suppress_warnings": ["myst.mathjax"],
+        # Cells that were not asked for are not run, and then nobody knows their language.
+        "suppress_warnings": ["myst.mathjax", "myst-nb.lexer"],
         "gettext_uuid": False,
         "smartquotes": False,
     }

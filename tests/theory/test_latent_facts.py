@@ -10,6 +10,7 @@ from torch.distributions import Normal
 
 from pushforward.objectives.gaussians import kl_full
 from pushforward.theory import information, mean_field, relative_variance
+from pushforward.theory.gradient_estimators import normal, reparametrised, score_function
 
 
 def some_covariance(dims=3):
@@ -84,6 +85,31 @@ def test_derivative_of_an_expectation_by_the_logarithm():
     slope = (mean(np.sin, m + 1e-4) - mean(np.sin, m - 1e-4)) / 2e-4
     assert mean(lambda z: math.sin(z) * (z - m)) == pytest.approx(slope, abs=1e-6)
     assert mean(np.cos) == pytest.approx(slope, abs=1e-6)
+
+
+@pytest.mark.parametrize("dims", [2, 8])
+def test_how_much_the_slope_is_worth(dims):
+    """Variances of both gradients of E |z|^2 / D by the first mean: 4 / D^2, (D+2)(D+4) / D^2."""
+    phi = torch.zeros(2 * dims).double()
+    both = [
+        estimate(normal, phi, lambda z: z.square().mean(-1), 200_000)[:, 0].var().item()
+        for estimate in (reparametrised, score_function)
+    ]
+    assert both[0] == pytest.approx(4 / dims**2, rel=0.03)
+    assert both[1] == pytest.approx((dims + 2) * (dims + 4) / dims**2, rel=0.1)
+
+
+def test_squared_error_is_a_likelihood():
+    """The best variance of a decoder is its mean squared error; weight 1 stands for 1/2."""
+    x, guess = torch.randn(500).double(), 0.3
+
+    def nll(log_variance):
+        return -Normal(guess, math.exp(log_variance / 2)).log_prob(x).sum().item()
+
+    best = optimize.minimize_scalar(nll, bounds=(-5, 5), method="bounded").x
+    assert math.exp(best) == pytest.approx((x - guess).square().mean().item(), rel=1e-3)
+    gap = (-Normal(guess, math.sqrt(0.5)).log_prob(x) - (x - guess).square()).std()
+    assert gap < 1e-12
 
 
 def test_mean_field_lowers_the_kl_and_finds_the_best_factors():

@@ -2,8 +2,8 @@
 
     (M_L ... M_1)[d, e] = number of paths of ones from input e to output d
 
-A path contributes the product of its weights and slopes to d output_d / d input_e. Where there is no
-path that derivative is 0 for all weights: where the product is strictly triangular, the Jacobian is.
+A path contributes the product of its weights and slopes to d output_d / d input_e. Where there is
+no path that derivative is 0 for all weights: a strictly triangular product has such a Jacobian.
 
 MADE (Germain et al., 2015), arXiv:1502.03509, eqs. 10-13.
 """
@@ -11,6 +11,7 @@ MADE (Germain et al., 2015), arXiv:1502.03509, eqs. 10-13.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -38,5 +39,5 @@ def degree_masks(degrees: Sequence[Tensor]) -> list[Tensor]:
     A unit sees units of at most its own degree, an output those of a smaller degree than its own.
     """
     *below, out = degrees
-    inner = [(b[:, None] >= a) for a, b in zip(below, below[1:])]
+    inner = [(b[:, None] >= a) for a, b in pairwise(below)]
     return [m.to(torch.int64) for m in (*inner, out[:, None] > below[-1])]
