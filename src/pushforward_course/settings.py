@@ -118,6 +118,7 @@ def _looks() -> dict[str, Any]:
         "html_js_files": ["course.js"],
         "html_copy_source": False,
         "html_show_sphinx": False,
+        "html_show_copyright": False,
         "html_theme_options": {"navigation_with_keys": True},
     }
 
