@@ -93,7 +93,8 @@ class Exercise(Box):
 
     def title(self) -> nodes.Node:
         """Number, level and title."""
-        count = self.env.temp_data["exercises"] = self.env.temp_data.get("exercises", 0) + 1
+        count = int(self.env.temp_data.get("exercises") or 0) + 1
+        self.env.temp_data["exercises"] = count
         lecture = self.env.docname.split("-")[0].lstrip("0")
         level = self.options.get("level")
         self.opening = f"Exercise {lecture}.{count}" + (f" · {level}." if level else ".")
