@@ -21,7 +21,7 @@ from .gradient_estimators import reparametrised, score_function
 from .histograms import histogram, squared_error_bound
 from .likelihood_and_samples import diluted, diluted_log_prob, memory_log_prob, memory_samples
 from .mask_paths import degree_masks, path_counts
-from .mean_field import MeanField, mean_field
+from .mean_field_updates import MeanField, mean_field
 from .naive_evidence import information, relative_variance
 from .reverse_fits import reverse_fit_on_line
 from .tables import factorised_table, full_table, seen_share, window_table
