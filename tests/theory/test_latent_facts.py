@@ -101,14 +101,15 @@ def test_how_much_the_slope_is_worth(dims):
 
 def test_squared_error_is_a_likelihood():
     """The best variance of a decoder is its mean squared error; weight 1 stands for 1/2."""
-    x, guess = torch.randn(500).double(), 0.3
+    x, guess = torch.randn(500).double(), torch.tensor(0.3, dtype=torch.float64)
+    half = torch.tensor(0.5, dtype=torch.float64)
 
     def nll(log_variance):
         return -Normal(guess, math.exp(log_variance / 2)).log_prob(x).sum().item()
 
     best = optimize.minimize_scalar(nll, bounds=(-5, 5), method="bounded").x
     assert math.exp(best) == pytest.approx((x - guess).square().mean().item(), rel=1e-3)
-    gap = (-Normal(guess, math.sqrt(0.5)).log_prob(x) - (x - guess).square()).std()
+    gap = (-Normal(guess, half.sqrt()).log_prob(x) - (x - guess).square()).std()
     assert gap < 1e-12
 
 
