@@ -77,7 +77,7 @@ def _text() -> dict[str, Any]:
     }
 
 
-EXTENSIONS = ("boxes", "code_of", "checked", "numbers", "slides")
+EXTENSIONS = ("boxes", "code_of", "checked", "numbers", "numbering", "slides")
 
 
 def _mathematics() -> dict[str, Any]:

@@ -49,6 +49,7 @@ def test_every_lecture_has_a_page_slides_and_its_topics(site):
         topics = next(p.topics for p in plans() if p.lecture == settings.number(source))
         ids = set(re.findall(r'id="([^"]+)"', page))
         assert not {anchor for anchor in topics if anchor not in ids}
+        assert f"Theorem {settings.number(source)}.1" in page.replace("Proposition", "Theorem")
 
 
 def test_links_lead_somewhere(site):
@@ -104,11 +105,12 @@ def test_every_page_opens_without_a_complaint_or_a_request_outside(site, browser
 
 @needs_a_browser
 @pytest.mark.browser
-def test_no_page_scrolls_sideways_on_a_phone(site, browser):
+@pytest.mark.parametrize("width", [390, 1280, 1600])
+def test_no_page_scrolls_sideways(site, browser, width):
     for page in sorted(site.glob("[0-9]*.html")):
-        browser.open(page, 390)
+        browser.open(page, width)
         browser.call("Runtime.evaluate", expression=SET, awaitPromise=True)
-        assert browser.ask("document.documentElement.scrollWidth") <= 390, page.name
+        assert browser.ask("document.documentElement.scrollWidth") <= width, page.name
 
 
 @needs_a_browser
