@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```", re.M | re.S)
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 FAILED = re.compile(r"following cell:\n-+\n(.*?)\n-{5,}", re.S)
 
 
@@ -38,4 +39,5 @@ def told(page: Path, report: str) -> str:
 
 
 def _last_line(lines: Iterable[str]) -> str:
-    return next((line for line in reversed(list(lines)) if line.strip()), "no message")
+    last = next((line for line in reversed(list(lines)) if line.strip()), "no message")
+    return COLOURS.sub("", last)
