@@ -3,7 +3,7 @@ BIN := .venv/bin
 DATA := $(wildcard ../shared/data)
 export PUSHFORWARD_DATA ?= $(if $(DATA),$(abspath $(DATA)))
 
-.PHONY: compare test test-machines torture check stubs format clean
+.PHONY: compare course test test-machines torture check stubs format clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -12,6 +12,13 @@ export PUSHFORWARD_DATA ?= $(if $(DATA),$(abspath $(DATA)))
 
 compare: .venv/installed  ## train every family on real digits and write runs/compare/index.html
 	$(BIN)/pushforward compare --out runs/compare
+
+.venv/course: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[course]"
+	@touch $@
+
+course: .venv/course  ## build the lectures into runs/course
+	$(BIN)/pushforward-course build --out runs/course
 
 test: .venv/installed  ## everything that the tests check
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests src

@@ -29,6 +29,18 @@ def found() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
+def _complaints(message: dict[str, Any]) -> list[str]:
+    """What a message of the browser says went wrong on the page."""
+    told = message.get("params", {})
+    if message.get("method") == "Runtime.exceptionThrown":
+        return [str(told["exceptionDetails"])]
+    if message.get("method") == "Runtime.consoleAPICalled" and told["type"] in ("error", "warning"):
+        return [str(told["args"])]
+    if message.get("method") == "Network.loadingFailed":
+        return [str(told)]
+    return []
+
+
 class Chromium:
     """A browser that is spoken to through file descriptors 3 and 4, so that no port is opened."""
 
@@ -46,6 +58,7 @@ class Chromium:
         os.close(events[1])
         self.to, self.back, self.count, self.session = commands[1], events[0], 0, ""
         self.requests: list[str] = []
+        self.complaints: list[str] = []  # of the console, once Runtime is enabled
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self.session = attached["sessionId"]
@@ -74,6 +87,7 @@ class Chromium:
         if message.get("method") == "Network.requestWillBeSent":
             url = message["params"]["request"]["url"]
             self.requests += [] if url.startswith("data:") else [url]
+        self.complaints += _complaints(message)
         return message
 
     def open(self, page: Path, width: int, height: int = 844, dark: bool = False) -> None:

@@ -1,0 +1,99 @@
+"""The site, by Sphinx: lectures that run, their slides, and what failed in words."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pushforward
+
+from . import settings
+from .failures import CourseError, told
+from .mathjax import mathjax
+
+NEEDED = ("sphinx", "myst_nb", "furo", "sphinx_proof", "bs4", "ipykernel")
+
+
+def built(out: Path, lecture: int | None = None, quiet: bool = False) -> Path:
+    """Builds the site under `out` and returns its first page.
+
+    Raises CourseError where the extra is missing, there is no such lecture, a cell fails, or Sphinx
+    warns: a reference that leads nowhere fails the build.
+    """
+    _ready(lecture)
+    out = out.absolute()
+    cache = out / "cache"
+    chosen = settings.settings(mathjax(), cache / f"cells-{_library()}", lecture)
+    warnings = io.StringIO()
+    _run(out, chosen, warnings, quiet)
+    if warnings.getvalue():
+        raise CourseError("the course has loose ends:\n" + warnings.getvalue())
+    return out / "html" / "index.html"
+
+
+def _ready(lecture: int | None) -> None:
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise CourseError(
+            f"building needs {', '.join(missing)}: run `pip install 'pushforward[course]'`"
+        )
+    numbers = [settings.number(page) for page in settings.pages()]
+    if lecture is not None and lecture not in numbers:
+        raise CourseError(f"there is no lecture {lecture}: there are {numbers}")
+
+
+def _run(out: Path, chosen: dict[str, Any], warnings: io.StringIO, quiet: bool) -> None:
+    from myst_nb.core.execute.base import ExecutionError
+    from sphinx.application import Sphinx
+    from sphinx.errors import SphinxError
+
+    _kernels_are_ours()
+    try:
+        app = Sphinx(
+            str(settings.LECTURES),
+            None,
+            str(out / "html"),
+            str(out / "doctrees"),
+            "html",
+            confoverrides=chosen,
+            status=None if quiet else sys.stdout,
+            warning=warnings,
+        )
+        app.build()
+    except ExecutionError as error:
+        raise CourseError(_failed(error, out)) from error
+    except SphinxError as error:
+        raise CourseError(str(error)) from error
+
+
+def _kernels_are_ours() -> None:
+    """Cells run in this interpreter and import this library, whatever else is installed."""
+    root = str(Path(pushforward.__file__).parent.parent)
+    paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    os.environ["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in paths)
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+
+
+def _failed(error: Exception, out: Path) -> str:
+    report = str(error.__cause__ or error)
+    for log in sorted((out / "html" / "reports").rglob("*.err.log"), key=os.path.getmtime):
+        page = settings.LECTURES / f"{log.name.removesuffix('.err.log')}.md"
+        report = log.read_text("utf-8")
+    page = next((p for p in settings.pages() if str(p.name) in str(error)), None) or page
+    return told(page, report)
+
+
+def _library() -> str:
+    """A digest of the library's source: cells are run again when it changes."""
+    root = Path(pushforward.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted([*root.rglob("*.py"), Path(__file__).parent / "touch.py"]):
+        digest.update(file.relative_to(root.parent).as_posix().encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,144 @@
+"""The built site: it builds without a warning, every page opens in a browser, every link leads on.
+
+The build runs every cell and takes minutes. `PUSHFORWARD_COURSE=runs/course` names a site that
+`pushforward-course build` wrote, which is then looked at instead.
+"""
+
+import os
+import re
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from pushforward_course import building, mathjax, settings
+from pushforward_course.topics import plans
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
+import chromium
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("course")]
+
+needs_a_browser = pytest.mark.skipif(chromium.found() is None, reason="no Chromium on the PATH")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    named = os.environ.get("PUSHFORWARD_COURSE")
+    if named:
+        return Path(named).absolute() / "html"
+    missing = [name for name in building.NEEDED if find_spec(name) is None]
+    if missing:
+        pytest.skip(f"building needs the course extra: {', '.join(missing)}")
+    if not mathjax.at_hand():
+        pytest.skip("MathJax was never fetched: run `pushforward-course build` once")
+    return building.built(tmp_path_factory.mktemp("course"), quiet=True).parent
+
+
+def pages(site):
+    return [*sorted(site.glob("*.html")), *sorted((site / "slides").glob("*.html"))]
+
+
+def test_every_lecture_has_a_page_slides_and_its_topics(site):
+    for source in settings.pages():
+        page = (site / f"{source.stem}.html").read_text("utf-8")
+        assert f"slides/{source.stem}.html" in page
+        assert (site / "slides" / f"{source.stem}.html").exists()
+        topics = next(p.topics for p in plans() if p.lecture == settings.number(source))
+        ids = set(re.findall(r'id="([^"]+)"', page))
+        assert not {anchor for anchor in topics if anchor not in ids}
+        assert f"Theorem {settings.number(source)}.1" in page.replace("Proposition", "Theorem")
+
+
+def test_links_lead_somewhere(site):
+    """Inside the site every file is there, and every fragment is the id of something."""
+    ids = {p: set(re.findall(r'id="([^"]+)"', p.read_text("utf-8"))) for p in pages(site)}
+    lost = []
+    for page in pages(site):
+        text = page.read_text("utf-8")
+        for link in re.findall(r'(?:href|src)="([^"]+)"', text):
+            if re.match(r"[a-z]+:", link):
+                assert not link.startswith("http") or link in re.findall(r'href="([^"]+)"', text)
+                continue
+            path, _, fragment = unquote(link).partition("#")
+            target = (page.parent / path.split("?")[0]).resolve() if path else page
+            known = ids.get(target)
+            if not target.exists() or (fragment and known is not None and fragment not in known):
+                lost.append((page.name, link))
+    assert not lost
+
+
+def test_the_site_is_small(site):
+    size = sum(file.stat().st_size for file in site.rglob("*") if file.is_file())
+    assert size < 60e6
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    opened = chromium.Chromium(tmp_path_factory.mktemp("profile"))
+    opened.call("Runtime.enable")
+    yield opened
+    opened.close()
+
+
+SET = (
+    "typeof MathJax === 'undefined' || !MathJax.startup ? 0 : MathJax.startup.promise.then(() => 1)"
+)
+
+
+@needs_a_browser
+@pytest.mark.browser
+def test_every_page_opens_without_a_complaint_or_a_request_outside(site, browser):
+    for page in pages(site):
+        browser.requests.clear()
+        browser.complaints.clear()
+        browser.open(page, 1200)
+        browser.call("Runtime.evaluate", expression=SET, awaitPromise=True)
+        outside = [url for url in browser.requests if not url.startswith("file:")]
+        assert not outside, page.name
+        assert not browser.complaints, (page.name, browser.complaints)
+        assert browser.ask("document.querySelectorAll('mjx-merror').length") == 0, page.name
+        assert browser.ask("[...document.images].every(i => i.complete)"), page.name
+
+
+@needs_a_browser
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280, 1600])
+def test_no_page_scrolls_sideways(site, browser, width):
+    for page in sorted(site.glob("[0-9]*.html")):
+        browser.open(page, width)
+        browser.call("Runtime.evaluate", expression=SET, awaitPromise=True)
+        assert browser.ask("document.documentElement.scrollWidth") <= width, page.name
+
+
+@needs_a_browser
+@pytest.mark.browser
+def test_sliders_move_and_choices_open(site, browser):
+    browser.open(site / "01-divergences.html", 1200)
+    shown = "document.querySelector('figure.frames img:not([hidden])').dataset.label"
+    before = browser.ask(shown)
+    browser.ask(
+        "(s => {s.value = s.max; s.dispatchEvent(new Event('input', {bubbles: true}));})"
+        "(document.querySelector('figure.frames input'))"
+    )
+    assert browser.ask(shown) != before
+    assert browser.ask("document.querySelector('figure.frames output').textContent") == (
+        browser.ask(shown)
+    )
+    assert browser.ask("document.querySelector('details.reveal').open") is False
+    browser.ask("document.querySelector('.choice.right').click()")
+    assert browser.ask("document.querySelector('details.reveal').open") is True
+
+
+@needs_a_browser
+@pytest.mark.browser
+def test_slides_go_on_by_keys(site, browser):
+    browser.open(site / "slides" / "01-divergences.html", 1280, 720)
+    press = {"type": "keyDown", "key": "ArrowRight"}
+    assert browser.ask("document.querySelectorAll('section.card.now').length") == 1
+    first = browser.ask("document.querySelector('section.card.now').textContent")
+    browser.call("Input.dispatchKeyEvent", **press)
+    assert browser.ask("document.querySelector('section.card.now').textContent") != first
+    assert browser.ask("document.querySelector('nav.deck output').textContent").startswith("2 /")
