@@ -212,6 +212,11 @@ def test_batch_norm_in_training_is_the_batchs():
     torch.testing.assert_close(z, torch.nn.functional.batch_norm(x, None, None, training=True))
     expected = -0.5 * (x.var(0, correction=0) + 1e-5).log().sum()
     torch.testing.assert_close(log_det, expected.expand(32))
+    peer = torch.nn.BatchNorm1d(3)
+    peer(x)
+    torch.testing.assert_close(norm.mean, peer.running_mean)
+    unbiased = (norm.variance - 0.9) * 32 / 31 + 0.9  # torch keeps that, of which ours is 31 / 32
+    torch.testing.assert_close(unbiased, peer.running_var)
 
 
 def test_odd_sides_are_refused():
