@@ -12,7 +12,7 @@ is first, where they must pass. Each run is a process of its own, forked off one
 torch, in a copy of the repository, without slow tests. The exit status is 1 where less than 95 % of
 the mutants are caught.
 
-    python tests/mutants/mutation.py objectives spline    # those whose file, path or text has a word
+    python tests/mutants/mutation.py objectives spline  # those that name one of these
 """
 
 from __future__ import annotations
