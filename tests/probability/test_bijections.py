@@ -160,6 +160,19 @@ def test_log_det_is_autograds(name):
         torch.testing.assert_close(log_det[i], expected, rtol=1e-7, atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    "map",
+    [Additive(), Affine(), Affine(0.5), SigmoidAffine(), Spline(4), LogisticMixture(2)],
+    ids=lambda m: type(m).__name__,
+)
+def test_gradients_of_maps_are_finite_differences(map):
+    torch.manual_seed(0)
+    x, parameters = torch.randn(2, 3).double(), torch.randn(2, map.arity, 3).double()
+    both = x.requires_grad_(), parameters.requires_grad_()
+    assert torch.autograd.gradcheck(map, both)
+    assert torch.autograd.gradcheck(map.inverse, both)
+
+
 @pytest.mark.parametrize("name", ["planar", "sylvester", "dense sylvester"])
 def test_no_numbers_fold_space(name):
     """However large they are, the map is one to one, as its construction promises."""
