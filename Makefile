@@ -3,7 +3,7 @@ BIN := .venv/bin
 DATA := $(wildcard ../shared/data)
 export PUSHFORWARD_DATA ?= $(if $(DATA),$(abspath $(DATA)))
 
-.PHONY: compare test test-machines check stubs format clean
+.PHONY: compare test test-machines mutants check stubs format clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -18,6 +18,9 @@ test: .venv/installed  ## everything that the tests check
 
 test-machines: .venv/installed  ## the fast tests as other processors, threads, seeds, orders and versions run them
 	$(BIN)/python tests/machines.py $(MACHINES)
+
+mutants: .venv/installed  ## formulas broken one at a time: does a test notice?
+	$(BIN)/python tests/mutants/mutation.py $(MUTANTS)
 
 check: .venv/installed  ## lint, types, fast tests: before each commit
 	$(BIN)/ruff check .

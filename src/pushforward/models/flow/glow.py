@@ -4,8 +4,9 @@
 
 A learned matrix replaces the fixed permutation of the channels, and an actnorm started from data
 replaces batch normalisation, so that a batch of one image is enough. The matrix may be a plain one,
-have LU or QR factors, or see its neighbours too (an emerging convolution). What leaves at a scale has a
-Gaussian prior that is given by what stays; with classes, the last prior is given by the class.
+have LU or QR factors, or see its neighbours too (an emerging convolution). What leaves at a scale
+has a Gaussian prior that is given by what stays; with classes, the last prior is given by the
+class.
 
 Glow: Generative Flow with Invertible 1x1 Convolutions (Kingma & Dhariwal, 2018), arXiv:1807.03039,
 table 1, sections 3.1-3.3; QR and emerging convolutions: Hoogeboom et al. (2019), arXiv:1901.11137.
