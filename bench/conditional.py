@@ -2,6 +2,8 @@
 
     python bench/conditional.py [--only NAME ...] [--jobs 2] [--factor 1]
 
+With --only, the rows that stand in results/conditional.json and are not named stay as they are.
+
 Each model learns the 8x8 digits with their labels on one thread; of its 1,000 samples, 100 of each
 digit, the share that the named classifier recognises as asked for goes to results/conditional.json.
 The classifier's share of the real test images stands beside them.
@@ -76,7 +78,8 @@ def smooth(latent: int) -> tuple[Any, Any]:
 
 def avb() -> pf.Generative:
     plain = dense_avb(SPACE, 8, 512, **TOLD)
-    return pf.AVB(plain.encoder, smooth(8)[1], plain.critic, 8, 4, given=pf.Labels(10))
+    networks = plain.encoder, smooth(8)[1], plain.critic
+    return pf.AVB(*networks, 8, 4, turns=4, given=pf.Labels(10))
 
 
 GAME, SOFT = pf.Adam(2e-3, betas=(0.0, 0.9)), pf.Adam(2e-3, weight_decay=0.1)
@@ -93,23 +96,27 @@ TRIALS: dict[str, Trial] = {
     "Glow": Trial(lambda: pf.Glow(SPACE, 2, 6, 64, alpha=0.01, **TOLD), 4_000),
     "Flow++": Trial(lambda: pf.FlowPP(SPACE, 16, 1, 4, 2, 1, alpha=0.01, **TOLD), 1_000),
     "FFJORD": Trial(
-        lambda: pf.ImageFFJORD(SPACE, 2, 64, 2, RungeKutta4(2), adjoint=False, alpha=0.01, **TOLD),
-        600,
-        pf.Adam(5e-3),
+        lambda: of_images(
+            pf.FFJORD(64, 256, 3, RungeKutta4(3), adjoint=False, **TOLD), SPACE, alpha=0.01
+        ),
+        2_500,
+        pf.Adam(2e-3),
     ),
     "MAF": Trial(
         lambda: of_images(pf.MAF(64, 5, 512, normalised=True, **TOLD), SPACE, alpha=0.01), 2_500
     ),
     "VAE": Trial(lambda: pf.VAE(*smooth(16)), 6_000, pf.Adam(1e-3)),
-    "PixelVAE": Trial(lambda: pixel_vae(SPACE, 16, 24, 2, 5, 16, **TOLD), 3_000, SOFT),
+    "PixelVAE": Trial(lambda: pixel_vae(SPACE, 16, 32, 3, 5, 16, **TOLD), 4_000, pf.Adam(2e-3)),
     "Ladder VAE": Trial(lambda: pf.LadderVAE(SPACE, (16, 8), 256, **TOLD), 4_000, pf.Adam(1e-3)),
     "Deep VAE": Trial(lambda: pf.DeepVAE(SPACE, (2, 2, 2), 32, 4, **TOLD), 2_000, pf.Adam(2e-3)),
-    "AVB": Trial(avb, 5_000, pf.Adam(1e-3)),
+    "AVB": Trial(avb, 4_000, pf.Adam(1e-3)),
     "GAN": Trial(lambda: gan(pf.GAN), 3_000, GAME, None),
     "WGAN-GP": Trial(lambda: gan(pf.WGANGP, turns=3), 1_500, GAME, None),
     "SNGAN": Trial(lambda: gan(pf.SNGAN, turns=2), 3_000, GAME, None),
-    "VQ-VAE, PixelCNN of codes": Trial(
-        lambda: codes(lambda c: pf.PixelCNN(pf.Tokens(c.grid, 32), 64, 3, first=3, **TOLD)), 5_000
+    "VQ-VAE, Gated PixelCNN of codes": Trial(
+        lambda: codes(lambda c: pf.GatedPixelCNN(pf.Tokens(c.grid, 32), 32, 3, first=3, **TOLD)),
+        3_000,
+        SOFT,
     ),
     "VQ-VAE, Transformer of codes": Trial(
         lambda: codes(lambda c: pf.ImageGPT(c.tokens, 64, 2, **TOLD)), 5_000
@@ -146,7 +153,15 @@ def tried(name: str, factor: float) -> dict[str, Any]:
     minutes = (time.perf_counter() - start) / 60
     y = torch.arange(SAMPLES) % 10
     torch.manual_seed(1)
-    return {"steps": steps, "minutes": minutes, **recognised(model.sample(SAMPLES, y), y)}
+    row = {"steps": steps, "minutes": minutes, "torch": torch.__version__}
+    return {**row, **recognised(model.sample(SAMPLES, y), y)}
+
+
+def standing() -> dict[str, Any]:
+    """The rows that an earlier run wrote, each with what it was made on."""
+    path = harness.RESULTS / "conditional.json"
+    record = json.loads(path.read_text()) if path.exists() else {}
+    return {name: row for name, row in record.items() if name in TRIALS}
 
 
 def main() -> None:
@@ -157,14 +172,13 @@ def main() -> None:
     parser.add_argument("--factor", type=float, default=1.0, help="of every model's steps")
     options = parser.parse_args()
     x, y = data.find("digits?labels=True").test.at(slice(None))
-    rows = {"real test images": recognised(x, y)}
+    rows = standing() | {"real test images": recognised(x, y)}
     with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
         jobs = {pool.submit(tried, name, options.factor): name for name in options.only}
         for job in as_completed(jobs):
             name = jobs[job]
             rows[name] = job.result()
-            print(json.dumps({name: rows[name]}), flush=True)
-    harness.write("conditional", rows)
+            harness.write("conditional", rows)
 
 
 if __name__ == "__main__":

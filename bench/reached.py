@@ -83,7 +83,9 @@ def main(results: str, hardware: str) -> None:
     """Merges the rows of a results file into reached.json."""
     known = json.loads(REACHED.read_text()) if REACHED.exists() else {}
     for row in json.loads(Path(results).read_text()):
-        known[preset_of(row["preset"])] = numbers(row, hardware)
+        name = preset_of(row["preset"])
+        kept = [number for number in known.get(name, ()) if number["metric"] == "accuracy"]
+        known[name] = kept + numbers(row, hardware)  # accuracies are of bench/classifiers.py
     REACHED.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
     print(f"{REACHED.name}: {len(known)} presets")
 

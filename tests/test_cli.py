@@ -74,7 +74,7 @@ def refused(*words: str) -> str:
     with pytest.raises(SystemExit) as stop:
         main(list(words))
     assert stop.value.code not in (0, None)
-    return str(stop.value.code)
+    return str(stop.value)
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_sample_draws_a_picture_and_the_numbers(checkpoint, tmp_path, capsys) ->
     first = np.load(target.with_suffix(".npy"))
     assert first.shape == (5, 1, 8, 8)
     assert target.read_bytes().startswith(b"\x89PNG")
-    ran(capsys, "sample", checkpoint, "--n", "5", "--out", str(target))
+    ran(capsys, "sample", checkpoint, "--n", "5", "--out", str(target), "--force")
     assert (np.load(target.with_suffix(".npy")) == first).all(), "one seed, one picture"
     assert "--n must be a whole number of at least 1, not 0" in refused(
         "sample", checkpoint, "--n", "0"
@@ -207,6 +207,8 @@ def test_sample_completes_what_is_known_in_part(checkpoint, tmp_path, capsys) ->
     Image.fromarray(given).save(tmp_path / "part.png")
     words = ("--n", "3", "--partial", str(tmp_path / "part.png"), "--out", str(out))
     assert "(3, 1, 4, 4)" in ran(capsys, "sample", str(file), *words)
+    assert "done.png exists: give --force" in refused("sample", str(file), *words)
+    words = (*words, "--force")
     done = np.load(out.with_suffix(".npy"))
     assert (done[:, :, :2] == 1).all()
     assert len(np.unique(done[:, :, 2:], axis=0)) == 3
@@ -214,6 +216,33 @@ def test_sample_completes_what_is_known_in_part(checkpoint, tmp_path, capsys) ->
     Image.fromarray(given).save(tmp_path / "part.png")
     assert "comes after every unknown one" in refused("sample", str(file), *words)
     assert "cannot complete what is known in part" in refused("sample", checkpoint, *words)
+
+
+def test_what_a_sample_is_made_from_is_never_replaced(checkpoint, tmp_path) -> None:
+    file = tmp_path / "made.safetensors"
+    pf.save(MADE(pf.Pixels(1, 4, 4, 2), width=16), file)
+    half = tmp_path / "half.npy"
+    np.save(half, np.full((1, 4, 4), -1))
+    (tmp_path / "linked.npy").symlink_to(half)
+    Image.new("RGBA", (4, 4)).save(tmp_path / "half.png")
+    before = {path: path.read_bytes() for path in (file, half, tmp_path / "half.png")}
+    for partial, out in [
+        ("half.npy", "half.png"),
+        ("half.npy", "half"),
+        ("half.npy", "linked.npy"),
+        ("half.png", "half.png"),
+        ("half.npy", "x/../half.npy"),
+        ("half.npy", "made.safetensors"),
+    ]:
+        words = ("--partial", str(tmp_path / partial), "--out", str(tmp_path / out), "--force")
+        told = refused("sample", str(file), *words)
+        assert "is what this is made from" in told or out == "made.safetensors", told
+    assert {path: path.read_bytes() for path in before} == before
+    assert "cannot be written as .safetensors" in refused(
+        "sample", checkpoint, "--out", checkpoint, "--force"
+    )
+    (tmp_path / "here" / "samples.png").mkdir(parents=True)
+    assert "is a folder" in refused("sample", checkpoint, "--out", str(tmp_path / "here"))
 
 
 def test_sample_writes_sounds(tmp_path, capsys) -> None:
@@ -232,7 +261,9 @@ def test_evaluate_finds_the_data_that_the_checkpoint_was_trained_on(tmp_path, ca
     path = str(tmp_path / "checkpoint.safetensors")
     told = ran(capsys, "evaluate", path, "--samples", "100")
     assert f"{path}: Independent on digits (dynamic binarisation), test split" in told
-    assert re.search(r"test: [\d.]+ \+- [\d.]+ nats \(exact, 347 examples\)", told)
+    assert re.search(
+        r"test: negative log-likelihood [\d.]+ \+- [\d.]+ nats \(exact, 347 examples\)", told
+    )
     reach = r"95% interval [-\d.]+ to [\d.]+ by jackknife"
     circumstances = r"\(100 samples, 100 references"
     assert re.search(rf"Frechet distance [\d.]+ \+- [\d.]+, {reach} {circumstances}", told)
@@ -317,6 +348,19 @@ def test_evaluate_looks_and_anneals_as_it_is_told(tmp_path, checkpoint, capsys) 
     assert said in refused("compare", "independent_digits", "--features", "vgg")
 
 
+def test_evaluate_anneals_unasked_where_a_critic_tells_the_rate(tmp_path, capsys) -> None:
+    flags = ["--steps", "1", "--width", "8", "--latent", "2", "--quiet", "--device", "cpu"]
+    ran(capsys, "train", "avb_digits", *flags, "--out", str(tmp_path / "avb"))
+    avb, out = str(tmp_path / "avb" / "checkpoint.safetensors"), tmp_path / "page"
+    told = ran(capsys, "evaluate", avb, "--samples", "60", "--out", str(out), "--ais", "3")
+    assert "test: likelihood none" in told
+    assert re.search(r"test: distortion .* by the critic = .* nats \(no bound, 3 examples\)", told)
+    assert re.search(r"test: .* nats \(AIS lower bound \(16 chains of 200 steps\), 3 examp", told)
+    (record,) = json.loads((out / "results.json").read_text())
+    assert record["critic"]["kind"] == "estimate by a critic"
+    assert record["ais"]["examples"] == 3
+
+
 def test_evaluate_asks_models_with_encoders_whether_they_agree(tmp_path, capsys) -> None:
     flags = ["--steps", "2", "--width", "8", "--latent", "2", "--quiet", "--device", "cpu"]
     paths = [str(tmp_path / name / "checkpoint.safetensors") for name in "ab"]
@@ -361,6 +405,16 @@ def test_draw_writes_a_picture_with_its_knobs(tmp_path, capsys) -> None:
     assert told == f"wrote {out}.png\n"
     with Image.open(f"{out}.png") as image:
         assert image.width > 400
+
+
+def test_draw_replaces_nothing_unless_it_is_told_to(tmp_path, capsys) -> None:
+    words = ("draw", "divergences-of-a-shift", "--reach", "1", "--out", str(tmp_path / "a.jpg"))
+    ran(capsys, *words)
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert image.format == "JPEG"
+    assert "a.jpg exists: give --force" in refused(*words)
+    ran(capsys, *words, "--force")
+    assert "cannot be written as .pdf" in refused(*words[:-1], str(tmp_path / "a.pdf"))
 
 
 def test_list(capsys) -> None:
@@ -448,7 +502,7 @@ def test_a_model_that_is_told_a_class_is_sampled_and_measured(tmp_path, capsys) 
     told = ran(capsys, "sample", file, "--n", "5", "--label", "3", "--batch-size", "2")
     assert "(5, 1, 8, 8) uint8" in told
     drawn = np.load(tmp_path / "samples.npy")
-    ran(capsys, "sample", file, "--n", "5", "--label", "3", "--batch-size", "5")
+    ran(capsys, "sample", file, "--n", "5", "--label", "3", "--batch-size", "5", "--force")
     assert (np.load(tmp_path / "samples.npy") == drawn).all(), "batches change no draw of a flow"
     assert "this RealNVP needs a class: give --label" in refused("sample", file)
     assert "0 .. 9" in refused("sample", file, "--label", "10")

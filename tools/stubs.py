@@ -9,7 +9,6 @@ from what this would write.
 
 from __future__ import annotations
 
-import ast
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,10 +45,9 @@ def _top() -> Iterator[str]:
 
 
 def _own() -> Iterator[tuple[str, str]]:
-    """What the package's own `__init__` imports, as it is written there."""
-    for node in ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and node.level and node.module:
-            yield from ((node.module, alias.name) for alias in node.names if not alias.asname)
+    """What the package itself holds out, beside what its rooms do."""
+    for module, names in pushforward._OWN.items():
+        yield from ((module, name) for name in names)
 
 
 def _classes() -> Iterator[tuple[str, str]]:

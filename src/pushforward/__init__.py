@@ -13,42 +13,41 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import data, metrics
-from .core.blueprint import Component
-from .core.catalogue import example, preset, system
-from .core.checkpoint import CheckpointError, load, save
-from .core.contract import (
-    Bounded,
-    Density,
-    Estimated,
-    Generative,
-    Latent,
-    Player,
-    Pushforward,
-    Scored,
-    Stage,
-    Terms,
-    Weighted,
-)
-from .core.dataset import Dataset, Split
-from .core.given import Given
-from .core.likelihood import Kind, Likelihood
-from .core.names import public as _public
-from .core.names import public_names as _public_names
-from .core.spaces import Labels, Pixels, Reals, Space, Tokens
-from .training.experiment import Experiment
-from .training.fit import Interrupted, fit
-from .training.loop import Training
-from .training.recipe import SGD, Adam, Constant, Cosine, Decay, Recipe, RMSprop
-from .training.reports import Diverged, Report
-
 __version__ = "0.1.0"
+
+_OWN = {
+    "core.blueprint": ("Component",),
+    "core.catalogue": ("example", "preset", "system"),
+    "core.checkpoint": ("CheckpointError", "load", "save"),
+    "core.contract": (
+        *("Bounded", "Density", "Estimated", "Generative", "Latent", "Player"),
+        *("Pushforward", "Scored", "Stage", "Terms", "Weighted"),
+    ),
+    "core.dataset": ("Dataset", "Split"),
+    "core.given": ("Given",),
+    "core.likelihood": ("Kind", "Likelihood"),
+    "core.spaces": ("Labels", "Pixels", "Reals", "Space", "Tokens"),
+    "training.experiment": ("Experiment",),
+    "training.fit": ("Interrupted", "fit"),
+    "training.loop": ("Training",),
+    "training.recipe": (*("SGD", "Adam", "Constant", "Cosine", "Decay", "Recipe", "RMSprop"),),
+    "training.reports": ("Diverged", "Report"),
+}
+"""Names by where they come from; they are imported when they are asked for, torch with them."""
 
 
 def __getattr__(name: str) -> Any:
     """A room, or a model, network, distribution or function by its name; it is imported then."""
-    return _public(name)
+    from importlib import import_module
+
+    for module, names in _OWN.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    return import_module(f"{__name__}.core.names").public(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_public_names()})
+    from importlib import import_module
+
+    own = {name for names in _OWN.values() for name in names}
+    return sorted({*globals(), *own, *import_module(f"{__name__}.core.names").public_names()})

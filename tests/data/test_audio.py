@@ -122,7 +122,7 @@ def test_a_folder_of_sounds(tmp_path):
 
 def test_what_cannot_be_read_is_named(tmp_path):
     (tmp_path / "noise.wav").write_bytes(b"RIFF nothing of the kind")
-    with pytest.raises(ValueError, match=r"noise.wav cannot be read as a WAV file .*: \w"):
+    with pytest.raises(ValueError, match=r"noise.wav is no WAV file: it begins with .*nothing"):
         data.wav(tmp_path)
     with pytest.raises(FileNotFoundError, match="there is no sound file"):
         data.read_wav(tmp_path / "none.wav")

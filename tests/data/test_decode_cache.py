@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import errno
+import json
 import os
+import re
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,9 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pushforward.cli import main
 from pushforward.data import cache_folder, folder, image_sets
+from pushforward.data.cache import allocated
 from pushforward.data.decoding import Canvas
 from pushforward.data.image_sets import Images
+from pushforward.data.pruning import DAY, entries, pruned
 from pushforward.data.splits import SHUFFLED, Rule
 
 
@@ -117,6 +124,66 @@ def test_a_full_disk_is_told_before_writing(
     with pytest.raises(OSError, match="PUSHFORWARD_CACHE to another disk"):
         folder(top, size=6)
     assert list((cache / "decoded").iterdir()) == []
+
+
+def test_room_is_taken_before_it_is_written(tmp_path: Path, monkeypatch, cache: Path) -> None:
+    """Others may fill the disk meanwhile, and a write to a map without room kills the process."""
+    file = tmp_path / "a.npy"
+    array = allocated(file, (1_000, 1_000))
+    assert file.stat().st_blocks * 512 >= 1_000_000
+    array[:] = 7
+    array.flush()
+    assert (np.load(file) == 7).all()
+    top = pictures(tmp_path / "set")
+    if hasattr(os, "posix_fallocate"):
+
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(os, "posix_fallocate", full)
+        with pytest.raises(OSError, match=r"the disk is full .*: make room, for instance by"):
+            folder(top, size=6)
+        assert list((cache / "decoded").iterdir()) == []
+        monkeypatch.delattr(os, "posix_fallocate")
+    allocated(file, (1_000, 2_000))  # as other systems do
+    assert file.stat().st_blocks * 512 >= 2_000_000
+    assert np.load(file).max() == 0
+    folder(top, size=6)
+
+
+def test_the_cache_is_pruned_by_age_and_size(tmp_path: Path, cache: Path) -> None:
+    made = []
+    for i in range(4):
+        folder(pictures(tmp_path / f"set{i}"), size=6)
+        (new,) = {entry.path for entry in entries(cache)} - set(made)
+        made.append(new)
+        then = time.time() - (4 - i) * DAY
+        for path in (new, *new.iterdir()):
+            os.utime(path, (then, then))
+    assert [entry.path for entry in entries(cache)] == made
+    folder(tmp_path / "set0", size=6)  # which is used again
+    assert [entry.path for entry in entries(cache)] == [*made[1:], made[0]]
+    assert [entry.path for entry in pruned(cache, days=2.5)] == made[1:2]
+    size = entries(cache)[0].size
+    assert [entry.path for entry in pruned(cache, most=2 * size)] == made[2:3]
+    assert pruned(cache, days=100, most=10**9) == []
+    dead = cache / "decoded" / ".part-dead"
+    dead.mkdir()
+    os.utime(dead, (0, 0))
+    assert [entry.path for entry in pruned(cache)] == [dead]
+    assert {entry.path for entry in pruned(cache, most=0)} == {made[0], made[3]}
+    assert entries(cache) == []
+    with pytest.raises(ValueError, match="most must be at least 0, not -1"):
+        pruned(cache, most=-1)
+
+
+def test_the_cache_can_be_looked_at(tmp_path: Path, cache: Path, capsys) -> None:
+    folder(pictures(tmp_path / "set"), size=6)
+    main(["cache"])
+    assert re.search(r"MB  used 0 days ago  decoded/\w+\n .* MB in ", capsys.readouterr().out)
+    main(["cache", "--most", "0", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert (told["kept"], len(told["removed"])) == ([], 1)
 
 
 def test_a_cache_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def test_names() -> None:
         ("digits?binarize=dynamic", "digits has no option 'binarize': did you mean binarise"),
         ("digits?levels=many", r"digits\?levels must be int, not 'many'"),
         ("digits?labels=yes", r"digits\?labels must be bool, not 'yes'"),
-        ("digits?binarise=sometimes", 'binarise must be None, "dynamic" or "fixed"'),
+        ("digits?binarise=sometimes", 'binarise must be None, "dynamic", "fixed" or "threshold"'),
         ("folder:x?path=y", "folder has no option 'path'"),
     ],
 )

@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from scipy.stats import chisquare
 import pushforward as pf
 from pushforward.core.vocabulary import Vocabulary, ended
 from pushforward.data.grammar import ENGLISH, Grammar, grammatical, sentences
+from pushforward.data.names import find
 from pushforward.data.texts import text
 
 SMALL = """
@@ -205,3 +207,64 @@ def test_no_file(tmp_path):
         text(tmp_path / "none.txt")
     with pytest.raises(ValueError, match="is a folder"):
         text(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words"),
+    [
+        ("नमस्ते दुनिया।", ["नमस्ते", "दुनिया", "।"]),
+        ("สวัสดี ชาวโลก", ["สวัสดี", "ชาวโลก"]),
+        ("مَرحَبًا بالعالم", ["مَرحَبًا", "بالعالم"]),
+        ("e\u0301te\u0301 a\u0308", ["e\u0301te\u0301", "a\u0308"]),
+        ("שָׁלוֹם!", ["שָׁלוֹם", "!"]),
+        ("안녕하세요 세계", ["안녕하세요", "세계"]),
+        ("\U0001f469\u200d\U0001f467 hi", ["\U0001f469\u200d\U0001f467", "hi"]),
+        ("the <unk> dog's", ["the", "<unk>", "dog's"]),
+    ],
+)
+def test_words_by_the_rules_of_unicode(sentence: str, words: list[str]) -> None:
+    """Marks stay with their letters, and signs of several letters are one."""
+    from pushforward.core.vocabulary import split
+
+    assert split(sentence) == words
+
+
+SCRIPTS = "größer wäre schöner\nनमस्ते दुनिया\nสวัสดีชาวโลก\ne\u0301a\u0308 n\u0303\n今天天气很好\n"
+
+
+@pytest.mark.parametrize("unit", ["characters", "bytes", "bpe"])
+def test_every_letter_comes_back(unit: str, tmp_path: Path) -> None:
+    if unit == "bpe":
+        pytest.importorskip("tokenizers")
+    file = tmp_path / "lines.txt"
+    file.write_text(SCRIPTS * 6, encoding="utf-8")
+    data = find(f"text:{file}?unit={unit}" + ("&size=300" if unit == "bpe" else ""))
+    known = Vocabulary.recorded(data.origin)
+    said = {line for part in (data.train, data.test) for line in known.decode(part.tensors[0])}
+    assert said <= set(SCRIPTS.splitlines())
+    assert len(said) >= 4
+    x = known.encode(["größer 今天 n\u0303"] if unit != "characters" else ["größer"], 60)
+    assert known.decode(x)[0].startswith("größer")
+    assert find(data.origin["spec"]).describe() == data.describe()
+    if unit == "bytes":
+        assert data.space.vocabulary == 257
+        longest = max(SCRIPTS.splitlines(), key=lambda line: len(line.encode()))
+        assert data.space.length == len(longest.encode())
+    if unit == "bpe":
+        assert 257 < data.space.vocabulary <= 301
+        assert data.space.length < max(len(line.encode()) for line in SCRIPTS.splitlines())
+
+
+def test_units_and_sizes_that_are_none(tmp_path: Path, monkeypatch) -> None:
+    file = tmp_path / "lines.txt"
+    file.write_text("a b\n" * 20)
+    for options, said in (
+        ("unit=letters", "unit must be one of words, characters, bytes, bpe"),
+        ("size=300", "size is that of a byte pair encoding"),
+        ("unit=bpe&size=3", "size must be a whole number of at least 256"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            find(f"text:{file}?{options}")
+    monkeypatch.setitem(__import__("sys").modules, "tokenizers", None)
+    with pytest.raises(ValueError, match=r"pip install .pushforward\[text\]"):
+        find(f"text:{file}?unit=bpe")

@@ -16,6 +16,7 @@ from pushforward.models.latent.lagging import AggressiveVAE
 from pushforward.models.latent.vae import dense
 from pushforward.nn.mlp import MLP
 from pushforward.probability.decoders import Decoder
+from pushforward.probability.posteriors import DiagonalGaussian, Encoder
 
 
 def data(x):
@@ -185,32 +186,61 @@ def test_avb_learns_bars_and_has_no_likelihood():
     assert model.encode(bits(5)).rsample((7,)).shape == (7, 5, 3)
 
 
-def test_factor_critic_learns_the_total_correlation():
+class Copy(pf.Component):
+    """The parameters of q(z | x) with the datum as mean, and a scale of about 0.1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.raw = torch.nn.Parameter(torch.tensor(-2.3))
+
+    def forward(self, x):
+        return torch.cat([x, self.raw.expand_as(x)], 1)
+
+
+@pytest.mark.parametrize("latent", [2, 4])
+def test_factor_critic_learns_a_known_density_ratio(latent):
+    """By the model's own players, at their default turns: log q(z) / prod_j q(z_j) of a normal."""
     torch.manual_seed(0)
-    encoder, decoder = dense(BITS, latent=2, width=8)
-    model = FactorVAE(encoder, decoder, MLP(2, 1, 32, 2))
-    correlation = 0.9
-    cover = torch.tensor([[1.0, correlation], [correlation, 1.0]])
-    pair = MultivariateNormal(torch.zeros(2), cover)
-    optimizer = torch.optim.Adam(model.critic.parameters(), 5e-3)
-    for _ in range(300):
-        z = pair.sample((512,))
-        loss = torch.nn.functional.softplus(-model.critic(z)).mean()
-        loss = loss + torch.nn.functional.softplus(model.critic(permuted(z))).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    cover = torch.full((latent, latent), 0.8).fill_diagonal_(1.0)
+    space = pf.Reals((latent,))
+    encoder = Encoder(Copy(), space, DiagonalGaussian(latent))
+    decoder = Decoder(MLP(latent, 2 * latent, 8), space)
+    model = FactorVAE(encoder, decoder, MLP(latent, 1, 64, 2))
+    x = MultivariateNormal(torch.zeros(latent), cover).sample((20_000,))
+    still = {"vae": pf.Adam(1e-9), "critic": pf.Adam(3e-3)}
+    recipe = pf.Recipe(500, 64, optimizers=still, schedule=pf.Cosine(), ema=0.99, validate_every=0)
+    model = pf.fit(model, data(x), recipe, quiet=True)
     with torch.no_grad():
-        estimate = model.critic(pair.sample((20_000,))).mean().item()
-    assert estimate == pytest.approx(-math.log(1 - correlation**2) / 2, abs=0.08)
+        scale = model.encode(x[:1]).stddev[0, 0].item()
+        joint = MultivariateNormal(torch.zeros(latent), cover + scale**2 * torch.eye(latent))
+        z = joint.sample((20_000,))
+        each = Normal(0.0, (1 + scale**2) ** 0.5).log_prob(z).sum(1)
+        ratio = joint.log_prob(z) - each
+        told = model.critic(z)[:, 0]
+    correlation = -torch.logdet(joint.covariance_matrix / (1 + scale**2)) / 2
+    assert ratio.mean().item() == pytest.approx(correlation.item(), abs=0.03)
+    assert told.mean().item() == pytest.approx(correlation.item(), rel=0.1)
+    assert torch.corrcoef(torch.stack([told, ratio]))[0, 1] > 0.97
 
 
-def test_permutation_keeps_the_marginals():
-    z = torch.arange(12.0).view(4, 3)
+def test_permutation_keeps_the_marginals_and_parts_what_belongs_together():
     torch.manual_seed(0)
+    z = torch.arange(12.0).view(4, 3)
     shuffled = permuted(z)
     assert torch.equal(shuffled.sort(0).values, z)
     assert not torch.equal(shuffled, z)
+    rows = torch.arange(64)[:, None].expand(-1, 8)
+    for _ in range(20):
+        assert all(len(row.unique()) == 8 for row in permuted(rows))  # of eight different data
+    assert torch.equal(permuted(torch.ones(1, 3)), torch.ones(1, 3))
+    counts = torch.zeros(4, 4)
+    for _ in range(4_000):
+        first, second = permuted(torch.arange(4)[:, None].expand(-1, 2))[0].tolist()
+        counts[first, second] += 1
+    assert (counts.diagonal() == 0).all()
+    assert counts[~torch.eye(4, dtype=torch.bool)].tolist() == pytest.approx(
+        [4_000 / 12] * 12, rel=0.25
+    )
 
 
 def test_aggressive_inference_moves_the_encoder_more():

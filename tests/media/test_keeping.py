@@ -7,6 +7,7 @@ import weakref
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import pushforward as pf
 from pushforward.media import medium_of
@@ -26,7 +27,9 @@ def test_all_samples_are_kept_as_numbers(tmp_path):
 @pytest.mark.parametrize(
     ("target", "names"),
     [
-        ("a.png", ["a.csv", "a.npy"]),
+        ("a.csv", ["a.csv", "a.npy"]),
+        ("a.CSV", ["a.CSV", "a.npy"]),
+        ("a.npy", ["a.csv", "a.npy"]),
         ("a", ["a.csv", "a.npy"]),
         ("t_0.5", ["t_0.5.csv", "t_0.5.npy"]),
     ],
@@ -34,6 +37,24 @@ def test_all_samples_are_kept_as_numbers(tmp_path):
 def test_files_are_called_as_asked(tmp_path, target, names):
     keep([torch.zeros(2, 3)], 2, medium_of(pf.Reals((3,))), tmp_path / target)
     assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.pdf", "a.tar.gz", "a.safetensors.json"])
+def test_a_file_is_never_of_another_kind_than_its_name_says(tmp_path, name):
+    with pytest.raises(ValueError, match=r"tables cannot be written as \.\w+: .* must end in .csv"):
+        keep([torch.zeros(2, 3)], 2, medium_of(pf.Reals((3,))), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.tiff", "a.webp", "a.bmp", "a.gif", "a.ppm"])
+@pytest.mark.parametrize("space", [pf.Pixels(1, 4, 4, 2), pf.Reals((2,))])
+def test_a_picture_is_written_as_its_name_says(tmp_path, name, space):
+    x = torch.zeros(4, *space.shape).to(torch.uint8 if space.dims > 2 else torch.float32)
+    keep([x], 4, medium_of(space), tmp_path / name)
+    with Image.open(tmp_path / name) as image:
+        kind = {"JPG": "JPEG"}.get(name.split(".")[1].upper(), name.split(".")[1].upper())
+        assert image.format == kind
+    assert np.load(tmp_path / "a.npy").shape == x.shape
 
 
 def test_batches_are_let_go(tmp_path):
@@ -80,7 +101,7 @@ def test_a_file_of_numbers_is_there_only_when_it_is_whole(tmp_path):
     assert (tmp_path / "a.npy").read_bytes() == b"earlier"
     with pytest.raises(ValueError, match=r"4 samples were to be written to .* but 2 came"):
         keep([torch.ones(2, 3)], 4, medium_of(pf.Reals((3,))), tmp_path / "a")
-    assert not list(tmp_path.glob("*.part"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npy"], "no half of anything"
 
 
 def test_a_checkpoint_that_was_opened_says_all_of_itself(tmp_path):
@@ -99,5 +120,9 @@ def test_a_checkpoint_that_was_opened_says_all_of_itself(tmp_path):
     assert (lone.recipe, lone.seconds, lone.about) == (None, None, {})
     with pytest.raises(ValueError, match=r"lone.safetensors was trained on no data: say which"):
         lone.data()
+    model.counts.fill_(float("nan"))
+    pf.save(model, tmp_path / "nan.safetensors")
+    with pytest.raises(pf.CheckpointError, match=r"weight 'counts' in .* is not finite: the model"):
+        opened(tmp_path / "nan.safetensors")
     with pytest.raises(pf.CheckpointError, match="there is no checkpoint at"):
         opened(tmp_path / "nothing.safetensors")

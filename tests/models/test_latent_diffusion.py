@@ -17,6 +17,7 @@ from pushforward.models.score.latent_diffusion import (
 from pushforward.nn.denoiser import TimeMLP
 from pushforward.nn.unet import UNet
 from pushforward.probability.decoders import Each
+from pushforward.probability.logistic_mixture_decoder import LogisticMixtureHead
 from pushforward.solvers.samplers import DDIM, Ancestral, UniPC
 from pushforward.solvers.spacing import LogSNR
 from pushforward.training.loop import Training
@@ -55,6 +56,14 @@ def test_codec_speaks_images_of_any_size():
     assert codec.encode(x).sample().shape == (4, 2, 3, 2)
     space.check(codec.sample(2))
     assert codec.elbo(x, samples=2).shape == (4,)
+
+
+def test_codec_describes_whole_pixels():
+    space = Pixels(3, 4, 4, levels=5)
+    codec = GridCodec(space, features=2, width=4, halvings=1, head=LogisticMixtureHead(2))
+    x = torch.randint(0, 5, (4, 3, 4, 4), dtype=torch.uint8)
+    assert codec.elbo(x).shape == (4,)
+    space.check(codec.sample(2))
 
 
 class Patches(GridCodec):

@@ -11,7 +11,8 @@ import torch
 import pushforward as pf
 from pushforward.models.autoregressive.made import MADE
 from pushforward.models.discrete.two_stage import TwoStage, two_stage
-from pushforward.models.discrete.vq_vae import VQVAE, pixel_head, vq_vae
+from pushforward.models.discrete.vq_vae import VQVAE, vq_vae
+from pushforward.probability.discretized import usual_head
 from pushforward.probability.quantisation import VectorQuantiser
 
 
@@ -46,9 +47,9 @@ def test_one_pair_of_networks_serves_all_images(side, halvings, grid, channels, 
 
 
 def test_the_usual_head_follows_the_levels():
-    assert type(pixel_head(pf.Pixels(1, 8, 8, 2))).__name__ == "BinaryHead"
-    assert type(pixel_head(pf.Pixels(1, 8, 8, 17))).__name__ == "CategoricalHead"
-    assert type(pixel_head(pf.Pixels(1, 8, 8, 256))).__name__ == "DiscretizedLogisticHead"
+    assert type(usual_head(pf.Pixels(1, 8, 8, 2))).__name__ == "BinaryHead"
+    assert type(usual_head(pf.Pixels(1, 8, 8, 17))).__name__ == "CategoricalHead"
+    assert type(usual_head(pf.Pixels(1, 8, 8, 256))).__name__ == "DiscretizedLogisticHead"
 
 
 def test_the_decoder_is_a_distribution_over_images():

@@ -262,8 +262,8 @@ def test_stopping_saves_and_says_how_to_go_on(tmp_path, number):
 
     class Stopping(Normal):
         def loss(self, x):
-            calls.append(1)
-            if len(calls) == 7:
+            calls.extend([1] * self.training)
+            if len(calls) == 7 and self.training:
                 os.kill(os.getpid(), number)
             return super().loss(x)
 

@@ -1,64 +1,87 @@
-"""The command line: `pushforward train | sample | evaluate | compare | draw | list | show | check`.
+"""The command line: `pushforward train | sample | evaluate | compare | draw | list | show |
+check | cache`.
 
 Flags come from signatures: those of a preset or picture are its keywords, those of a command are
-its function's.
+its function's. What a command needs is imported when it runs, so that help comes at once.
+
+Exit codes: 0 done; 1 it could not be done; 2 what was typed is no command, name, flag or value of
+ours; 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
 
+import importlib
+import io
 import os
 import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
 
-import tyro
+from ..core.catalogue import Usage, nearest
 
-from ..core.catalogue import nearest
-from .checking import check
-from .drawing import draw
-from .listing import list_, show
-from .measuring import compare, evaluate
-from .sampling import sample
-from .training import train
-
-RAW: dict[str, Callable[[list[str]], None]] = {"train": train, "draw": draw}
-"""Commands whose flags depend on the preset or picture named first."""
+DONE, FAILED, MISTYPED, STOPPED, CLOSED = 0, 1, 2, 130, 141
 
 ANNEALED = 100  # test examples of `evaluate --ais`
 
-COMMANDS: dict[str, Callable[..., None]] = {
-    **RAW,
-    "sample": sample,
-    "evaluate": evaluate,
-    "compare": compare,
-    "list": list_,
-    "show": show,
-    "check": check,
+COMMANDS = {
+    "train": ("training", "train", "train a preset, on its data or on your own"),
+    "sample": ("sampling", "sample", "draw samples from a checkpoint"),
+    "evaluate": ("measuring", "evaluate", "measure checkpoints on the test split of their data"),
+    "compare": ("measuring", "compare", "train presets and compare them on a page"),
+    "draw": ("drawing", "draw", "draw one of the pictures that explain"),
+    "list": ("listing", "list_", "what is built, its presets, the numbers that they reached"),
+    "show": ("listing", "show", "a preset, or a system of the list"),
+    "check": ("checking", "check", "run the laws over the models in your Python file"),
+    "cache": ("caching", "cache", "what the cache holds; --most and --older-than make it less"),
 }
+"""Where each command is, and what it does."""
+
+RAW = ("train", "draw", "show")
+"""Commands whose flags depend on what is named first."""
+
+HELP = ("-h", "--help")
+
+
+class Stop(SystemExit):
+    """The end of a command that was not done: a code for the shell, a message for a person."""
+
+    def __init__(self, message: str, code: int):
+        super().__init__(message)
+        self.code = code
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point. Errors that a person can mend are one line, not a traceback."""
     words = sys.argv[1:] if arguments is None else arguments
-    if not words or words[0] in ("-h", "--help"):
-        print("pushforward COMMAND ...   (pushforward COMMAND --help says more)\n")
-        for name, command in COMMANDS.items():
-            print(f"  {name:10}{(command.__doc__ or '').splitlines()[0]}")
-        return
+    _write_any_letter()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _tell  # type: ignore[assignment]
-            _run(words[0], words[1:])
+            _run(words)
     except KeyboardInterrupt as stop:
-        raise SystemExit(str(stop) or "stopped") from None
+        raise _stop(str(stop) or "stopped", STOPPED) from None
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(141) from None
+        raise SystemExit(CLOSED) from None
+    except Usage as error:
+        raise _stop(f"pushforward: {error}", MISTYPED) from error
     except (ValueError, OSError, RuntimeError) as error:
         if type(error) is RuntimeError:  # not one of ours
             raise
-        raise SystemExit(f"pushforward: {error}") from error
+        raise _stop(f"pushforward: {error}", FAILED) from error
+
+
+def _stop(message: str, code: int) -> Stop:
+    print(message, file=sys.stderr)
+    return Stop(message, code)
+
+
+def _write_any_letter() -> None:
+    """A terminal that knows few letters is given the numbers of the others, and no error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _tell(message: Warning | str, *where: Any) -> None:
@@ -66,29 +89,49 @@ def _tell(message: Warning | str, *where: Any) -> None:
     print(f"pushforward: {message}", file=sys.stderr)
 
 
-def _run(name: str, rest: list[str]) -> None:
+def _run(words: list[str]) -> None:
+    if not words or words[0] in HELP:
+        print(_help())
+        return
+    if words[0] in ("-V", "--version"):
+        from .. import __version__
+
+        print(f"pushforward {__version__}")
+        return
+    name, *rest = words
     if name not in COMMANDS:
         raise nearest(name, list(COMMANDS), "command")
+    command = _command(name)
     if name in RAW:
-        RAW[name](rest)
+        command(rest)
         return
-    tyro.cli(
-        COMMANDS[name],
-        prog=f"pushforward {name}",
-        args=_spelt_out(rest),
-        config=(tyro.conf.PositionalRequiredArgs,),
-    )
+    import tyro
+
+    config = (tyro.conf.PositionalRequiredArgs,)
+    tyro.cli(command, prog=f"pushforward {name}", args=_spelt_out(rest), config=config)
+
+
+def _help() -> str:
+    lines = [f"  {name:10}{does[0].upper()}{does[1:]}" for name, (_, _, does) in COMMANDS.items()]
+    codes = "Exit codes: 0 done, 1 it could not be done, 2 mistyped, 130 stopped by Ctrl-C."
+    head = "pushforward COMMAND ...   (pushforward COMMAND --help says more; --version)"
+    return "\n".join((head, "", *lines, "", codes))
+
+
+def _command(name: str) -> Callable[..., None]:
+    module, function, _ = COMMANDS[name]
+    return getattr(importlib.import_module(f"{__name__}.{module}"), function)
 
 
 def _spelt_out(words: list[str]) -> list[str]:
-    """Flags that may be written shorter, as their commands take them.
+    """A flag that may be written without its number, as its command takes it.
 
-    >>> _spelt_out(["--json"]), _spelt_out(["a.safetensors", "--ais"]), _spelt_out(["--ais", "5"])
-    (['--as-json'], ['a.safetensors', '--ais', '100'], ['--ais', '5'])
+    >>> _spelt_out(["a.safetensors", "--ais"]), _spelt_out(["--ais", "5"])
+    (['a.safetensors', '--ais', '100'], ['--ais', '5'])
     """
     found: list[str] = []
     for word, after in zip(words, [*words[1:], ""]):
-        found.append("--as-json" if word == "--json" else word)
+        found.append(word)
         if word == "--ais" and not after.isdigit():
             found.append(str(ANNEALED))
     return found

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from tyro.conf import Positional
 
-from .flags import load_file
+from .flags import JSON, load_file
 
 
 def evaluate(
@@ -17,6 +20,7 @@ def evaluate(
     file: str | None = None,
     features: str | None = None,
     ais: int | None = None,
+    as_json: JSON = False,
 ) -> None:
     """Measure checkpoints on the test split of their data: likelihood with its kind, and samples.
 
@@ -40,8 +44,12 @@ def evaluate(
 
     if file:
         load_file(file)
-    for line in evaluated(checkpoints, data, k, samples, out, features, ais):
-        print(line)
+    records: list[dict[str, Any]] = []
+    for line in evaluated(checkpoints, data, k, samples, out, features, ais, records):
+        if not as_json:
+            print(line, flush=True)
+    if as_json:
+        print(json.dumps(records, indent=1))
 
 
 def compare(
@@ -49,6 +57,7 @@ def compare(
     /,
     out: str = "runs/compare",
     features: str | None = None,
+    as_json: JSON = False,
 ) -> None:
     """Train presets on one data set and compare them, and checkpoints, on a page.
 
@@ -63,8 +72,10 @@ def compare(
 
     start = time.perf_counter()
     found = compare(known(names) if names else FAMILIES, out, features)
-    if found.rows:
+    if as_json:
+        print(json.dumps([row.record() for row in found.rows], indent=1))
+    elif found.rows:
         print(f"wrote {out}/index.html in {time.perf_counter() - start:.0f} s")
     if found.failures:
         failed = ", ".join(failure.name for failure in found.failures)
-        raise SystemExit(f"{len(found.failures)} of {len(found.names)} models failed: {failed}")
+        raise ValueError(f"{len(found.failures)} of {len(found.names)} models failed: {failed}")

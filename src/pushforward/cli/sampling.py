@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.catalogue import Usage
-from .flags import load_file
+from .flags import JSON, load_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,24 +26,29 @@ def sample(
     seed: int = 0,
     batch_size: int = 256,
     file: str | None = None,
+    force: bool = False,
+    as_json: JSON = False,
 ) -> None:
     """Draw samples from a checkpoint: as a picture, sound, text or table, and all numbers as .npy.
 
     Args:
         checkpoint: the .safetensors file.
         n: how many.
-        out: the picture (default: samples.png beside the checkpoint).
+        out: the picture, as its ending says, such as .png or .jpg, or a folder; the numbers stand
+            beside it (default: samples.png beside the checkpoint).
         label: the class, for a class-conditional model.
         partial: what they agree with: an image (transparent pixels are drawn), a WAV file (its
             beginning), or .npy (negative and NaN are drawn).
         seed: of the noise.
         batch_size: how many are drawn and held at once.
         file: the Python file that declares the model's classes, if they are your own.
+        force: replace files that are there already.
     """
     import torch
 
+    from ..core.outputs import check_free
     from ..core.spaces import count
-    from ..media.keeping import keep
+    from ..media.keeping import keep, places
     from ..media.trained import opened
 
     count("--n", n)
@@ -51,13 +57,17 @@ def sample(
         load_file(file)
     trained = opened(checkpoint)
     told = _told(trained.model, label, n)
+    target = Path(out) if out else trained.path.with_name("samples")
+    target = target / "samples" if target.is_dir() else target
+    inputs = [path for path in (checkpoint, partial, file) if path]
+    check_free(places(trained.medium, target), inputs, force)
     torch.manual_seed(seed)
     if partial is None:
         batches = trained.model.draws(n, *told, size=batch_size)
     else:
         batches = _completed(trained, partial, n, told, batch_size)
-    target = Path(out) if out else trained.path.with_name("samples.png")
-    print(f"wrote {keep(_counted(batches, n, batch_size), n, trained.medium, target)}")
+    written = keep(_counted(batches, n, batch_size), n, trained.medium, target)
+    print(json.dumps({"samples": n, "wrote": written}) if as_json else f"wrote {written}")
 
 
 def _told(model: Generative, label: int | None, n: int) -> tuple[Tensor, ...]:

@@ -17,12 +17,11 @@ from torch import Tensor, nn
 
 from .foreign import reading, writing
 from .foreign.notes import note
-from .values import JSON, RECORDS, BlueprintError, built, find, read, written
+from .limits import SLACK, Limits
+from .values import JSON, RECORDS, BlueprintError, built, find, home, read, written
 from .values import record as record
 
 _components: dict[str, dict[str, type]] = {}
-SLACK = 2**24
-"""Numbers that a blueprint may ask for whatever its file holds: 64 MiB of float32."""
 
 
 class Component(nn.Module):
@@ -90,7 +89,7 @@ class Writing:
         if not isinstance(value, Component):
             return writing.describe(value, number, self, path)
         arguments = {k: self(v, f"{path}.{k}") for k, v in value.blueprint.items()}
-        name, module = type(value).__name__, type(value).__module__
+        name, module = type(value).__name__, home(type(value))
         return {"component": name, "module": module, "id": number, "arguments": arguments}
 
     def attempt(self, value: Any, path: str) -> JSON:
@@ -116,11 +115,16 @@ def decode(node: JSON, numbers: int | None = None) -> Any:
     constructor refuses, or a node without meaning.
     """
     try:
-        return Reading(numbers)(node)
+        if numbers is None:
+            return Reading(None)(node)
+        limits = Limits(numbers)
+        limits.check(node)
+        with limits.watching():
+            return Reading(numbers)(node)
     except BlueprintError:
         raise
-    except (TypeError, ValueError, AttributeError, LookupError, RuntimeError, MemoryError) as error:
-        raise BlueprintError(f"this blueprint has no meaning: {error!r}") from error
+    except Exception as error:  # constructors fail in all ways where arguments make no sense
+        raise BlueprintError(f"this blueprint has no meaning: {error!r:.300}") from error
 
 
 class Reading:
@@ -163,7 +167,7 @@ class Reading:
 
 
 def _find_component(name: str, module: str) -> type:
-    homes = find(name, _components)
+    homes = {home(kind): kind for kind in find(name, _components).values()}
     if module in homes:
         return homes[module]
     if len(homes) == 1:  # the file was moved since

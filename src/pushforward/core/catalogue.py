@@ -13,7 +13,7 @@ import json
 import pkgutil
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -96,11 +96,19 @@ _presets: dict[str, Preset] = {}
 
 def system(id: str, *, lecture: int, title: str, paper: str, kind: str = "model") -> None:
     """Registers the calling file as the home of the system `id` of the catalogue."""
-    module = sys._getframe(1).f_globals["__name__"]
+    where = home(sys._getframe(1).f_globals["__name__"])
+    _systems[id] = System(id=id, lecture=lecture, kind=kind, title=title, paper=paper, **where)
+
+
+def home(module: str) -> dict[str, str]:
+    """The family and the file of what a module is about.
+
+    >>> home("pushforward.models.flow.nice")
+    {'family': 'flow', 'file': 'src/pushforward/models/flow/nice.py'}
+    """
     rooms = module.removeprefix("pushforward.").split(".")
     family = rooms[1] if rooms[0] == "models" else rooms[0]
-    file = "src/" + module.replace(".", "/") + ".py"
-    _systems[id] = System(id, lecture, family, kind, title, paper, file)
+    return {"family": family, "file": "src/" + module.replace(".", "/") + ".py"}
 
 
 def example(data: str, slow: bool = False) -> Callable[[Function], Function]:
@@ -126,13 +134,23 @@ def preset(*systems: str, reached: tuple[Reached, ...] = ()) -> Callable[[Functi
 
     def register(build: Function) -> Function:
         name = build.__name__
-        numbers = (*reached, *(Reached(**number) for number in _recorded().get(name, ())))
+        numbers = (*reached, *numbers_of(name))
         _presets[name] = Preset(name, build, systems, numbers)
-        told = "".join(f"\n    Reached: {number}" for number in numbers)
-        build.__doc__ = (build.__doc__ or "").rstrip() + (f"\n{told}" if told else "") + "\n    "
+        build.__doc__ = with_numbers(build.__doc__, numbers)
         return build
 
     return register
+
+
+def numbers_of(preset: str) -> tuple[Reached, ...]:
+    """The numbers that presets/reached.json holds of a preset."""
+    return tuple(Reached(**number) for number in _recorded().get(preset, ()))
+
+
+def with_numbers(words: str | None, numbers: tuple[Reached, ...]) -> str:
+    """A preset's docstring with what it reached at the end."""
+    told = "".join(f"\n    Reached: {number}" for number in numbers)
+    return (words or "").rstrip() + (f"\n{told}" if told else "") + "\n    "
 
 
 @functools.cache
@@ -188,18 +206,3 @@ def preset_called(name: str) -> Preset:
     if name not in known:
         raise nearest(name, list(known), "preset")
     return known[name]
-
-
-def rows() -> list[dict[str, Any]]:
-    """The catalogue as JSON: a row per system with its presets and the numbers they reached."""
-    known = presets()
-    return [
-        {
-            **asdict(s),
-            "presets": [p.name for p in known.values() if s.id in p.systems],
-            "reached": {
-                p.name: [asdict(r) for r in p.reached] for p in known.values() if s.id in p.systems
-            },
-        }
-        for s in systems()
-    ]

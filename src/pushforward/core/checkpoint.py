@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,8 @@ from torch import Tensor, nn
 from .blueprint import decode, encode
 from .catalogue import discover
 from .foreign.notes import unlisted
+from .ownership import scratch
+from .records import checked, parsed
 from .values import JSON, BlueprintError
 
 FORMAT = "pushforward/1"
@@ -57,6 +58,18 @@ def weights(module: nn.Module) -> dict[str, Tensor]:
     seen: set[int] = set()
     state = {**module.state_dict(keep_vars=True), **unlisted(module)}
     return {n: t for n, t in state.items() if not (id(t) in seen or seen.add(id(t)))}  # type: ignore[func-returns-value]
+
+
+def not_finite(module: nn.Module) -> str | None:
+    """The name of the first weight that is not finite; None where all are.
+
+    What is not trained, such as a table of log-probabilities, may hold infinities, but no NaN.
+    """
+    for name, tensor in module.named_parameters():
+        if tensor.requires_grad and not bool(torch.isfinite(tensor).all()):
+            return name
+    floats = (*module.named_parameters(), *module.named_buffers())
+    return next((name for name, tensor in floats if bool(torch.isnan(tensor).any())), None)
 
 
 def save(
@@ -120,19 +133,26 @@ def _built(blueprint: JSON, tensors: Mapping[str, Tensor]) -> Any:
 
 def write_whole(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> Path:
     """Writes a .safetensors file beside `path` and renames it: a kill leaves the earlier file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
-    os.close(handle)
     try:
-        save_file(tensors, beside, header)
-        with open(beside, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except SafetensorError as error:  # what safetensors makes of a full disk
-        raise OSError(f"{path} could not be written: {error}") from error
-    finally:
-        Path(beside).unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with scratch(path.parent) as folder:
+            beside = folder / "whole"
+            beside.touch()
+            mode = beside.stat().st_mode  # as the umask has it; safetensors lets nobody else read
+            save_file(tensors, beside, header)
+            beside.chmod(mode)
+            with open(beside, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+    except (SafetensorError, OSError) as error:
+        kind = type(error) if isinstance(error, OSError) else OSError
+        raise kind(f"{path} could not be written: {_reason(error)}") from error
     return path
+
+
+def _reason(error: Exception) -> str:
+    """What the system says, without the name of a file that is gone."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def digest_of(tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> str:
@@ -162,7 +182,10 @@ def read(path: str | os.PathLike) -> Checkpoint:
         raise CheckpointError(
             f"{path} was changed after it was written: its digest does not fit its content"
         )
-    return Checkpoint(path, tensors, json.loads(header["blueprint"]), json.loads(header["record"]))
+    with _meaningful(path):
+        return Checkpoint(
+            path, tensors, parsed(texts["blueprint"]), checked(parsed(texts["record"]))
+        )
 
 
 def record_of(path: str | os.PathLike) -> dict[str, Any]:
@@ -174,14 +197,34 @@ def record_of(path: str | os.PathLike) -> dict[str, Any]:
     with _whole(path), safe_open(path, framework="pt") as file:
         header = file.metadata() or {}
     _check_format(path, header)
-    return json.loads(header["record"])
+    with _meaningful(path):
+        return checked(parsed(header.get("record", "")))
+
+
+@contextmanager
+def _meaningful(path: Path) -> Iterator[None]:
+    """Raises CheckpointError for texts within that are not of the form that `save` writes."""
+    try:
+        yield
+    except ValueError as error:
+        raise CheckpointError(f"{path} was not written by pushforward: {error}") from error
 
 
 @contextmanager
 def _whole(path: Path) -> Iterator[None]:
-    """Raises CheckpointError for what safetensors cannot read within."""
+    """Raises CheckpointError for what safetensors cannot read within, OSError for what the system
+    refuses.
+    """
+    if path.is_dir():
+        inside = sorted(path.glob("*.safetensors"))
+        hint = f": did you mean {inside[0]}?" if inside else ""
+        raise CheckpointError(f"there is no checkpoint at {path}, which is a folder{hint}")
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint at {path}")
+    try:
+        path.open("rb").close()  # safetensors says of any refusal that there is no such file
+    except OSError as error:
+        raise type(error)(f"{path} cannot be read: {error.strerror}") from error
     try:
         yield
     except (SafetensorError, OSError, ValueError) as error:
@@ -222,9 +265,17 @@ def build(checkpoint: Checkpoint) -> Any:
     """The checkpoint's model with new weights; torch's random state is left as it was."""
     discover()  # the library's own classes; a file never says what is imported
     try:
-        return _built(checkpoint.blueprint, checkpoint.part(MODEL))
+        found = _built(checkpoint.blueprint, checkpoint.part(MODEL))
     except BlueprintError as error:
         raise CheckpointError(f"{checkpoint.path} cannot be loaded: {error}") from error
+    if not isinstance(found, nn.Module):
+        raise CheckpointError(f"{checkpoint.path} holds no model, but a {type(found).__name__}")
+    return found
+
+
+def _kind(tensor: Tensor) -> object:
+    """Floats of any width are of one kind: a float64 model comes back as it was saved."""
+    return "float" if tensor.is_floating_point() else tensor.dtype
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -233,11 +284,14 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     Raises CheckpointError naming missing, unexpected or misshapen weights.
     """
     own = weights(module)
-    shapes = [k for k in own.keys() & tensors.keys() if own[k].shape != tensors[k].shape]
+    both = own.keys() & tensors.keys()
+    shapes = [k for k in both if own[k].shape != tensors[k].shape]
+    kinds = [k for k in both if _kind(own[k]) != _kind(tensors[k])]
     problems = {
         "missing": sorted(own.keys() - tensors.keys()),
         "unexpected": sorted(tensors.keys() - own.keys()),
         "of another shape": sorted(shapes),
+        "of another type": sorted(kinds),
     }
     if any(problems.values()):
         found = "; ".join(f"{what}: {', '.join(n[:5])}" for what, n in problems.items() if n)

@@ -40,7 +40,8 @@ class Player:
 
     `turns` moves are made in a step, each on a new batch. The t-th turns of all players share
     theirs. With `every` = k the player moves in each k-th step alone (a lazy regulariser). After
-    every move `project` brings the module back to where it may be (clipped weights).
+    every move `project` brings the module back to where it may be (clipped weights). Players of one
+    module share an optimiser, whose moments weigh their losses against each other.
     """
 
     name: str

@@ -12,7 +12,8 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -58,6 +59,16 @@ def _check_values(space: Condition, x: Tensor, name: str, top: int) -> None:
         _refuse(space, name, f"values 0 .. {top}", f"values {low} .. {high}")
 
 
+def plain(settings: Any) -> None:
+    """Makes Python's own of whole numbers of numpy in a frozen dataclass.
+
+    Those are of few bits: a product of them may overflow.
+    """
+    for name, value in vars(settings).items():
+        if isinstance(value, Integral) and not isinstance(value, bool):
+            object.__setattr__(settings, name, int(value))
+
+
 @record
 @dataclass(frozen=True)
 class Pixels:
@@ -73,6 +84,7 @@ class Pixels:
     levels: int = 256
 
     def __post_init__(self) -> None:
+        plain(self)
         if min(self.channels, self.height, self.width) < 1:
             raise ValueError(f"an image needs at least one channel, row and column: {self}")
         if not 2 <= self.levels <= 256:
@@ -167,9 +179,10 @@ class Tokens:
     def __post_init__(self) -> None:
         shape = self.length if isinstance(self.length, tuple | list) else self.grid
         grid = tuple(int(n) for n in shape)
-        if not isinstance(self.length, int):
+        if not isinstance(self.length, Integral):
             object.__setattr__(self, "length", math.prod(grid))
         object.__setattr__(self, "grid", grid if len(grid) > 1 else ())
+        plain(self)
         if self.length < 1 or self.vocabulary < 1:
             raise ValueError(f"length and vocabulary must be at least 1: {self}")
         if self.grid and math.prod(self.grid) != self.length:
@@ -214,6 +227,7 @@ class Labels:
 
     def __post_init__(self) -> None:
         count("classes", self.classes)
+        plain(self)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -247,6 +261,6 @@ def count(name: str, value: object, least: int = 1) -> int:
     ...
     ValueError: n must be a whole number of at least 1, not 0
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
-    return value
+    return int(value)

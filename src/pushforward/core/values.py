@@ -10,11 +10,15 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import hashlib
 import inspect
 import math
+import os
+import sys
 from argparse import Namespace
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -49,6 +53,27 @@ def record(cls: Record) -> Record:
         )
     RECORDS[cls.__name__] = cls
     return cls
+
+
+PRIVATE = "_pushforward_file_"
+"""How the modules begin that the shell makes of the user's files."""
+
+
+def private(path: Path) -> str:
+    """The name of the module that the shell makes of a user's file: that of no other."""
+    digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:12]
+    return f"{PRIVATE}{digest}_{path.stem}"
+
+
+def home(kind: type) -> str:
+    """The module of a class by the name that a user imports it by: that of its file, where the
+    class is of the script that runs, or of a file that the shell was given.
+    """
+    module = kind.__module__
+    if module.startswith(PRIVATE):
+        return module[len(PRIVATE) + 13 :]
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return Path(file).stem if module == "__main__" and file else module
 
 
 def written(value: Any, write: Write, path: str) -> JSON:
@@ -164,7 +189,9 @@ def built(cls: type, arguments: dict[str, Any]) -> Any:
         before = list(parameters)[: list(parameters).index(spread[0])]
         positional = [arguments.pop(k) for k in before if k in arguments]
         return cls(*positional, *arguments.pop(spread[0], ()), **arguments)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except BlueprintError:
+        raise
+    except Exception as error:  # constructors fail in all ways where arguments make no sense
         raise BlueprintError(
             f"{cls.__name__} cannot be built from its blueprint: {error}"
         ) from error

@@ -6,7 +6,7 @@ knows this gives the filling probability 1, so that its likelihood is that of th
 
 from __future__ import annotations
 
-import re
+import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,19 +16,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import bpe
 from .blueprint import record
 from .spaces import Tokens, count
 
 END = 0
 UNKNOWN = "<unk>"
-WORD = re.compile(rf"{UNKNOWN}|\w+(?:['’-]\w+)*|[^\w\s]")
-UNITS = ("words", "characters")
+LETTER = r"[\w\p{M}\p{Join_Control}]"  # marks belong to their letters
+WORD = rf"{UNKNOWN}|{LETTER}+(?:['’-]{LETTER}+)*|(?!\s)\X"
+UNITS = ("words", "characters", "bytes", "bpe")
+SIZE = 1_000  # tokens of a byte pair encoding, where nobody says how many
 
 
 @record
 @dataclass(frozen=True)
 class Vocabulary:
-    """What tokens 1, 2, ... stand for: words and marks, or characters.
+    """What tokens 1, 2, ... stand for: words and marks, characters, bytes, or pairs of them.
+
+    Bytes are written as the letters of Latin-1, tokens of a byte pair encoding as its library
+    writes them, with the `merges` that make them.
 
     >>> known = Vocabulary(("a", "cat", "sleeps", "."))
     >>> x = known.encode(["a cat sleeps."], length=6)
@@ -38,19 +44,32 @@ class Vocabulary:
 
     words: tuple[str, ...]
     unit: str = "words"
+    merges: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "words", tuple(self.words))  # a list comes back from JSON
+        object.__setattr__(self, "merges", tuple(self.merges))
         if self.unit not in UNITS:
             raise ValueError(f"unit must be one of {', '.join(UNITS)}, not {self.unit!r}")
         if not self.words or len(set(self.words)) < len(self.words):
             raise ValueError("a vocabulary needs words, each of them once")
 
     @classmethod
-    def of(cls, sentences: Iterable[str], unit: str = "words", least: int = 1) -> Vocabulary:
+    def of(
+        cls,
+        sentences: Iterable[str],
+        unit: str = "words",
+        least: int = 1,
+        size: int | None = None,
+    ) -> Vocabulary:
         """The words of `sentences`, the commonest first; what occurs less than `least` times is
-        unknown.
+        unknown. Bytes are always 256; a byte pair encoding learns `size` tokens.
         """
+        if unit == "bytes":
+            return cls(tuple(map(chr, range(256))), unit)
+        if unit == "bpe":
+            words, merges = bpe.learned(sentences, SIZE if size is None else size)
+            return cls(words, unit, merges)
         counts = Counter(word for sentence in sentences for word in split(sentence, unit))
         often = sorted((-n, word) for word, n in counts.items() if n >= count("least", least))
         rare = len(often) < len(counts) and UNKNOWN not in counts
@@ -66,11 +85,18 @@ class Vocabulary:
             raise ValueError(
                 f"{origin.get('name', 'the data')} are no sentences: they have no words"
             )
-        return cls(tuple(origin["words"]), origin["unit"])
+        return cls(tuple(origin["words"]), origin["unit"], tuple(origin.get("merges", ())))
 
     def record(self) -> dict[str, Any]:
         """What `recorded` reads."""
-        return {"words": list(self.words), "unit": self.unit}
+        merges = {"merges": list(self.merges)} if self.merges else {}
+        return {"words": list(self.words), "unit": self.unit, **merges}
+
+    def split(self, sentence: str) -> list[str]:
+        """A sentence's words, as tokens stand for them."""
+        if self.unit == "bpe":
+            return bpe.split(sentence, self.words, self.merges)
+        return split(sentence, self.unit)
 
     def space(self, length: int) -> Tokens:
         """Sentences of at most `length` words."""
@@ -85,7 +111,7 @@ class Vocabulary:
         token = {word: i for i, word in enumerate(self.words, 1)}
         rows = []
         for sentence in sentences:
-            words = split(sentence, self.unit)
+            words = self.split(sentence)
             if not 1 <= len(words) <= length:
                 raise ValueError(
                     f"a sentence must have 1 .. {length} {self.unit}, but {sentence[:60]!r} has "
@@ -97,8 +123,16 @@ class Vocabulary:
 
     def decode(self, x: Tensor) -> list[str]:
         """The sentences of tokens (n, length), each up to its first end."""
-        joint = " " if self.unit == "words" else ""
-        return [joint.join(self.words[t - 1] for t in row[: _until_end(row)]) for row in x.tolist()]
+        return [
+            self._joined([self.words[t - 1] for t in row[: _until_end(row)]]) for row in x.tolist()
+        ]
+
+    def _joined(self, words: list[str]) -> str:
+        if self.unit == "bpe":
+            return bpe.joined(words)
+        if self.unit == "bytes":
+            return "".join(words).encode("latin-1").decode("utf-8", "replace")
+        return (" " if self.unit == "words" else "").join(words)
 
     def _refuse(self, word: str) -> int:
         near = get_close_matches(word, self.words, n=3, cutoff=0.5)
@@ -107,12 +141,21 @@ class Vocabulary:
 
 
 def split(sentence: str, unit: str = "words") -> list[str]:
-    """A sentence's words and marks, or its characters.
+    """A sentence's words and marks by Unicode's rules, its characters, or its bytes.
 
     >>> split("The dog's ball, red-hot!")
     ['The', "dog's", 'ball', ',', 'red-hot', '!']
     """
-    return WORD.findall(sentence) if unit == "words" else list(sentence)
+    if unit == "bytes":
+        return [chr(byte) for byte in sentence.encode()]
+    return _word().findall(sentence) if unit == "words" else list(sentence)
+
+
+@functools.cache
+def _word() -> Any:
+    import regex
+
+    return regex.compile(WORD)
 
 
 def ended(x: Tensor) -> Tensor:

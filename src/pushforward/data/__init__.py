@@ -1,6 +1,6 @@
 """Data sets: tensors in, tuples out."""
 
-from .arrays import tensors
+from .arrays import array, tensors
 from .audio import chirps, tones, vowels
 from .binarisation import DynamicBinarisation, binarised
 from .cache import cache_folder
@@ -23,6 +23,8 @@ from .plane import (
 from .remote import hub
 from .standard import cifar10, mnist
 from .stripes import bars
+from .tables import table
 from .texts import text
+from .two_kinds import unpaired
 from .uci import bsds300, gas, hepmass, miniboone, power
 from .waves import read_wav, wav, write_wav

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..core.dataset import Batch, Dataset, Split
-from ..core.spaces import Pixels, Reals, Space, Tokens
+from ..core.spaces import Pixels, Reals, Space, Tokens, count
 from .fingerprints import fingerprint
+from .npy import read_npy
 from .numbers import as_tensor, labels, whole_or_float
+from .specs import findable
 from .splits import CONTENT, Rule, digests, numbered, parted, rows
 
 Array = Any
@@ -56,6 +61,34 @@ def tensors(
     apart = dict.fromkeys(own, "data of its own")
     origin = {"source": "the user's own tensors", **record, **apart}
     return Dataset(name, space, cuts[0], check, last, origin, classes)
+
+
+@findable("array", place="FILE")
+def array(
+    path: str | Path,
+    labels: str | Path | None = None,
+    validation: float = 0.1,
+    test: float = 0.1,
+    seed: int = 0,
+    rule: str = CONTENT,
+    levels: int | None = None,
+) -> Dataset:
+    """The array in a .npy file, as `tensors` takes it; `labels` is a file of another.
+
+    `levels` says that uint8 images have fewer than 256. Raises FileNotFoundError where there is no
+    file, ValueError as `tensors` does, and for a file that holds anything but numbers.
+    """
+    file = Path(path).expanduser()
+    x, y = read_npy(file), None if labels is None else np.asarray(read_npy(labels))
+    space = None if levels is None else _of_levels(inferred(as_tensor(x, file.name)), levels)
+    data = tensors(np.asarray(x), y, space, validation, test, seed, file.stem, rule)
+    return replace(data, origin={**data.origin, "source": f"the array {file.name}"})
+
+
+def _of_levels(space: Space, levels: int) -> Pixels:
+    if not isinstance(space, Pixels):
+        raise ValueError(f"only images have levels, but these are {space}: leave levels out")
+    return replace(space, levels=count("levels", levels, 2))
 
 
 def _pair(given: Array, y: Array | None) -> tuple[Array, Array | None]:

@@ -3,8 +3,9 @@
     P(b = 1) = x / (levels - 1)
 
 *Dynamic*: a new draw for every batch, so the training set is as good as endless. *Fixed*: one draw,
-kept. The two differ by 1-2 nats on MNIST: a likelihood must say which it is of. Our fixed draw is
-not Larochelle's file, which `mnist(binarise="larochelle")` reads.
+kept. *Threshold*: no draw, 1 from the middle of the grey values on. They differ by some nats on
+MNIST: a likelihood must say which it is of. Our fixed draw is not Larochelle's file, which
+`mnist(binarise="larochelle")` reads.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from torch import Tensor
 
 from ..core.dataset import Dataset, Split
 from ..core.spaces import Pixels
+
+HOW = ("dynamic", "fixed", "threshold")
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class DynamicBinarisation:
 
 
 def binarised(data: Dataset, how: str | None, seed: int = 0) -> Dataset:
-    """`data` over Pixels with two levels; `how` is None (unchanged), "dynamic" or "fixed".
+    """`data` over Pixels with two levels; `how` is None (unchanged), or one of `HOW`.
 
     With "dynamic" the validation and test splits are drawn anew as well, whenever they are looked
     at: who evaluates seeds torch first. `seed` is that of the fixed draw. Raises ValueError for
@@ -41,15 +44,16 @@ def binarised(data: Dataset, how: str | None, seed: int = 0) -> Dataset:
     """
     if how is None:
         return data
-    if how not in ("dynamic", "fixed"):
+    if how not in HOW:
         raise ValueError(
-            f'binarise must be None, "dynamic" or "fixed" for {data.name}, not {how!r}'
+            f'binarise must be None, "dynamic", "fixed" or "threshold" for {data.name}, not {how!r}'
         )
     if not isinstance(data.space, Pixels):
         raise ValueError(f"only Pixels can be binarised; {data.name} is of {data.space}")
     levels = data.space.levels
-    parts = _fixed(data, levels, seed) if how == "fixed" else _dynamic(data, levels)
-    note = f"fixed: our own draw, numpy RandomState({seed})" if how == "fixed" else "dynamic"
+    made = {"dynamic": _dynamic, "threshold": _threshold}
+    parts = _fixed(data, levels, seed) if how == "fixed" else made[how](data, levels)
+    note = f"fixed: our own draw, numpy RandomState({seed})" if how == "fixed" else how
     return replace(
         data,
         name=f"{data.name} ({how} binarisation)",
@@ -64,6 +68,16 @@ def binarised(data: Dataset, how: str | None, seed: int = 0) -> Dataset:
 def _dynamic(data: Dataset, levels: int) -> list[Split]:
     view = DynamicBinarisation(levels)
     return [replace(split, view=view) for split in (data.train, data.validation, data.test)]
+
+
+def _threshold(data: Dataset, levels: int) -> list[Split]:
+    """Bits that are 1 where a value is nearer to white than to black."""
+    parts = (data.train, data.validation, data.test)
+    return [
+        Split(((2 * x.int() >= levels).to(torch.uint8), *rest), factors=split.factors)
+        for split in parts
+        for x, *rest in [split.tensors]
+    ]
 
 
 def _fixed(data: Dataset, levels: int, seed: int) -> list[Split]:

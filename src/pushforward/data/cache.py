@@ -1,24 +1,30 @@
 """The cache: what takes long to make is made once, as uint8 arrays that are memory mapped later.
 
 A folder holds the arrays and `about.json`. It is written beside and renamed, so a killed run leaves
-no half of one; its checksums are compared at every load, and what does not fit is made again.
+no half of one; its checksums are compared at every load, and what does not fit is made again. The
+time of a folder's change says when it was last used.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
-import tempfile
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
+from ..core.ownership import scratch
+
 FORMAT = 2  # raised when decoding changes, so that older caches are not used
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+BLOCK = 2**20
 
 
 def cache_folder() -> Path:
@@ -65,8 +71,8 @@ def kept(key: list, write: Callable[[Path], dict]) -> tuple[dict[str, np.ndarray
 
 def _built(folder: Path, write: Callable[[Path], dict]) -> tuple[dict[str, np.ndarray], dict]:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="part-") as scratch:
-        fresh = Path(scratch) / "fresh"
+    with _room(folder.parent), scratch(folder.parent) as beside:
+        fresh = beside / "fresh"
         fresh.mkdir()
         _note(fresh, write(fresh))
         if _read(folder) is None:
@@ -92,16 +98,47 @@ def _arrays(folder: Path) -> dict[str, np.ndarray]:
     }
 
 
+@contextmanager
+def _room(folder: Path) -> Iterator[None]:
+    """Tells what to do where the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise OSError(
+            f"the cache {folder} cannot be written, the disk is full ({error.strerror}): make "
+            "room, for instance by `pushforward cache --most 0`, or set PUSHFORWARD_CACHE to "
+            "another disk"
+        ) from error
+
+
 def allocated(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """A new .npy file of uint8 that can be written like an array. OSError where it has no room."""
-    # A memory map on a full disk kills the process when it is written; so look first.
+    # A memory map on a full disk kills the process when it is written: its room is taken first.
+    # (To look what is free is not enough, because others write meanwhile.)
     need, free = int(np.prod(shape)), shutil.disk_usage(path.parent).free
     if need > free:
-        raise OSError(
-            f"decoding needs {need / 1e6:,.0f} MB in {path.parent.parent.parent}, which has "
-            f"{free / 1e6:,.0f} MB left: make room, or set PUSHFORWARD_CACHE to another disk"
-        )
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        raise OSError(errno.ENOSPC, f"{need / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} are left")
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    with path.open("r+b") as file:
+        _reserve(file, path.stat().st_size)
+    return array
+
+
+def _reserve(file: BinaryIO, size: int) -> None:
+    """Takes the room of a file that is as long as `size` already, without changing what it holds.
+
+    Raises OSError where there is none.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+        return
+    for begin in range(0, size, BLOCK):  # macOS, Windows
+        file.seek(begin)
+        held = file.read(BLOCK)
+        file.seek(begin)
+        file.write(held)
 
 
 def _read(folder: Path) -> tuple[dict[str, np.ndarray], dict] | None:
@@ -110,6 +147,10 @@ def _read(folder: Path) -> tuple[dict[str, np.ndarray], dict] | None:
         record = json.loads((folder / "about.json").read_text())
         arrays = _arrays(folder)
         sums = {name: zlib.crc32(array.data) for name, array in arrays.items()}
-        return (arrays, record["about"]) if arrays and sums == record["crc32"] else None
+        if not arrays or sums != record["crc32"]:
+            return None
+        with suppress(OSError):  # another user's cache
+            os.utime(folder)
+        return arrays, record["about"]
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None

@@ -7,7 +7,8 @@ Ghostscript, and a file that others made must not start a program.
 from __future__ import annotations
 
 import io
-from contextlib import suppress
+import threading
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MOST_PIXELS = 178_956_970  # Pillow's own limit: more would be half a gigabyte once decoded
+LARGE, STRIP = 2**24, 2**20  # pixels: of images decoded one at a time, and laid over at a time
 UNREADABLE = "cannot read the image "  # how every refusal begins
+
+_alone = threading.Lock()
 
 # PIL's modes with alpha; the small letters mean that it is multiplied in already.
 ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
@@ -47,7 +51,7 @@ class Decoded(NamedTuple):
     remarks: tuple[str, ...]
 
 
-def opened(source: bytes | Path) -> Image:
+def opened(source: bytes | Path, most: int = MOST_PIXELS) -> Image:
     """An image of one of `FORMATS`, not decoded yet.
 
     Raises ValueError for another format, and for more pixels than are decoded; else what Pillow's
@@ -62,14 +66,14 @@ def opened(source: bytes | Path) -> Image:
         raise ValueError(_of_no_format(source)) from error
     except Image.DecompressionBombError as error:
         raise ValueError(_too_many(str(error))) from error
-    if image.width * image.height > MOST_PIXELS:  # where Pillow was told to take more
+    if image.width * image.height > most:
         image.close()
-        raise ValueError(_too_many(f"it has {image.width}x{image.height}"))
+        raise ValueError(_too_many(f"it has {image.width}x{image.height}", most))
     return image
 
 
-def _too_many(said: str) -> str:
-    return f"{said}; at most {MOST_PIXELS:,} pixels are decoded: make it smaller"
+def _too_many(said: str, most: int = MOST_PIXELS) -> str:
+    return f"{said}; at most {most:,} pixels are decoded: make it smaller"
 
 
 def _of_no_format(source: bytes | Path) -> str:
@@ -89,13 +93,14 @@ class Canvas:
     The shorter side is resized to `size` (antialiased) and the middle square kept; with None images
     stay as they are. `channels` is 1 (luminance) or 3; transparency is laid over the grey value
     `background`; the camera's orientation is applied; of several frames the first is shown. Grey
-    values of 16 bits become 8: 2^bits - 1 is white.
+    values of 16 bits become 8: 2^bits - 1 is white. Images of more than `most` pixels are refused.
     """
 
     size: int | None
     channels: int = 3
     background: int = 255
     bits: int = 16
+    most: int = MOST_PIXELS
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -113,7 +118,7 @@ class Canvas:
         Raises ValueError with the name where it cannot be read.
         """
         try:
-            with opened(source) as image:
+            with opened(source, self.most) as image:
                 remarks = [FRAMES.format()] if _moves(image) else []
                 pixels = self._pixels(image, remarks)
                 return Decoded(pixels, image.format or "unknown", tuple(remarks))
@@ -129,12 +134,14 @@ class Canvas:
             # pixel off, so it stays eight times as large as what is wanted.
             image.draft(image.mode, (8 * self.size, 8 * self.size))
         deep = _is_deep(image)
-        if image.getexif().get(ORIENTATION, 1) != 1:
-            image = ImageOps.exif_transpose(image)
-        plain = self._flat(self._eight_bit(image, deep, remarks), remarks)
-        if self.size and plain.size != (self.size, self.size):
-            plain = ImageOps.fit(plain, (self.size, self.size), method=pil.Resampling.BICUBIC)
-        array = np.asarray(plain)
+        with _alone if image.width * image.height > LARGE else nullcontext():
+            if image.getexif().get(ORIENTATION, 1) != 1:
+                original, image = image, ImageOps.exif_transpose(image)
+                original.close()  # its pixels are not needed any more
+            plain = self._flat(self._eight_bit(image, deep, remarks), remarks)
+            if self.size and plain.size != (self.size, self.size):
+                plain = ImageOps.fit(plain, (self.size, self.size), method=pil.Resampling.BICUBIC)
+            array = np.asarray(plain)
         return array.reshape(*array.shape[:2], self.channels).transpose(2, 0, 1)
 
     def _flat(self, image: Image, remarks: list[str]) -> Image:
@@ -143,11 +150,16 @@ class Canvas:
         mode = "L" if self.channels == 1 else "RGB"
         if image.mode not in ALPHA and "transparency" not in image.info:
             return image if image.mode == mode else image.convert(mode)
-        coloured = image.convert("RGBA")
-        if np.asarray(coloured)[..., 3].min() < 255:
+        paper, opaque, rows = pil.new(mode, image.size), True, max(1, STRIP // image.width)
+        for top in range(0, image.height, rows):
+            box = (0, top, image.width, min(top + rows, image.height))
+            coloured = image.crop(box).convert("RGBA")
+            opaque = opaque and coloured.getchannel("A").getextrema() == (255, 255)
+            ground = pil.new("RGBA", coloured.size, (*[self.background] * 3, 255))
+            paper.paste(pil.alpha_composite(ground, coloured).convert(mode), box)
+        if not opaque:
             remarks.append(TRANSPARENT.format(background=self.background))
-        ground = pil.new("RGBA", image.size, (*[self.background] * 3, 255))
-        return pil.alpha_composite(ground, coloured).convert(mode)
+        return paper
 
     def _eight_bit(self, image: Image, deep: bool, remarks: list[str]) -> Image:
         from PIL import Image as pil

@@ -20,8 +20,8 @@ def digits(labels: bool = False, levels: int = 17, binarise: str | None = None) 
     """1,797 handwritten digits, 8x8: 1,200 to train, 250 to validate, 347 to test.
 
     Pixels(1, 8, 8, 17); another `levels` requantises 0 .. 16 to 0 .. levels - 1. With `labels`, the
-    second tensor is the digit, int64. `binarise` is None, "dynamic" or "fixed". From the UCI
-    Optical Recognition of Handwritten Digits (its test set), as in scikit-learn.
+    second tensor is the digit, int64. `binarise` is None, "dynamic", "fixed" or "threshold".
+    From the UCI Optical Recognition of Handwritten Digits (its test set), as in scikit-learn.
     """
     from sklearn.datasets import load_digits
 

@@ -16,6 +16,7 @@ import itertools
 import math
 from bisect import bisect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -160,7 +161,7 @@ def grammatical(sentence: str) -> bool:
 
 
 @findable("sentences")
-def sentences(n: int = 10_000, seed: int = 0, grammar: str | None = None) -> Dataset:
+def sentences(n: int = 10_000, seed: int = 0, grammar: str | Path | None = None) -> Dataset:
     """`n` sentences drawn from a small English grammar, or from the rules in the file `grammar`.
 
     Tokens; the words are numbered by how often they occur, 0 is the end. `origin` holds the words

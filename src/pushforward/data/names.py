@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,22 +13,60 @@ from typing import Any
 
 from ..core.catalogue import discover
 from ..core.dataset import Dataset
+from ..core.spaces import Pixels
+from .binarisation import binarised
 from .fingerprints import Change, change
-from .specs import SOURCES, divided, understood
+from .riff import OTHERS
+from .specs import PATHS, SOURCES, divided, instead, understood
+
+BY_SUFFIX = {
+    ".npy": "array",
+    ".csv": "table",
+    ".tsv": "table",
+    ".parquet": "table",
+    ".txt": "text",
+    ".wav": "wav",
+    ".wave": "wav",
+    **dict.fromkeys(OTHERS, "wav"),
+}
 
 
-def find(spec: str) -> Dataset:
+def find(spec: str, **unless: Any) -> Dataset:
     """The data set that `spec` names, with its loader's defaults unless it says otherwise.
 
-    A name ("digits", "mnist", "sentences", ...), "folder:PATH", "text:PATH", "hub:OWNER/NAME" or
-    "picture:PATH", each followed by options where one likes: "mnist?binarise=dynamic&labels=True".
-    What a loader made says in `origin["spec"]` how it is found again. Raises ValueError for an
-    unknown name or option, with the nearest ones.
+    A name ("digits", "mnist", "sentences", ...), "folder:PATH", "text:PATH", "array:FILE",
+    "table:FILE", "sound:PATH", "hub:OWNER/NAME" or "picture:PATH", each followed by options where
+    one likes: "mnist?binarise=dynamic&labels=True". A path alone is a folder of images, or a file
+    whose suffix says what it holds. `unless` are options where the spec says nothing of them and
+    the loader has them. What a loader made says in `origin["spec"]` how it is found again. Raises
+    ValueError for an unknown name or option, with the nearest ones.
 
     >>> find("digits?levels=2").space
     Pixels(channels=1, height=8, width=8, levels=2)
     """
-    return _loaded(spec, {})
+    return _loaded(spec, unless)
+
+
+@contextmanager
+def replaced(data: Dataset) -> Iterator[list[str]]:
+    """Within it, every loader gives `data` instead of its own; it yields the loaders' names.
+
+    Whoever asks for binarised images gets them, with a warning that says so.
+    """
+    asked: list[str] = []
+
+    def give(name: str, options: Mapping[str, Any]) -> Dataset:
+        if SOURCES[name].alone:
+            raise ValueError(f"it is about {name}, and takes no other data")
+        asked.append(name)
+        how = options.get("binarise")
+        if how is None or not isinstance(data.space, Pixels) or data.space.levels == 2:
+            return data
+        warnings.warn(f"{data.name} is binarised ({how}), as its model wants it", stacklevel=2)
+        return binarised(data, how)
+
+    with instead(give):
+        yield asked
 
 
 def recorded(described: Mapping[str, Any]) -> Dataset:
@@ -81,8 +120,11 @@ def _loaded(spec: str, unless: Mapping[str, Any]) -> Dataset:
     if head not in SOURCES:
         discover()  # presets have data sets of their own
     if head not in SOURCES:
-        raise _unknown(head, spec)
+        head, place, texts = _by_path(spec, head)
     source = SOURCES[head]
+    whole = spec.removeprefix(f"{head}:")
+    if texts and source.place in PATHS and whole != spec and Path(whole).expanduser().exists():
+        place, texts = whole, {}  # a name that looks as if it had options
     if place is not None and not source.place:
         raise ValueError(f"{head} takes nothing after its name: write {head!r}, not {spec!r}")
     if source.place and not place:
@@ -91,6 +133,22 @@ def _loaded(spec: str, unless: Mapping[str, Any]) -> Dataset:
     options = {k: v for k, v in unless.items() if k in known}
     options |= understood(head, source.load, texts)
     return source.load(*([place] if source.place else []), **options)
+
+
+def _by_path(spec: str, head: str) -> tuple[str, str, dict[str, str]]:
+    """A path without a name before it, as a spec. Raises ValueError where it is none."""
+    _, place, texts = divided(f"path:{spec}")
+    path = Path(place or "").expanduser()
+    if path.is_dir():
+        return "folder", str(path), texts
+    if path.is_file() and (kind := BY_SUFFIX.get(path.suffix.lower())) in SOURCES:
+        return str(kind), str(path), texts
+    if path.is_file():
+        raise ValueError(
+            f"nobody can tell what {spec!r} holds by its suffix: put folder:, text:, table: or "
+            "another of these before it"
+        )
+    raise _unknown(head, spec)
 
 
 def _unknown(head: str, spec: str) -> ValueError:
@@ -107,7 +165,7 @@ def recorded_data(path: Path | str, about: Mapping[str, Any]) -> Dataset:
     what tests now was trained on then.
     """
     if "spec" not in about:
-        what = f"{about['name']!r}, which has no name here" if about else "no data"
+        what = f"{about['name']!r}, which has no name here" if "name" in about else "no data"
         raise ValueError(f"{path} was trained on {what}: say which data with --data")
     data = recorded(about)
     found = changed(about, data)

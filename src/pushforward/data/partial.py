@@ -68,16 +68,20 @@ def _sound(file: Path, space: Tokens, rate: int) -> tuple[Tensor, Tensor]:
     return values, torch.arange(space.length) < len(beginning)
 
 
+def _check_size(file: Path, size: tuple[int, int], space: Pixels) -> None:
+    if size != (space.width, space.height):
+        has = f"{size[0]}x{size[1]} pixels, not {space.width}x{space.height}"
+        raise ValueError(f"it has {has}")
+
+
 def _image(file: Path, space: Pixels) -> tuple[Tensor, Tensor]:
     try:
         with opened(file) as image:
+            _check_size(file, image.size, space)
             coloured = np.asarray(image.convert("RGBA"))
             grey = np.asarray(image.convert("RGB").convert("L"))[..., None]
     except Exception as error:  # each of Pillow's readers fails in its own way
         raise ValueError(f"cannot read the image {file}: {error}") from error
-    if coloured.shape[:2] != (space.height, space.width):
-        height, width = coloured.shape[:2]
-        raise ValueError(f"{file} has {width}x{height} pixels, not {space.width}x{space.height}")
     pixels = grey if space.channels == 1 else coloured[..., :3]
     known = torch.from_numpy(coloured[..., 3] > 127).expand(space.shape)
     unit = torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)

@@ -13,6 +13,7 @@ from .plane import planar
 from .specs import findable
 
 INKS = ("dark", "bright")
+MOST = 2**24  # pixels of a picture, each of which becomes a probability
 
 
 @findable("picture", place="PATH")
@@ -54,7 +55,7 @@ def _grey(source: str | Path | np.ndarray) -> tuple[str, np.ndarray]:
         path = Path(source).expanduser()
         if not path.is_file():
             raise FileNotFoundError(f"there is no picture {path}")
-        name, grey = path.stem, Canvas(None, 1).decode(str(path), path).pixels[0] / 255
+        name, grey = path.stem, Canvas(None, 1, most=MOST).decode(str(path), path).pixels[0] / 255
     # Written so that NaN fails.
     if grey.ndim != 2 or grey.size == 0 or not (grey.min() >= 0 and grey.max() <= 1):
         raise ValueError(

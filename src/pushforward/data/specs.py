@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import re
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
@@ -24,30 +27,53 @@ from ..core.dataset import Dataset
 Loader = TypeVar("Loader", bound=Callable[..., Dataset])
 OPTIONS = re.compile(r"^(.*?)\?(\w+=[^&?]*(?:&\w+=[^&?]*)*)$", re.DOTALL)
 WORDS = {"True": True, "False": False, "None": None}
+PATHS = ("PATH", "FILE", "FOLDER")  # places that lie on this machine
 
 
 @dataclass(frozen=True)
 class Source:
-    """A loader by name. `place` is what follows the name and a colon, where something must."""
+    """A loader by name. `place` is what follows the name and a colon, where something must.
+
+    `alone` says that whoever learns these data is about them, and takes no others.
+    """
 
     load: Callable[..., Dataset]
     place: str = ""
+    alone: bool = False
 
 
 SOURCES: dict[str, Source] = {}
+Instead = Callable[[str, dict[str, Any]], Dataset | None]
+_instead: ContextVar[Instead | None] = ContextVar("instead", default=None)
 
 
-def findable(name: str, place: str = "") -> Callable[[Loader], Loader]:
+@contextmanager
+def instead(give: Instead) -> Iterator[None]:
+    """Within it, loaders are answered by `give`, with their name and the options asked for.
+
+    Where it gives None, the loader loads.
+    """
+    before = _instead.set(give)
+    try:
+        yield
+    finally:
+        _instead.reset(before)
+
+
+def findable(name: str, place: str = "", alone: bool = False) -> Callable[[Loader], Loader]:
     """Decorator: the loader answers to `name`, or to `name:PLACE` with its first argument there."""
 
     def register(load: Loader) -> Loader:
         @functools.wraps(load)
         def recorded(*args: Any, **options: Any) -> Dataset:
+            give = _instead.get()
+            if give is not None and (other := give(name, options)) is not None:
+                return other
             data = load(*args, **options)
             spec = _written(name, load, place, args, options)
             return data if spec is None else replace(data, origin={**data.origin, "spec": spec})
 
-        SOURCES[name] = Source(recorded, place)
+        SOURCES[name] = Source(recorded, place, alone)
         return typing.cast(Loader, recorded)
 
     return register
@@ -62,9 +88,22 @@ def _written(
     if not all(_is_plain(value) for value in given.values()):
         return None
     values = {k: v for k, v in given.items() if v != signature.parameters[k].default}
-    where = f":{values.pop(next(iter(given)))}" if place else ""
-    said = "&".join(f"{k}={quote(str(v), safe='/:~, ')}" for k, v in values.items())
-    return f"{name}{where}" + (f"?{said}" if said else "")
+    where = f":{_absolute(values.pop(next(iter(given))), place)}" if place else ""
+    hints = typing.get_type_hints(load)
+    paths = {k for k, v in values.items() if v is not None and Path in typing.get_args(hints[k])}
+    said = [f"{k}={quote(_absolute(v, k in paths), safe='/:~, ')}" for k, v in values.items()]
+    if not said and divided(f"{name}{where}")[1:] != (where[1:] or None, {}):
+        # The place looks as if it had options, so it gets one that changes nothing.
+        last = list(signature.parameters.values())[-1]
+        said = [f"{last.name}={last.default}"]
+    return f"{name}{where}" + (f"?{'&'.join(said)}" if said else "")
+
+
+def _absolute(value: Any, place: str | bool) -> str:
+    """A place that is found from any folder."""
+    if place in PATHS or place is True:
+        return os.path.abspath(Path(value).expanduser())
+    return str(value)
 
 
 def _is_plain(value: Any) -> bool:

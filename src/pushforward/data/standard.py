@@ -8,7 +8,11 @@ folder of the environment variable PUSHFORWARD_DATA and then under the cache (PU
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from ..core.dataset import Dataset, Split
 from ..core.spaces import Pixels, count
@@ -22,6 +26,7 @@ from .splits import cut
 
 FILES = ("train-00000-of-00001.parquet", "test-00000-of-00001.parquet")
 PHOTOGRAPHS = "airplane automobile bird cat deer dog frog horse ship truck"
+UNLOADED = 1_000
 CLASSES = {
     "mnist": tuple("0123456789"),
     "cifar10": tuple(PHOTOGRAPHS.split()),
@@ -39,9 +44,10 @@ def mnist(
 
     The last `validation` of the 60,000 training images validate; the test set is the official one.
     With `labels`, the second tensor is the digit, int64. `binarise` is None, "dynamic", "fixed"
-    (our own draw, seed 0) or "larochelle": the fixed draw of the literature, read from the files
-    binarized_mnist_{train,valid,test}.amat in `mnist/`, with its own 50,000 : 10,000 : 10,000 and
-    no labels. Raises FileNotFoundError where there are no data and no network.
+    (our own draw, seed 0), "threshold" (1 from grey 128 on) or "larochelle": the fixed draw of the
+    literature, read from the files binarized_mnist_{train,valid,test}.amat in `mnist/`, with its
+    own 50,000 : 10,000 : 10,000 and no labels. Raises FileNotFoundError where there are no data
+    and no network.
     """
     if binarise == "larochelle":
         if labels or validation != larochelle.VALIDATION:
@@ -67,6 +73,24 @@ def cifar10(
     return _standard(
         "CIFAR-10", "cifar10", "uoft-cs/cifar10", Canvas(None), labels, validation, root
     )
+
+
+def unloaded(name: str, options: Mapping[str, Any]) -> Dataset | None:
+    """Noise of the form of a standard data set, for whoever asks what a model of it looks like.
+
+    None for the name of any other data set.
+    """
+    space = {"mnist": Pixels(1, 28, 28), "cifar10": Pixels(3, 32, 32)}.get(name)
+    if space is None:
+        return None
+    random = torch.Generator().manual_seed(0)
+    x = torch.randint(256, (UNLOADED, *space.shape), generator=random).to(torch.uint8)
+    tensors = (x, torch.arange(UNLOADED) % 10) if options.get("labels") else (x,)
+    train, held, test = cut(tensors, (UNLOADED - 20, 10, 10))
+    classes = CLASSES[name] if options.get("labels") else ()
+    data = Dataset(f"{name} (not loaded)", space, train, held, test, {"source": "noise"}, classes)
+    how = options.get("binarise")
+    return binarised(data, "fixed" if how == "larochelle" else how)
 
 
 def places(root: str | Path | None) -> list[Path]:

@@ -1,4 +1,4 @@
-"""WAV files: read at any rate, written, and a file or folder of them as a data set."""
+"""Sounds: read at any rate, written as WAV, and a file or folder of them as a data set."""
 
 from __future__ import annotations
 
@@ -16,37 +16,32 @@ from torch import Tensor
 from ..core.dataset import Dataset
 from ..core.spaces import Tokens, count
 from .companding import mu_law
-from .specs import findable
+from .folders import files_under
+from .riff import OTHERS, samples_of
+from .specs import SOURCES, findable
 from .splits import CONTENT, IN_ORDER, Rule, cut, digest_of, digests, numbered, rows
 
 TOGETHER, LEAST_BLOCKS = 16, 30  # pieces in a block, and blocks that sounds are split into
-WIDTHS = (1, 2, 3, 4)  # bytes of a sample
+STRETCH = 100  # times that a sound may become longer when it is resampled
 
 
 def read_wav(path: str | Path, rate: int = 16_000) -> Tensor:
     """A sound as float32 (length,) in [-1, 1], of one channel and `rate` samples per second.
 
-    Several channels are averaged and another rate is resampled, with a warning that says so.
-    Raises FileNotFoundError where there is no such file, ValueError naming a file that is none.
+    WAV files of whole numbers and floats of any width are read here, others (FLAC, OGG, MP3, ...)
+    where `soundfile` is installed, the extra "audio". Several channels are averaged and another
+    rate is resampled, with a warning that says so. Raises FileNotFoundError where there is no such
+    file, ValueError naming a file that is none, or is cut short.
     """
     file = Path(path).expanduser()
     if not file.is_file():
         raise FileNotFoundError(f"there is no sound file {file}")
-    try:
-        with wave.open(str(file), "rb") as sound:
-            width, channels = sound.getsampwidth(), sound.getnchannels()
-            given, raw = sound.getframerate(), sound.readframes(sound.getnframes())
-    except (wave.Error, EOFError) as error:
-        reason = str(error) or "it ends too early"
-        raise ValueError(
-            f"{file} cannot be read as a WAV file of plain samples: {reason}"
-        ) from error
-    if width not in WIDTHS or not raw or len(raw) % (width * channels):
-        raise ValueError(f"{file} is cut short, empty or has samples of {8 * width} bits")
-    x = _numbers(raw, width).reshape(-1, channels)
-    if channels > 1:
-        warnings.warn(f"{file.name}: {channels} channels were mixed to one", stacklevel=2)
-    if given != count("rate", rate):
+    x, given = samples_of(file)
+    if given * STRETCH < count("rate", rate):
+        raise ValueError(f"{file} has {given} samples a second, {rate} are wanted: resample it")
+    if x.shape[1] > 1:
+        warnings.warn(f"{file.name}: {x.shape[1]} channels were mixed to one", stacklevel=2)
+    if given != rate:
         warnings.warn(f"{file.name}: resampled from {given} Hz to {rate} Hz", stacklevel=2)
     return torch.from_numpy(resampled(x.mean(1), given, rate).astype(np.float32).clip(-1, 1))
 
@@ -92,17 +87,18 @@ def wav(
     seed: int = 0,
     rule: str = CONTENT,
 ) -> Dataset:
-    """A WAV file, or all in a folder and its sub-folders, cut into pieces: Tokens(length, levels).
+    """A sound, or all in a folder and its sub-folders, cut into pieces: Tokens(length, levels).
 
-    Files are sorted by name and each is cut without overlap, its remainder left out. Pieces are
+    Files are those whose names end in .wav, or as soundfile's formats do, in letters of any case.
+    They are sorted by name and each is cut without overlap, its remainder left out. Pieces are
     split by `rule` under `seed`; up to 16 that follow one another stay together. Raises ValueError
     where there are too few pieces, or a file cannot be read (it is named); FileNotFoundError where
     there is nothing.
     """
     top = Path(path).expanduser()
-    files = sorted(top.rglob("*.wav")) if top.is_dir() else [top]
+    files = _sounds(top) if top.is_dir() else [top]
     if not files:
-        raise FileNotFoundError(f"the folder {top} holds no .wav file")
+        raise FileNotFoundError(f"the folder {top} holds no .wav file, nor another sound")
     pieces = [
         _pieces(mu_law(read_wav(file, rate), levels), count("length", length)) for file in files
     ]
@@ -117,6 +113,14 @@ def wav(
     if rule != IN_ORDER:  # which older versions did not record
         origin |= split.record(numbered(known)[order], lengths)
     return Dataset(top.stem, Tokens(length, levels), train, held, last, origin)
+
+
+SOURCES["sound"] = SOURCES["wav"]
+
+
+def _sounds(top: Path) -> list[Path]:
+    """The sound files under a folder, those that links lead to among them, by name."""
+    return sorted(p for p in files_under(top) if p.suffix.lower() in (".wav", ".wave", *OTHERS))
 
 
 def _together(known: np.ndarray, lengths: list[int]) -> np.ndarray:
@@ -146,16 +150,6 @@ def resampled(x: np.ndarray, given: int, wanted: int) -> np.ndarray:
     if len(x) % 2 == 0 and n > len(x):
         spectrum[-1] /= 2  # the old rate's did
     return np.fft.irfft(spectrum, n) * (n / len(x))
-
-
-def _numbers(raw: bytes, width: int) -> np.ndarray:
-    """Samples in [-1, 1): 8 bits count from 0, more are signed, the low byte first."""
-    octets = np.frombuffer(raw, np.uint8).reshape(-1, width).astype(np.int64)
-    if width == 1:
-        return (octets[:, 0] - 128) / 128
-    whole = (octets << (8 * np.arange(width))).sum(1)
-    top = 1 << (8 * width - 1)
-    return (whole - (whole >= top) * 2 * top) / top
 
 
 def _pieces(values: Tensor, length: int) -> Tensor:

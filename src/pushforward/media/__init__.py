@@ -34,4 +34,4 @@ def medium_of(space: Space, about: Mapping[str, Any] | None = None) -> Medium:
         return Text(Vocabulary.recorded(known))
     if isinstance(space, Reals) and space.shape == (2,):
         return Points()
-    return Table(space)
+    return Table(space, known.get("columns", ()))

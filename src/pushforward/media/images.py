@@ -21,12 +21,23 @@ if TYPE_CHECKING:
 GAP, GREY = 1, 128
 COLUMNS, SIDE = 8, 32  # of a small sheet; a tile is enlarged to about so many pixels
 TILES, PIXELS = 1_024, 2**24  # on a sheet, at most
+WRITTEN = {
+    ".png": "PNG",
+    **dict.fromkeys((".jpg", ".jpeg"), "JPEG"),
+    **dict.fromkeys((".tif", ".tiff"), "TIFF"),
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".gif": "GIF",
+    ".ppm": "PPM",
+}
+"""Endings of image files, and what they hold."""
+LOSSY = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}
 
 
 class Images(Medium):
     """Images of `space` as a sheet of tiles: more than would make it unwieldy are left out."""
 
-    suffix = ".png"
+    noun, suffixes = "images", tuple(WRITTEN)
 
     def __init__(self, space: Pixels):
         self.space = space
@@ -45,9 +56,9 @@ class Images(Medium):
         return inline(self.show(samples), described)
 
     def write(self, batches: Iterable[Tensor], path: Path) -> int:
-        """Writes the sheet as PNG."""
+        """Writes the sheet."""
         shown = first(batches, self.most)
-        self.show(shown).save(path, "PNG")
+        path.write_bytes(content(self.show(shown), path))
         return len(shown)
 
 
@@ -94,8 +105,13 @@ def enlarged(paper: np.ndarray, scale: int) -> Image:
 
 def png(image: Image) -> bytes:
     """The content of its PNG file."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    return content(image, Path("image.png"))
+
+
+def content(image: Image, path: Path) -> bytes:
+    """The content of the image's file of that name: as its ending says."""
+    kind, buffer = WRITTEN[path.suffix.lower()], io.BytesIO()
+    image.save(buffer, kind, **LOSSY.get(kind, {}))
     return buffer.getvalue()
 
 

@@ -14,9 +14,18 @@ from torch import Tensor
 
 
 class Medium(ABC):
-    """How samples of one kind are shown. `suffix` is the ending of its files."""
+    """How samples of one kind, called `noun`, are shown.
 
-    suffix: str
+    `suffixes` are the endings of files that `write` can write; the first is the usual one.
+    """
+
+    noun: str
+    suffixes: tuple[str, ...]
+
+    @property
+    def suffix(self) -> str:
+        """The usual ending of its files."""
+        return self.suffixes[0]
 
     @property
     @abstractmethod
@@ -36,7 +45,8 @@ class Medium(ABC):
 
     @abstractmethod
     def write(self, batches: Iterable[Tensor], path: Path) -> int:
-        """Writes samples (batch, ...) as they come, the first `most` of them.
+        """Writes samples (batch, ...) as they come, the first `most` of them, as the path's
+        ending says.
 
         All batches are gone through; memory does not grow with their number. Returns how many
         samples the file holds.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from .images import enlarged, inline
+from .images import WRITTEN, content, enlarged, inline
 from .medium import Medium, first
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SIZE, MOST = 300, 100_000  # of the picture, in pixels; points in it
 class Points(Medium):
     """Points (n, 2) as a picture that is darker where there are more."""
 
-    suffix = ".png"
+    noun, suffixes = "points", tuple(WRITTEN)
     most = MOST
 
     def show(self, samples: Tensor) -> Image:
@@ -33,9 +33,9 @@ class Points(Medium):
         return inline(self.show(samples), described)
 
     def write(self, batches: Iterable[Tensor], path: Path) -> int:
-        """Writes the picture as PNG."""
+        """Writes the picture."""
         shown = first(batches, self.most)
-        self.show(shown).save(path, "PNG")
+        path.write_bytes(content(self.show(shown), path))
         return len(shown)
 
 

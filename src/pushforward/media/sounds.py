@@ -38,7 +38,7 @@ class Sound:
 class Sounds(Medium):
     """Tokens (n, length) that are mu-law values, `rate` of them in a second."""
 
-    suffix = ".wav"
+    noun, suffixes = "sounds", (".wav",)
 
     def __init__(self, space: Tokens, rate: int):
         self.space, self.rate = space, count("rate", rate)

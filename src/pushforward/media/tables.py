@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
 from pathlib import Path
 
 from torch import Tensor
@@ -17,10 +19,12 @@ SHOWN = 8  # lines and columns of what is shown
 class Table(Medium):
     """Data of any space as comma-separated numbers, each datum in the order of its memory."""
 
-    suffix = ".csv"
+    noun, suffixes = "tables", (".csv",)
 
-    def __init__(self, space: Space):
+    def __init__(self, space: Space, columns: Sequence[str] = ()):
         self.space = space
+        known = len(columns) == space.dims
+        self.columns = list(columns) if known else [f"x{i}" for i in range(space.dims)]
 
     @property
     def most(self) -> int:
@@ -34,7 +38,8 @@ class Table(Medium):
 
     def html(self, samples: Tensor, described: str) -> str:
         """A <table> of the same."""
-        heads = "".join(f'<th scope="col">{name}</th>' for name in (*self._heads(), *self._more()))
+        names = map(escape, (*self._heads(), *self._more()))
+        heads = "".join(f'<th scope="col">{name}</th>' for name in names)
         rows = "".join(
             f"<tr>{''.join(f'<td>{cell}</td>' for cell in line)}</tr>"
             for line in self._lines(samples)
@@ -48,7 +53,7 @@ class Table(Medium):
         """Writes a line of names and a line for each datum, batch by batch."""
         written = 0
         with open(path, "w", encoding="utf-8") as file:
-            print(",".join(f"x{i}" for i in range(self.space.dims)), file=file)
+            csv.writer(file, lineterminator="\n").writerow(self.columns)
             for batch in batches:
                 told = batch[: max(0, self.most - written)]
                 # numpy writes the shortest number that is read as the same one
@@ -58,7 +63,7 @@ class Table(Medium):
         return written
 
     def _heads(self) -> list[str]:
-        return [f"x{i}" for i in range(min(SHOWN, self.space.dims))]
+        return self.columns[:SHOWN]
 
     def _more(self) -> list[str]:
         return ["…"] * (self.space.dims > SHOWN)

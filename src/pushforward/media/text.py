@@ -16,7 +16,7 @@ from .medium import Medium, attribute
 class Text(Medium):
     """Tokens (n, length) that are sentences of `vocabulary`."""
 
-    suffix = ".txt"
+    noun, suffixes = "sentences", (".txt",)
     most = sys.maxsize
 
     def __init__(self, vocabulary: Vocabulary):

@@ -11,7 +11,10 @@ from typing import Any
 
 from ..core import checkpoint
 from ..core.blueprint import decode
+from ..core.checkpoint import CheckpointError
+from ..core.contract import Generative
 from ..core.dataset import Dataset
+from ..core.values import BlueprintError
 from ..data.names import recorded_data
 from . import medium_of
 from .medium import Medium
@@ -43,7 +46,10 @@ class Trained:
     @property
     def recipe(self) -> Any:
         """The recipe that it was trained by; None for a model that was saved without one."""
-        return decode(self.record["recipe"]) if "recipe" in self.record else None
+        try:
+            return decode(self.record["recipe"]) if "recipe" in self.record else None
+        except BlueprintError as error:
+            raise CheckpointError(f"the recipe in {self.name} makes no sense: {error}") from error
 
     @property
     def seconds(self) -> float | None:
@@ -64,6 +70,18 @@ class Trained:
 
 
 def opened(path: str | Path) -> Trained:
-    """Opens a checkpoint. Raises CheckpointError, as `pf.load` does."""
+    """Opens a checkpoint. Raises CheckpointError, as `pf.load` does, and for weights that are not
+    finite.
+    """
     file = checkpoint.read(path)
-    return Trained(str(path), checkpoint.restored(file), file.record)
+    model = checkpoint.restored(file)
+    if not isinstance(model, Generative):
+        raise CheckpointError(
+            f"{path} holds a {type(model).__name__}, which is no generative model"
+        )
+    if (name := checkpoint.not_finite(model)) is not None:
+        raise CheckpointError(
+            f"the weight {name!r} in {path} is not finite: the model diverged, and has nothing to "
+            "show. Train it again, with a lower learning rate or Recipe(clip=1.0)"
+        )
+    return Trained(str(path), model, file.record)

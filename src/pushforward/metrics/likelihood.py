@@ -37,6 +37,7 @@ def nats(
     examples: int | None = None,
     steps: int | None = None,
     probes: int | None = None,
+    watch: Callable[[int, int], None] | None = None,
 ) -> Likelihood:
     """The mean of -log p(x) over a split, in nats per example.
 
@@ -49,6 +50,7 @@ def nats(
         examples: the first of the split that are looked at; None takes all, of an estimate 64.
         steps: of an estimate's solver, and
         probes: for its divergence, 0 for none; None leaves both to the model.
+        watch: told after each batch how many of how many examples are done.
 
     Raises:
         ValueError: for a model without a likelihood, `k` for one without importance weights,
@@ -64,9 +66,11 @@ def nats(
     model.eval()
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(seed)
-        parts = [
-            estimate(*b).double().cpu() for b in split.told(model.given).batches(size, model.device)
-        ]
+        parts: list[Tensor] = []
+        for batch in split.told(model.given).batches(size, model.device):
+            parts.append(estimate(*batch).double().cpu())
+            if watch is not None:
+                watch(min(len(parts) * size, len(split)), len(split))
     model.train(training)
     return summary(-torch.cat(parts), kind, model.space.dims)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -162,8 +163,16 @@ def _cached(key: str, folder: Path | None, build: Callable[[], Tensors]) -> Tens
     # Processes that share the work must all take part in it: no one of them reads alone.
     fresh = {name: tensor.cpu().contiguous() for name, tensor in build().items()}
     if place()[0] == 0:
-        write_whole(path, fresh, {"format": FORMAT, "key": key, "digest": _digest(fresh, key)})
+        _keep(path, fresh, {"format": FORMAT, "key": key, "digest": _digest(fresh, key)})
     return fresh
+
+
+def _keep(path: Path, fresh: Tensors, header: dict[str, str]) -> None:
+    """Writes what can be written: a full disk costs the time of the next one, not the numbers."""
+    try:
+        write_whole(path, fresh, header)
+    except OSError as error:
+        warnings.warn(f"references are not kept: {error}", stacklevel=2)
 
 
 def _read(path: Path, key: str) -> Tensors | None:

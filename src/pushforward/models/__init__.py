@@ -10,6 +10,7 @@ HOMES = {
     "worst_of": "classification.perturbations",
     "of_images": "flow.dequantized",
     "direction": "flow.flow",
+    "standardised": "flow.standardised",
     "with_autoregressive_decoder": "latent.ar_decoder",
     "dense_avb": "latent.avb",
     "with_posterior": "latent.flow_posterior",
@@ -18,7 +19,9 @@ HOMES = {
     "pixel_vae": "latent.pixel_vae",
     "interpolate": "latent.sentence_vae",
     "recurrent_vae": "latent.sentence_vae",
+    "decoder_for": "latent.vae",
     "dense": "latent.vae",
+    "encoder_for": "latent.vae",
 }
 """Functions by name, and the file of each; the classes are found as `pushforward.NAME`."""
 

@@ -7,6 +7,7 @@ from .classification.perturbations import gradient_sign as gradient_sign
 from .classification.perturbations import worst_of as worst_of
 from .flow.dequantized import of_images as of_images
 from .flow.flow import direction as direction
+from .flow.standardised import standardised as standardised
 from .latent.ar_decoder import with_autoregressive_decoder as with_autoregressive_decoder
 from .latent.avb import dense_avb as dense_avb
 from .latent.flow_posterior import with_posterior as with_posterior
@@ -15,4 +16,6 @@ from .latent.mixture_posterior import with_mixture_posterior as with_mixture_pos
 from .latent.pixel_vae import pixel_vae as pixel_vae
 from .latent.sentence_vae import interpolate as interpolate
 from .latent.sentence_vae import recurrent_vae as recurrent_vae
+from .latent.vae import decoder_for as decoder_for
 from .latent.vae import dense as dense
+from .latent.vae import encoder_for as encoder_for

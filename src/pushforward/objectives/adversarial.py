@@ -10,6 +10,7 @@ A loss on scores is a record with two methods, of `real` and `fake`, the critic'
 | LeastSquares | ((real - b)^2 + (fake - a)^2) / 2 | (fake - c)^2 / 2 |
 | Hinge | relu(1 - real) + relu(1 + fake) | -fake |
 | Wasserstein | fake - real | -fake |
+| Drift | another's, and w real^2 | another's |
 | Relativistic | another's, of real - mean fake and fake - mean real | roles changed |
 | RelativisticPairs | another's, of real - fake and fake - real, halved | roles changed |
 
@@ -17,7 +18,8 @@ Saturating, NonSaturating: Goodfellow et al. (2014), arXiv:1406.2661, eq. 1 and 
 D = sigmoid(score). Smoothed: Salimans et al. (2016), arXiv:1606.03498, section 3.4. LeastSquares:
 Mao et al. (2016), arXiv:1611.04076, eqs. 2 and 9 (a = 0, b = c = 1).
 Hinge: Lim and Ye (2017), arXiv:1705.02894; Miyato et al. (2018), arXiv:1802.05957, eqs. 16-17.
-Wasserstein: Arjovsky et al. (2017), arXiv:1701.07875, eq. 2. Relativistic: the average form of
+Wasserstein: Arjovsky et al. (2017), arXiv:1701.07875, eq. 2. Drift: Karras et al. (2018),
+arXiv:1710.10196, appendix A.1. Relativistic: the average form of
 Jolicoeur-Martineau (2018), arXiv:1807.00734, section 4.2, halved nowhere; RelativisticPairs: her
 section 4.1. Both are of any loss here, by default the logistic. Penalties: `penalties.py`.
 """
@@ -164,6 +166,30 @@ class Wasserstein:
     def generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Terms:
         """-f(G(z))."""
         return {"wasserstein": -fake}
+
+
+@record
+@dataclass(frozen=True)
+class Drift:
+    """Another loss, with `weight` D(x)^2 for the critic: scores of data stay near 0.
+
+    A Wasserstein critic may add any constant to all scores without losing or winning anything.
+    """
+
+    loss: AdversarialLoss = Wasserstein()
+    weight: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight < math.inf:
+            raise ValueError(f"the weight of drift must be at least 0, not {self.weight!r}")
+
+    def critic(self, real: Tensor, fake: Tensor) -> Terms:
+        """The loss's terms, and the squared scores of data."""
+        return {**self.loss.critic(real, fake), "drift": self.weight * real**2}
+
+    def generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Terms:
+        """The loss's terms."""
+        return self.loss.generator(fake, real)
 
 
 @record

@@ -61,7 +61,7 @@ class SlopePenalty:
 
     def at(self, real: Tensor, fake: Tensor) -> Tensor:
         """Where the slope is measured, (batch, ...)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must say where in `at`")
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
         """The term, (batch,)."""

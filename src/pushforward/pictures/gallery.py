@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 import torch
 
 from ..core.catalogue import nearest
+from ..core.outputs import check_free, ending
+from ..media.images import WRITTEN
 from ..training.experiment import Experiment
 from ..training.loop import Training
-from .shown import Drawing, encoded
+from .shown import Drawing, Film, encoded
 
 Function = TypeVar("Function", bound=Callable[..., Drawing])
 _drawings: dict[str, Callable[..., Drawing]] = {}
@@ -65,12 +67,26 @@ def learned(experiment: Experiment, seed: int = 0) -> Any:
     return training.result.eval()
 
 
-def hang(drawing: Drawing, out: str | Path) -> Path:
-    """Writes a picture at `out`, with the ending that its content has if `out` has none."""
-    content = encoded(drawing)
-    path = Path(out)
-    if not path.suffix:
-        path = path.with_suffix(".gif" if content.startswith(b"GIF8") else ".png")
+def likely(out: Path) -> list[Path]:
+    """Where a picture for `out` may go, before it is known whether it is a film.
+
+    Raises Usage for an ending in which no picture can be written.
+    """
+    if ending(out, WRITTEN, "a picture"):
+        return [out]
+    return [out.with_name(out.name + suffix) for suffix in (".png", ".gif")]
+
+
+def hang(drawing: Drawing, out: str | Path, force: bool = True) -> Path:
+    """Writes a picture at `out` as its ending says; without one, as PNG, and a film as GIF.
+
+    Raises Usage for an ending in which it cannot be written, or a file that is there already and
+    may not be replaced.
+    """
+    path, known = Path(out), (".gif",) if isinstance(drawing, Film) else tuple(WRITTEN)
+    if not ending(path, known, "a film" if isinstance(drawing, Film) else "a picture"):
+        path = path.with_name(path.name + known[0])
+    check_free([path], [], force)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    path.write_bytes(encoded(drawing, path.suffix))
     return path

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..core.contract import Generative, Pushforward
 from ..core.given import heard
-from ..media.images import png
+from ..media.images import content, png
 from ..media.medium import attribute, embedded
 
 if TYPE_CHECKING:
@@ -68,11 +68,22 @@ def blank(width: float, height: float) -> Sheet:
     return Sheet(figsize=(width, height), layout="constrained")
 
 
-def encoded(drawing: Drawing) -> bytes:
-    """A picture as PNG, a film as GIF."""
+def encoded(drawing: Drawing, suffix: str = ".png") -> bytes:
+    """A picture as the content of a file with that ending, a film as GIF."""
     if isinstance(drawing, Film):
         return drawing.gif()
-    return drawing.png() if hasattr(drawing, "png") else png(drawing)
+    whole = drawing.png() if hasattr(drawing, "png") else png(drawing)
+    return whole if suffix.lower() == ".png" else _as(whole, suffix)
+
+
+def _as(whole: bytes, suffix: str) -> bytes:
+    """A PNG file as one of another kind, on white."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(whole), "r", ["PNG"]) as image:
+        seen = image.convert("RGBA")
+    paper = Image.new("RGBA", seen.size, "white")
+    return content(Image.alpha_composite(paper, seen).convert("RGB"), Path(f"a{suffix}"))
 
 
 def told_alike(model: Generative, given: Told, n: int) -> tuple[Tensor, ...]:

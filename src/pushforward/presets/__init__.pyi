@@ -10,6 +10,14 @@ from .adversarial import wgan_gp_digits as wgan_gp_digits
 from .adversarial import wgan_gp_gaussians25 as wgan_gp_gaussians25
 from .adversarial import wgan_gp_mnist as wgan_gp_mnist
 from .adversarial import wgan_mnist as wgan_mnist
+from .adversarial_images import biggan_digits as biggan_digits
+from .adversarial_images import dcgan_digits as dcgan_digits
+from .adversarial_images import pggan_digits as pggan_digits
+from .adversarial_images import sagan_digits as sagan_digits
+from .adversarial_images import sngan_digits as sngan_digits
+from .adversarial_images import stylegan2_digits as stylegan2_digits
+from .adversarial_images import stylegan_digits as stylegan_digits
+from .adversarial_images import wgan_digits as wgan_digits
 from .autoregressive import gated_pixelcnn_digits as gated_pixelcnn_digits
 from .autoregressive import gated_pixelcnn_mnist as gated_pixelcnn_mnist
 from .autoregressive import gated_pixelcnn_mnist_paper as gated_pixelcnn_mnist_paper
@@ -42,6 +50,7 @@ from .diffusion import ncsn_digits as ncsn_digits
 from .diffusion import score_sde_moons as score_sde_moons
 from .discrete import dvae_mnist as dvae_mnist
 from .discrete import gumbel_softmax_mnist as gumbel_softmax_mnist
+from .discrete import vq_vae2_digits as vq_vae2_digits
 from .discrete import vq_vae_cifar10 as vq_vae_cifar10
 from .discrete import vq_vae_digits as vq_vae_digits
 from .discrete import vq_vae_mnist as vq_vae_mnist

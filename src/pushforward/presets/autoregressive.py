@@ -111,7 +111,7 @@ def gated_pixelcnn_digits(
     from ..data import digits
 
     data = digits(labels=labels)
-    model = GatedPixelCNN(data.space, width, layers, first=5, classes=10 * labels)
+    model = GatedPixelCNN(data.space, width, layers, first=5, classes=len(data.classes))
     return Experiment(model, data, _short(steps, 3e-3))
 
 
@@ -177,7 +177,9 @@ def gated_pixelcnn_mnist(width: int = 32, layers: int = 5, steps: int = 5_000) -
 
     data = mnist(binarise="dynamic", labels=True)
     recipe = Recipe(steps, 32, Adam(2e-3), schedule=Cosine(warmup=200), ema=0.999, clip=1.0)
-    return Experiment(GatedPixelCNN(data.space, width, layers, classes=10), data, recipe)
+    return Experiment(
+        GatedPixelCNN(data.space, width, layers, classes=len(data.classes)), data, recipe
+    )
 
 
 @preset("pixelcnn")
@@ -213,7 +215,7 @@ def gated_pixelcnn_mnist_paper(
 
 @preset("pixelcnn++")
 def pixelcnn_pp_cifar10(
-    width: int = 160, layers: int = 5, batch: int = 64, steps: int = 400_000
+    width: int = 160, layers: int = 5, batch_size: int = 64, steps: int = 400_000
 ) -> Experiment:
     """PixelCNN++ on CIFAR-10 with the paper's sizes (Salimans et al., 2017, section 3.1).
 
@@ -225,7 +227,7 @@ def pixelcnn_pp_cifar10(
     from ..data import cifar10
 
     data = cifar10()
-    recipe = Recipe(steps, batch, Adam(1e-3), schedule=Decay(0.1), ema=0.9995, bf16=True)
+    recipe = Recipe(steps, batch_size, Adam(1e-3), schedule=Decay(0.1), ema=0.9995, bf16=True)
     return Experiment(PixelCNNpp(data.space, width, layers), data, recipe)
 
 
@@ -240,7 +242,7 @@ def imagegpt_mnist(
     from ..data import mnist
 
     data = mnist(binarise="dynamic", labels=classes)
-    model = ImageGPT(data.space, width, layers, 8, classes=10 * classes, dropout=0.1)
+    model = ImageGPT(data.space, width, layers, 8, classes=len(data.classes), dropout=0.1)
     adam = Adam(6e-4, (0.9, 0.95), weight_decay=0.1)
     recipe = Recipe(steps, 64, adam, schedule=Cosine(warmup=1_000), clip=1.0, bf16=True, ema=0.999)
     return Experiment(model, data, recipe)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..core.catalogue import preset
-from ..core.spaces import Reals
 from ..models.score.ddpm import DDPM
 from ..models.score.edm import EDM
 from ..models.score.flow_matching import FlowMatching
@@ -29,9 +28,10 @@ def ddpm_moons(width: int = 128, chain: int = 200, steps: int = 2_000) -> Experi
     """
     from ..data import moons
 
-    model = DDPM(Reals((2,)), TimeMLP(2, width=width), chain)
+    data = moons()
+    model = DDPM(data.space, TimeMLP(data.space.dims, width=width), chain)
     recipe = Recipe(steps, 256, Adam(2e-3), schedule=Cosine(warmup=50), ema=0.99)
-    return Experiment(model, moons(), recipe)
+    return Experiment(model, data, recipe)
 
 
 @preset("ddpm", "ddim")
@@ -96,9 +96,10 @@ def score_sde_moons(width: int = 128, steps: int = 2_000) -> Experiment:
     """
     from ..data import moons
 
-    model = ScoreSDE(Reals((2,)), TimeMLP(2, width=width))
+    data = moons()
+    model = ScoreSDE(data.space, TimeMLP(data.space.dims, width=width))
     recipe = Recipe(steps, 256, Adam(2e-3), schedule=Cosine(warmup=50), ema=0.99)
-    return Experiment(model, moons(), recipe)
+    return Experiment(model, data, recipe)
 
 
 @preset("ncsn")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from ..core.catalogue import preset
 from ..models.autoregressive.transformer import ImageGPT
+from ..models.discrete.code_pyramid import CodePyramid, usual_priors
 from ..models.discrete.dvae import DVAE
 from ..models.discrete.gumbel_softmax import GumbelSoftmaxVAE
 from ..models.discrete.two_stage import TwoStage
 from ..models.discrete.vq_vae import VQVAE
+from ..models.discrete.vq_vae2 import VQVAE2
 from ..probability.quantisation import VectorQuantiser
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Cosine, Recipe
@@ -62,6 +64,26 @@ def vq_vae_cifar10(steps: int = 250_000, codes: int = 512, width: int = 256) -> 
     prior = ImageGPT(codec.tokens, width=512, layers=12, heads=8, dropout=0.1)
     recipe = Recipe(steps, 128, Adam(2e-4), schedule=Cosine(warmup=1_000), ema=0.9995)
     return Experiment(TwoStage(codec, prior), data, recipe)
+
+
+@preset("vq-vae-2")
+def vq_vae2_digits(
+    steps: int = 3_000, codes: int = 32, width: int = 48, classes: int = 0
+) -> Experiment:
+    """VQ-VAE-2 on the 8x8 digits: 4x4 codes below 2x2, and a Gated PixelCNN over each.
+
+    pushforward train vq_vae2_digits      (told the digit: --classes 10)
+    """
+    from ..data import digits
+
+    data = digits(labels=classes > 0)
+    books = VectorQuantiser(codes, 16), VectorQuantiser(codes, 16)
+    codec = VQVAE2(data.space, books, width=width, halvings=(1, 1), blocks=1)
+    model = CodePyramid(codec, usual_priors(codec, 32, 3, classes))
+    recipe = Recipe(
+        steps, 64, Adam(2e-3, weight_decay=0.1), schedule=Cosine(warmup=50), clip=50.0, ema=0.99
+    )
+    return Experiment(model, data, recipe)
 
 
 @preset("gumbel-softmax")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..core.catalogue import preset
 from ..models.flow.dequantized import of_images
 from ..models.flow.distillation import Distillation
@@ -35,8 +37,9 @@ def realnvp_moons(couplings: int = 8, width: int = 64, steps: int = 2_000) -> Ex
     """
     from ..data import moons
 
+    data = moons()
     recipe = Recipe(steps, 256, Adam(2e-3), schedule=Cosine(warmup=50), ema=0.99)
-    return Experiment(VectorRealNVP(2, couplings, width), moons(), recipe)
+    return Experiment(VectorRealNVP(data.space.dims, couplings, width), data, recipe)
 
 
 @preset("realnvp", "uniform-dequantisation")
@@ -201,7 +204,7 @@ def nice_digits(
 
     pushforward train nice_digits      (told the digit: --classes 10)
     """
-    return _vector_digits(NICE(64, couplings, width, 3, classes=classes), steps)
+    return _vector_digits(lambda d: NICE(d, couplings, width, 3, classes=classes), steps)
 
 
 @preset("maf", "uniform-dequantisation")
@@ -212,7 +215,9 @@ def maf_digits(
 
     pushforward train maf_digits      (told the digit: --classes 10)
     """
-    return _vector_digits(MAF(64, couplings, width, normalised=True, classes=classes), steps)
+    return _vector_digits(
+        lambda d: MAF(d, couplings, width, normalised=True, classes=classes), steps
+    )
 
 
 @preset("ffjord", "uniform-dequantisation")
@@ -240,7 +245,7 @@ def nice_moons(couplings: int = 6, width: int = 64, steps: int = 2_000) -> Exper
 
     pushforward train nice_moons
     """
-    return _moons(NICE(2, couplings, width, 2), steps)
+    return _moons(lambda d: NICE(d, couplings, width, 2), steps)
 
 
 @preset("maf")
@@ -249,7 +254,7 @@ def maf_moons(couplings: int = 6, width: int = 64, steps: int = 2_000) -> Experi
 
     pushforward train maf_moons
     """
-    return _moons(MAF(2, couplings, width, 2), steps)
+    return _moons(lambda d: MAF(d, couplings, width, 2), steps)
 
 
 @preset("nsf")
@@ -258,7 +263,7 @@ def nsf_moons(couplings: int = 4, width: int = 64, steps: int = 2_000) -> Experi
 
     pushforward train nsf_moons
     """
-    return _moons(NSF(2, couplings, width), steps)
+    return _moons(lambda d: NSF(d, couplings, width), steps)
 
 
 @preset("density-distillation", "iaf", "maf")
@@ -267,7 +272,7 @@ def distillation_moons(width: int = 64, steps: int = 4_000) -> Experiment:
 
     pushforward train distillation_moons
     """
-    return _moons(Distillation(MAF(2, 6, width, 2), IAF(2, 6, width, 2)), steps)
+    return _moons(lambda d: Distillation(MAF(d, 6, width, 2), IAF(d, 6, width, 2)), steps)
 
 
 @preset("neural-ode")
@@ -276,8 +281,8 @@ def neural_ode_moons(width: int = 64, steps: int = 1_000) -> Experiment:
 
     pushforward train neural_ode_moons
     """
-    model = NeuralODE(2, width, 3, DormandPrince(1e-4, 1e-4), adjoint=False)
-    return _moons(model, steps)
+    solver = DormandPrince(1e-4, 1e-4)
+    return _moons(lambda d: NeuralODE(d, width, 3, solver, adjoint=False), steps)
 
 
 @preset("ffjord")
@@ -289,8 +294,7 @@ def ffjord_moons(
     pushforward train ffjord_moons
     """
     solver = DormandPrince(1e-4, 1e-4)
-    model = FFJORD(2, width, 3, solver, 1, kinetic, jacobian, adjoint=False)
-    return _moons(model, steps)
+    return _moons(lambda d: FFJORD(d, width, 3, solver, 1, kinetic, jacobian, adjoint=False), steps)
 
 
 @preset("ffjord", "uniform-dequantisation")
@@ -331,16 +335,18 @@ def sylvester_energy(energy: int = 1, layers: int = 16, steps: int = 5_000) -> E
     return Experiment(model, targets.energy(energy), recipe)
 
 
-def _moons(model: Flow | Distillation, steps: int) -> Experiment:
+def _moons(build: Callable[[int], Flow | Distillation], steps: int) -> Experiment:
     from ..data import moons
 
+    data = moons()
     recipe = Recipe(steps, 256, Adam(2e-3), schedule=Cosine(warmup=50), ema=0.99)
-    return Experiment(model, moons(), recipe)
+    return Experiment(build(data.space.dims), data, recipe)
 
 
-def _vector_digits(flow: Flow, steps: int) -> Experiment:
+def _vector_digits(build: Callable[[int], Flow], steps: int) -> Experiment:
     from ..data import digits
 
+    flow = build(digits().space.dims)
     data = digits(labels=flow.given is not None)
     recipe = Recipe(steps, 64, Adam(1e-3), schedule=Cosine(warmup=50), ema=0.99, clip=50.0)
     return Experiment(of_images(flow, data.space, alpha=0.01), data, recipe)

@@ -6,7 +6,7 @@ from ..core.catalogue import preset
 from ..core.contract import Density
 from ..core.dataset import Dataset
 from ..core.given import told
-from ..core.spaces import Pixels
+from ..core.spaces import Pixels, count
 from ..models.flow.dequantized import DequantizedDensity
 from ..models.flow.iaf import IAF
 from ..models.flow.maf import MAF
@@ -43,7 +43,8 @@ def gmm_moons(components: int = 16, steps: int = 50) -> Experiment:
     """
     from ..data import moons
 
-    return Experiment(GMM(2, components), moons(), Recipe(steps, batch_size=None))
+    data = moons()
+    return Experiment(GMM(data.space.dims, components), data, Recipe(steps, batch_size=None))
 
 
 @preset("gmm", "em")
@@ -100,12 +101,15 @@ def vae_digits(latent: int = 16, width: int = 256, steps: int = 1_500) -> Experi
 
 
 @preset("conditional-vae")
-def conditional_vae_digits(latent: int = 8, width: int = 256, steps: int = 4_000) -> Experiment:
+def conditional_vae_digits(
+    latent: int = 8, width: int = 256, steps: int = 4_000, classes: int = 10
+) -> Experiment:
     """The same VAE, whose encoder and decoder are told which digit it is.
 
     pushforward train conditional_vae_digits
     """
-    return _digits(*_digit_parts(DiagonalGaussian(latent), width, classes=10), steps=steps)
+    parts = _digit_parts(DiagonalGaussian(latent), width, count("classes", classes))
+    return _digits(*parts, steps=steps)
 
 
 @preset("vampprior")
@@ -225,11 +229,11 @@ def pixelvae_digits(
     """
     from ..data import digits
 
-    objective = ELBO(beta=Linear(until=0.3))
-    model = pixel_vae(DIGITS, latent, width, layers, 5, objective=objective, classes=classes)
+    data, objective = digits(labels=classes > 0), ELBO(beta=Linear(until=0.3))
+    model = pixel_vae(data.space, latent, width, layers, 5, objective=objective, classes=classes)
     adam = Adam(3e-3, weight_decay=0.1)
     recipe = Recipe(steps, 64, adam, schedule=Cosine(warmup=40), ema=0.98, clip=10.0)
-    return Experiment(model, digits(labels=classes > 0), recipe)
+    return Experiment(model, data, recipe)
 
 
 @preset("beta-vae", "kl-annealing")
@@ -300,10 +304,11 @@ def ladder_digits(width: int = 256, steps: int = 2_000, classes: int = 0) -> Exp
     """
     from ..data import digits
 
-    head, objective = DiscretizedLogisticHead(DIGITS.levels), ELBO(beta=Linear(until=0.5))
-    model = LadderVAE(DIGITS, (16, 8, 4), width, head, objective, classes)
+    data, objective = digits(labels=classes > 0), ELBO(beta=Linear(until=0.5))
+    head = DiscretizedLogisticHead(data.space.levels)
+    model = LadderVAE(data.space, (16, 8, 4), width, head, objective, classes)
     recipe = Recipe(steps, 128, Adam(1e-3), schedule=Cosine(), ema=0.995)
-    return Experiment(model, digits(labels=classes > 0), recipe)
+    return Experiment(model, data, recipe)
 
 
 @preset("deep-vae")
@@ -316,19 +321,20 @@ def deep_digits(
     """
     from ..data import digits
 
-    model = DeepVAE(DIGITS, (2, 2, 2), width, latent, classes=classes)
+    data = digits(labels=classes > 0)
+    model = DeepVAE(data.space, (2, 2, 2), width, latent, classes=classes)
     recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.995, clip=10.0)
-    return Experiment(model, digits(labels=classes > 0), recipe)
-
-
-DIGITS = Pixels(1, 8, 8, levels=17)
+    return Experiment(model, data, recipe)
 
 
 def _digit_parts(head: PosteriorHead, width: int, classes: int = 0) -> tuple[Encoder, Decoder]:
-    logistic, given = DiscretizedLogisticHead(DIGITS.levels), told(classes)
-    encoder = dense_encoder(DIGITS, head, width, given=given)
-    network = MLP(head.latent, DIGITS.dims * logistic.outputs, width, 1, classes)
-    return encoder, Decoder(network, DIGITS, logistic, given)
+    from ..data import digits
+
+    space: Pixels = digits().space
+    logistic, given = DiscretizedLogisticHead(space.levels), told(classes)
+    encoder = dense_encoder(space, head, width, given=given)
+    network = MLP(head.latent, space.dims * logistic.outputs, width, 1, classes)
+    return encoder, Decoder(network, space, logistic, given)
 
 
 def _digits(
@@ -348,5 +354,6 @@ def _digits(
 def _vamp(encoder: Encoder, components: int) -> VampPrior:
     from ..data import digits
 
-    data: Dataset = digits(labels=True)
-    return VampPrior(encoder, components).start(*data.train.told(encoder.given).at(slice(None)))
+    data: Dataset = digits(labels=encoder.given is not None)
+    images, *beside = data.train.told(encoder.given).at(slice(None))
+    return VampPrior(encoder, min(components, len(images))).start(images, *beside)

@@ -24,8 +24,6 @@ from ..probability.posteriors import DiagonalGaussian, Encoder, PosteriorHead
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Cosine, Recipe
 
-MNIST = Pixels(1, 28, 28, levels=2)
-
 
 @preset("vae", "elbo")
 def vae_mnist(latent: int = 40, width: int = 500, steps: int = 30_000) -> Experiment:
@@ -70,7 +68,7 @@ def vamp_mnist(
     latent: int = 40,
     width: int = 500,
     components: int = 500,
-    binarise: Literal["dynamic", "fixed"] = "dynamic",
+    binarise: Literal["dynamic", "fixed", "threshold"] = "dynamic",
     steps: int = 30_000,
 ) -> Experiment:
     """The same VAE with a VampPrior, on the dynamic binarisation or the fixed one.
@@ -84,7 +82,8 @@ def vamp_mnist(
 
     data = mnist(binarise=binarise)
     encoder, decoder = _mnist_parts(DiagonalGaussian(latent), width)
-    prior = VampPrior(encoder, components).start(data.train.at(slice(0, components))[0])
+    images = data.train.at(slice(0, components))[0]  # or as many as there are
+    prior = VampPrior(encoder, len(images)).start(images)
     return dataclasses.replace(_mnist(encoder, decoder, prior, steps=steps), data=data)
 
 
@@ -104,9 +103,10 @@ def hvae_vamp_mnist(
     """
     from ..data import mnist
 
+    data = mnist(binarise="dynamic")
     recipe = Recipe(steps, 128, Adam(5e-4), schedule=Cosine(warmup=500), ema=0.9995)
-    model = hvae(MNIST, latents, width, components, layers=2)
-    return Experiment(model, mnist(binarise="dynamic"), recipe)
+    model = hvae(data.space, latents, width, components, layers=2)
+    return Experiment(model, data, recipe)
 
 
 @preset("iaf-posterior")
@@ -137,9 +137,10 @@ def deep_mnist(width: int = 128, latent: int = 8, steps: int = 200_000) -> Exper
     """
     from ..data import mnist
 
-    model = DeepVAE(MNIST, (4, 4, 4), width, latent)
+    data = mnist(binarise="dynamic")
+    model = DeepVAE(data.space, (4, 4, 4), width, latent)
     recipe = Recipe(steps, 64, Adam(1e-3), schedule=Cosine(warmup=1_000), ema=0.9995, clip=100.0)
-    return Experiment(model, mnist(binarise="dynamic"), recipe)
+    return Experiment(model, data, recipe)
 
 
 @preset("ar-decoder")
@@ -155,15 +156,18 @@ def pixelvae_mnist(
     """
     from ..data import mnist
 
-    objective = ELBO(beta=Linear(until=0.1))
-    model = pixel_vae(MNIST, latent, width, layers, features=32, objective=objective)
+    data, objective = mnist(binarise="dynamic"), ELBO(beta=Linear(until=0.1))
+    model = pixel_vae(data.space, latent, width, layers, features=32, objective=objective)
     recipe = Recipe(steps, 64, Adam(1e-3), schedule=Cosine(warmup=1_000), ema=0.9995, clip=1.0)
-    return Experiment(model, mnist(binarise="dynamic"), recipe)
+    return Experiment(model, data, recipe)
 
 
 def _mnist_parts(head: PosteriorHead, width: int) -> tuple[Encoder, Decoder]:
-    encoder = Encoder(FlatMLP(MNIST.dims, head.outputs, width, 2), MNIST, head)
-    return encoder, Decoder(MLP(head.latent, MNIST.dims, width, 2), MNIST)
+    from ..data import mnist
+
+    space: Pixels = mnist(binarise="dynamic").space
+    encoder = Encoder(FlatMLP(space.dims, head.outputs, width, 2), space, head)
+    return encoder, Decoder(MLP(head.latent, space.dims, width, 2), space)
 
 
 def _mnist(

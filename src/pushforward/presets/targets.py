@@ -21,13 +21,13 @@ def bumps(distance: float = 4.0) -> FixedMixture:
     return FixedMixture(((-place, -place), (place, place)), (0.6, 0.6))
 
 
-@findable("two_bumps")
+@findable("two_bumps", alone=True)
 def two_bumps(distance: float = 4.0, n: int = 10_000, seed: int = 0) -> Dataset:
     """Draws of two bumps so far apart."""
     return _drawn("two_bumps", bumps(distance), n, seed)
 
 
-@findable("energy")
+@findable("energy", alone=True)
 def energy(number: int = 1, n: int = 10_000, seed: int = 0) -> Dataset:
     """Draws of an energy of the planar-flow paper, 1 to 4."""
     return _drawn(f"energy {number}", PlaneEnergy(number), n, seed)

@@ -78,6 +78,14 @@ class Chained(Distribution):
         found = self.density.likeliest(batch.numel(), *self._repeated(batch))
         return found.view(*batch, *self.event_shape)
 
+    @property
+    def mean(self) -> Tensor:
+        """Raises NotImplementedError: what is drawn number by number has no formula of it."""
+        raise NotImplementedError(
+            "what is drawn number by number has no formula of its mean: average .sample((n,)), or "
+            "take .mode"
+        )
+
     def _repeated(self, batch: torch.Size) -> list[Tensor]:
         """The conditions of all data of a batch shape, (n, *their own shape)."""
         pairs = zip(self.conditions, self.shapes)

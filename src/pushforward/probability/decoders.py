@@ -12,13 +12,14 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch.distributions import Bernoulli, Categorical, Distribution, Normal
 
 from ..core.blueprint import Component
 from ..core.given import Given
 from ..core.spaces import Pixels, Reals, Space, Tokens
 from ..nn.conditions import as_vector, call
-from .heads import Head, head_for, likeliest
+from .discretized import usual_head
+from .heads import Head, likeliest
 
 
 class Each(Distribution):
@@ -64,8 +65,19 @@ class Each(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """The mean of every number, as floats."""
-        return self.head(self.parameters).mean
+        """The mean of every number, as floats. Raises NotImplementedError for tokens."""
+        if isinstance(self.space, Tokens):
+            raise NotImplementedError("tokens are names, and names have no mean: take .mode")
+        d = self.head(self.parameters)
+        return expected(d) if isinstance(d, Categorical) else d.mean
+
+    @property
+    def variance(self) -> Tensor:
+        """The variance of every number. Raises NotImplementedError where there is no formula."""
+        d = self.head(self.parameters)
+        if isinstance(d, Bernoulli | Normal):
+            return d.variance
+        raise NotImplementedError(f"{type(d).__name__} has no formula of its variance: draw some")
 
     def _typed(self, x: Tensor) -> Tensor:
         kind = {Pixels: torch.uint8, Tokens: torch.int64}.get(type(self.space))
@@ -151,6 +163,12 @@ def _per_number(out: Tensor, batch: int, shape: tuple[int, ...], outputs: int) -
     return out.unflatten(batch, (shape[0], outputs)).movedim(batch + 1, -1)
 
 
+def expected(d: Categorical) -> Tensor:
+    """The mean of values 0, 1, ... of these probabilities, which torch does not tell."""
+    values = torch.arange(d.probs.shape[-1], dtype=d.probs.dtype, device=d.probs.device)
+    return d.probs @ values
+
+
 class Observation(Component, ABC):
     """p(x | z) of any kind: `forward(z)` (..., latent) is a distribution over data of `space`.
 
@@ -203,9 +221,9 @@ class Decoder(Networked):
             it, or to (n, dims * head.outputs), as perceptrons do; where something is told, it is
             called with that too, as a vector (n, `nn.conditions.width_of(given)`).
         space: of the data.
-        head: of one number; Bernoulli, categorical or Gaussian after the space where None.
-            `DiscretizedLogisticHead(levels)` is another for pixels, `LogisticMixtureHead()` one for
-            all channels of a pixel together.
+        head: of one number; `usual_head(space)` where None: Bernoulli, categorical, logistic in
+            bins or Gaussian. `DiscretizedGaussianHead(levels)` is another for pixels: squared
+            error, as a likelihood. `LogisticMixtureHead()` is one for all channels of a pixel.
         given: what it is told beside z, such as Labels(10).
 
     Raises:
@@ -217,7 +235,7 @@ class Decoder(Networked):
     ):
         super().__init__()
         self.network, self.space, self.given = network, space, given
-        self.head: Describing = (head or head_for(space)).check(space)
+        self.head: Describing = (head or usual_head(space)).check(space)
 
     def forward(self, z: Tensor, *conditions: Tensor) -> Distribution:
         """p(x | z) for `z` (..., batch, latent) and conditions (batch, ...)."""

@@ -27,8 +27,9 @@ from torch.nn import functional as F
 
 from ..core.spaces import Pixels, Space, count
 from ..nn.sums import per_example
-from .heads import Head, precise
+from .heads import Head, head_for, precise
 
+SOFTMAX = 32  # levels up to which a softmax costs little
 LEAST_LOG_SCALE = -7.0  # not in the paper: the official code's bound, for networks only
 
 
@@ -190,3 +191,14 @@ class DiscretizedLogisticHead(Head):
     def fits(self, space: Space) -> bool:
         """Pixels of these levels."""
         return isinstance(space, Pixels) and space.levels == self.levels
+
+
+def usual_head(space: Space) -> Head:
+    """The usual likelihood of a number of a space.
+
+    Bernoulli for bits, a softmax for up to 32 levels and for tokens, a logistic in bins for pixels
+    of more levels, a Gaussian for real numbers.
+    """
+    if isinstance(space, Pixels) and space.levels > SOFTMAX:
+        return DiscretizedLogisticHead(space.levels)
+    return head_for(space)

@@ -10,9 +10,15 @@ Denoising Diffusion Probabilistic Models (Ho et al., 2020), arXiv:2006.11239, eq
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 from torch.special import log_ndtr
+
+from ..core.spaces import Pixels, Space, count
+from .heads import Head, precise
 
 
 def discretized_gaussian_log_prob(x: Tensor, mean: Tensor, std: Tensor, levels: int) -> Tensor:
@@ -40,3 +46,68 @@ def _log_mass(low: Tensor, high: Tensor) -> Tensor:
     b = torch.where(right, torch.zeros_like(b), b)
     within = b + torch.log(-torch.expm1(torch.minimum(a - b, torch.full_like(a, -1e-12))))
     return torch.where(left, b, within)
+
+
+class DiscretizedGaussian(Distribution):
+    """Independent pixel values, uint8; `loc` (...) and `scale` are on the scale [-1, 1]."""
+
+    arg_constraints = {}  # noqa: RUF012
+
+    def __init__(self, loc: Tensor, scale: float, levels: int = 256):
+        self.loc, self.scale = precise(loc), scale
+        self.pixels = Pixels(1, 1, 1, levels)
+        super().__init__(self.loc.shape, validate_args=False)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log P(value) in nats, of the shape of both together."""
+        value, loc = torch.broadcast_tensors(value, self.loc)
+        scale = loc.new_tensor(self.scale)
+        return discretized_gaussian_log_prob(value, loc, scale, self.pixels.levels)
+
+    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+        """uint8 values: the Gaussian's draw, rounded and clipped, has exactly these bins."""
+        with torch.no_grad():
+            loc = self.loc.expand(self._extended_shape(torch.Size(sample_shape)))
+            return self.pixels.from_signed(loc + self.scale * torch.randn_like(loc))
+
+    @property
+    def mode(self) -> Tensor:
+        """The pixel value nearest to the centre, uint8."""
+        return self.pixels.from_signed(self.loc)
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean pixel value, in 0 .. levels - 1: the sum of P(x >= k) over k = 1, 2, ..."""
+        levels = self.pixels.levels
+        edges = ((2 * k - levels) / (levels - 1) for k in range(1, levels))
+        above = ((1 + torch.erf((self.loc - edge) / (self.scale * math.sqrt(2)))) for edge in edges)
+        return sum(above, torch.zeros_like(self.loc)) / 2
+
+
+class DiscretizedGaussianHead(Head):
+    """One Gaussian in bins for a pixel value, whose scale is fixed: squared error as a likelihood.
+
+    Where bins are narrow beside it, -log P(x) is (x - loc)^2 / (2 scale^2) and a constant.
+
+    Args:
+        levels: of a pixel.
+        scale: standard deviation, of values on the scale [-1, 1].
+    """
+
+    def __init__(self, levels: int = 256, scale: float = 0.1):
+        super().__init__(1, 1)
+        if not 0 < scale < math.inf:
+            raise ValueError(f"scale must be a positive number, not {scale!r}")
+        self.levels, self.scale = count("levels", levels, 2), scale
+
+    def encode(self, x: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Features (..., 1)."""
+        return x.to(dtype).unsqueeze(-1) * (2 / (self.levels - 1)) - 1
+
+    def forward(self, parameters: Tensor) -> Distribution:
+        """DiscretizedGaussian."""
+        return DiscretizedGaussian(parameters[..., 0], self.scale, self.levels)
+
+    def fits(self, space: Space) -> bool:
+        """Pixels of these levels."""
+        return isinstance(space, Pixels) and space.levels == self.levels

@@ -46,6 +46,14 @@ class PixelMixtures(Distribution):
         """The centre of the heaviest component in every pixel, uint8."""
         return self._flat(self.batch_shape).mode.view(*self.batch_shape, *self.event_shape)
 
+    @property
+    def mean(self) -> Tensor:
+        """Raises NotImplementedError: values are clipped, and channels move one another."""
+        raise NotImplementedError(
+            "a mixture of coupled logistics has no formula of its mean: average .sample((n,)), or "
+            "take .mode"
+        )
+
     def _flat(self, batch: torch.Size) -> DiscretizedLogisticMixture:
         parameters = self.parameters.expand(*batch, *self.parameters.shape[-3:])
         each = parameters.reshape(-1, *parameters.shape[-3:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..core.contract import Bounded, Density, Estimated, Generative, Latent, Weighted
 from ..core.dataset import Dataset, Split
@@ -18,6 +19,7 @@ from ..metrics.disentanglement import udr
 from ..metrics.likelihood import nats
 from ..metrics.looking import extractor_for
 from ..metrics.samples import ranked
+from ..training.bars import counted
 from . import tables
 from .compare import Comparison, write
 from .measure import of_checkpoint, recorded_samples
@@ -36,6 +38,7 @@ def evaluated(
     out: str | Path | None = None,
     features: str | None = None,
     ais: int | None = None,
+    records: list[dict[str, Any]] | None = None,
 ) -> Iterator[str]:
     """Likelihood and sample metrics of every checkpoint, a table, and which is best of several.
 
@@ -50,6 +53,7 @@ def evaluated(
         features: what samples are seen through, as `extractor_for` takes it.
         ais: test examples whose likelihood is also found by annealing; None leaves that out, but
             takes ANNEALED where a critic alone tells a model's rate.
+        records: a list that what was found of each is appended to, as for JSON.
 
     Raises:
         ValueError: before anything is measured, for a model of another space than its data, `k` for
@@ -64,9 +68,10 @@ def evaluated(
     if out is not None:
         _check_one_data(sources)
     rows: list[Row] = []
+    records = [] if records is None else records
     for path, source in sources.items():
         if isinstance(source.space, Tokens):  # there are no features of tokens, so no table
-            yield from _of_tokens(models[path], source, _weights(models[path], k), n, ais)
+            yield from _of_tokens(models[path], source, _weights(models[path], k), n, ais, records)
             continue
         weights = _weights(models[path], k)
         row = of_checkpoint(models[path], source, weights, n, thorough=True, features=features)
@@ -74,6 +79,7 @@ def evaluated(
         yield f"{path}: {row.model} on {source.name}, test split"
         yield from _lines(row)
         rows.append(row)
+        records.append({"checkpoint": path, **row.record()})
     _check_one_data(sources)
     if rows:
         yield from ("", *tables.markdown(rows).strip().splitlines())
@@ -136,17 +142,25 @@ def _annealed(trained: Trained, source: Dataset, examples: int | None) -> Likeli
 
 
 def _of_tokens(
-    trained: Trained, source: Dataset, k: int | None, samples: int, ais: int | None
+    trained: Trained,
+    source: Dataset,
+    k: int | None,
+    samples: int,
+    ais: int | None,
+    records: list[dict[str, Any]],
 ) -> Iterator[str]:
     """What is known of a model of tokens: its likelihood, and how many samples are grammatical."""
     model = trained.model
+    found, judged = _likelihood(model, source.test, k), _judged(trained, source, ais)
+    annealed = judged.annealed if judged else _annealed(trained, source, ais)
+    known = {"likelihood": found, "ais": annealed}
+    told = {name: None if value is None else value.record() for name, value in known.items()}
+    records.append({"checkpoint": trained.name, "data": source.name, **told})
     yield f"{trained.name}: {type(model).__name__} on {source.name}, test split"
-    yield from likelihood_lines(model, source.test, k)
-    judged = _judged(trained, source, ais)
+    yield from _told(found, pixels=False)
     if judged is not None:
         yield from (f"test: {line}" for line in str(judged).splitlines())
-    if judged is not None or ais is not None:
-        annealed = judged.annealed if judged else _annealed(trained, source, ais)
+    if annealed is not None:
         yield from _told(annealed, pixels=False)
     yield from grammatical_lines(model, source, samples)
 
@@ -164,13 +178,33 @@ def _lines(row: Row) -> Iterator[str]:
         yield from (f"  {line}" for line in str(row.surgery).splitlines())
 
 
-def likelihood_lines(model: Generative, split: Split, k: int | None = None) -> Iterator[str]:
-    """The likelihood in nats, for images in bits/dim as well; "none" for a model without."""
+def likelihood_lines(
+    model: Generative, split: Split, k: int | None = None, quiet: bool = True
+) -> Iterator[str]:
+    """The likelihood in nats, for images in bits/dim as well; "none" for a model without.
+
+    Unless `quiet`, a bar on stderr shows how far it is.
+    """
     if not len(split):
         yield "test: nothing was held out to test on"
         return
-    known = isinstance(model, Density | Bounded | Estimated)
-    yield from _told(nats(model, split, k) if known else None, isinstance(model.space, Pixels))
+    yield from _told(_likelihood(model, split, k, quiet), isinstance(model.space, Pixels))
+
+
+def likelihood_record(model: Generative, split: Split) -> dict[str, Any] | None:
+    """The likelihood as JSON has it; None where there is none, or nothing to measure on."""
+    found = _likelihood(model, split) if len(split) else None
+    return None if found is None else found.record()
+
+
+def _likelihood(
+    model: Generative, split: Split, k: int | None = None, quiet: bool = True
+) -> Likelihood | None:
+    """The likelihood of a model that has one; unless `quiet` with a bar."""
+    if not isinstance(model, Density | Bounded | Estimated):
+        return None
+    with counted("measuring on the test split", quiet) as watch:
+        return nats(model, split, k, watch=watch)
 
 
 def _told(found: Likelihood | None, pixels: bool) -> Iterator[str]:
@@ -181,7 +215,7 @@ def _told(found: Likelihood | None, pixels: bool) -> Iterator[str]:
         in_unit = replace(found, unit=unit)
         ends = in_unit.interval
         reach = f", 95% interval {ends[0]:.5g} to {ends[1]:.5g} by bootstrap" if ends else ""
-        yield f"test: {in_unit}{reach}"
+        yield f"test: negative log-likelihood {in_unit}{reach}"
 
 
 def _source(trained: Trained, data: str | None, k: int | None) -> Dataset:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
+import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..core.checkpoint import CheckpointError
 from ..core.contract import Generative
 from ..core.dataset import Dataset
+from ..core.ownership import owned, sweep
 from . import distributed
+from .bars import bar
+from .best import Best
+from .logs import LOG as LOG
+from .logs import logging
 from .loop import Training
 from .recipe import Recipe
 from .reports import Report
 
-CHECKPOINT, LOG = "checkpoint.safetensors", "log.jsonl"
+CHECKPOINT, LOCK = "checkpoint.safetensors", ".in-use"
 
 
 class Interrupted(KeyboardInterrupt):
@@ -40,6 +44,7 @@ def fit(
     tensorboard: bool = False,
     history: list[Report] | None = None,
     preset: str | None = None,
+    keep_best: bool = False,
 ) -> Generative:
     """Trains `model` on `data` and returns the model to use (the averaged one, with `recipe.ema`).
 
@@ -48,62 +53,143 @@ def fit(
         data: over the model's space.
         recipe: how.
         out: a folder for `checkpoint.safetensors` and `log.jsonl`; None writes nothing.
-        resume: go on from the checkpoint in `out`.
+        resume: go on from the checkpoint in `out`, if there is one yet. The recipe may be of more
+            steps than before; its schedules then go by the new number.
         device: where; by default where the model is.
         quiet: no progress bar.
         tensorboard: also write TensorBoard events to `out` (needs the extra `tensorboard`).
         history: a list that the reports are appended to.
         preset: the name of the preset that this is, for the checkpoint's record.
+        keep_best: also keep, in `best.safetensors`, the model with the least loss on validation
+            data, and return that one.
+
+    A warning says where the validation loss rose after all.
 
     Raises:
         Interrupted: after Ctrl-C, when everything is saved. A second Ctrl-C stops at once.
         Diverged: where a loss is not a number; the last checkpoint stays.
-        CheckpointError: where `resume` finds nothing, or something of another run.
+        CheckpointError: where `resume` finds something of another run.
+        ValueError: where `resume` or `keep_best` is asked for without a folder.
         FileExistsError: where `out` holds a checkpoint and `resume` was not asked for.
+        Occupied: where another process trains into `out`.
     """
     training = Training(model, data, recipe, device)
     training.preset = preset
-    folder = _folder(training, out, resume)
+    if keep_best and out is None:
+        raise ValueError("keep_best needs a folder `out` to keep the model in")
+    with _folder(training, out, resume) as folder:
+        best = Best(training, folder if keep_best else None, folder / LOG if folder else None)
+        _run(training, folder, best, quiet, tensorboard, history)
+        best.tell()
+        return best.result
+
+
+def _run(
+    training: Training,
+    folder: Path | None,
+    best: Best,
+    quiet: bool,
+    tensorboard: bool,
+    history: list[Report] | None,
+) -> None:
     with (
         _stopping(training) as stopped,
-        _bar(training, quiet or distributed.rank() > 0) as show,
-        _log(folder, tensorboard) as log,
+        bar(training, quiet or distributed.rank() > 0) as show,
+        _clock(training, folder) as saved,
+        logging(folder, training.step, tensorboard) as log,
     ):
         for report in training:
             show(report)
             log(report)
             if history is not None:
                 history.append(report)
-            _checkpoint(training, folder)
-    if stopped and training.step < recipe.steps:
+            best.see(report)
+            saved()
+    if stopped and training.step < training.recipe.steps:
         raise Interrupted(_how_to_resume(training, folder))
-    return training.result
 
 
-def _folder(training: Training, out: str | Path | None, resume: bool) -> Path | None:
+@contextmanager
+def _folder(training: Training, out: str | Path | None, resume: bool) -> Iterator[Path | None]:
+    """The folder that this process writes to, and owns meanwhile; None where it writes nothing."""
     if out is None:
         if resume:
-            raise CheckpointError("resume needs the folder `out` in which the checkpoint lies")
-        return None
+            raise ValueError("resume needs the folder `out` in which the checkpoint lies")
+        yield None
+        return
     folder = Path(out)
-    if resume:
+    if distributed.rank() > 0:
+        _begin(training, folder, resume)
+        yield None
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with owned(folder / LOCK, f"the folder {folder}"):
+        _begin(training, folder, resume)
+        sweep(folder)
+        yield folder
+
+
+def _begin(training: Training, folder: Path, resume: bool) -> None:
+    """Takes up what the folder holds, or makes sure that there is nothing to be lost."""
+    if resume and (folder / CHECKPOINT).exists():
         training.resume(folder / CHECKPOINT)
     elif (folder / CHECKPOINT).exists():
         raise FileExistsError(
             f"{folder / CHECKPOINT} exists: go on with resume=True (--resume), "
             "or choose another folder"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
-def _checkpoint(training: Training, folder: Path | None) -> None:
-    """Saves where an interval has passed since the last save, and at the end."""
-    if folder is None or distributed.rank() > 0:
-        return
+@contextmanager
+def _clock(training: Training, folder: Path | None) -> Iterator[Callable[[], None]]:
+    """Saves at the reports where an interval has passed since the last save, and at the end.
+
+    The interval is in steps and in minutes. Where the minutes have passed, a report is asked for.
+    """
+    minutes = training.recipe.save_minutes if folder is not None else None
+    last, shown = time.monotonic(), training.watch
+
+    def late() -> bool:
+        return minutes is not None and time.monotonic() - last > 60 * minutes
+
+    def look(what: str, done: int, total: int) -> None:
+        if late():
+            training.ask_report()
+        if shown is not None:
+            shown(what, done, total)
+
+    def save() -> None:
+        nonlocal last
+        if _checkpoint(training, folder, late()):
+            last = time.monotonic()
+
+    training.watch = look
+    try:
+        yield save
+    finally:
+        training.watch = shown
+
+
+def _checkpoint(training: Training, folder: Path | None, late: bool = False) -> bool:
+    """Saves what is good where an interval has passed since the last save, and at the end.
+
+    Returns whether it was time to.
+    """
     due = training.saved_step + training.recipe.every(training.recipe.save_every, 10)
-    if training.step >= min(due, training.recipe.steps) or training.stop_asked:
+    last = training.step >= training.recipe.steps or training.stop_asked
+    if not last and not late and (folder is None or training.step < due):
+        return False
+    training.check()
+    if folder is None:
+        return True
+    try:
         training.save(folder / CHECKPOINT)
+    except OSError as error:
+        if last:
+            advice = f"{training.kept}; make room, and go on with --resume"
+            raise OSError(f"{error}. {advice}") from error
+        warnings.warn(f"{error}; training goes on, and it is tried again", stacklevel=2)
+    return True
 
 
 def _how_to_resume(training: Training, folder: Path | None) -> str:
@@ -133,67 +219,3 @@ def _stopping(training: Training) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _bar(training: Training, quiet: bool) -> Iterator[Callable[[Report], None]]:
-    """A progress bar with loss, speed and time left."""
-    if quiet:
-        yield lambda report: None
-        return
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[now]}"),
-    )
-    with Progress(*columns) as progress:
-        task = progress.add_task("train", total=training.recipe.steps, now="")
-
-        def show(report: Report) -> None:
-            held = "" if report.validation is None else f"validation {report.validation_loss:.4g}  "
-            now = f"loss {report.loss:.4g}  {held}{report.steps_per_second:.3g} steps/s"
-            progress.update(task, completed=report.step, description=report.stage, now=now)
-
-        yield show
-
-
-@contextmanager
-def _log(folder: Path | None, tensorboard: bool) -> Iterator[Callable[[Report], None]]:
-    """One JSON object a report, appended at once; TensorBoard events where they are wanted."""
-    if folder is None or distributed.rank() > 0:
-        yield lambda report: None
-        return
-    writer = _writer(folder) if tensorboard else None
-    with open(folder / LOG, "a", encoding="utf-8") as file:
-
-        def log(report: Report) -> None:
-            print(json.dumps(asdict(report)), file=file, flush=True)
-            if writer is not None:
-                held = {f"validation/{k}": v for k, v in (report.validation or {}).items()}
-                for name, value in {**report.terms, **held}.items():
-                    writer.add_scalar(name, value, report.step)
-
-        yield log
-    if writer is not None:
-        writer.close()
-
-
-def _writer(folder: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise ValueError(
-            'tensorboard is not installed: pip install "pushforward[tensorboard]"'
-        ) from error
-    return SummaryWriter(str(folder))

@@ -7,7 +7,8 @@ progress bar, a log and checkpoints.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,11 +24,13 @@ from . import distributed, state
 from .batches import Batches
 from .denormals import flushed
 from .ema import Average
-from .mover import Mover
+from .mover import movers
 from .recipe import Recipe
-from .reports import Report, Window, first_player
+from .reports import Diverged, Report, Window, first_player
+from .soundness import first_line, is_of_numbers, unsound, weights_not_finite
 
 VALIDATION_EXAMPLES = 2_000
+CHEAP = 5.0  # seconds that validations may always take
 
 
 class Training:
@@ -80,8 +83,11 @@ class Training:
         )
         self.average = Average(model, recipe.ema) if recipe.ema is not None else None
         self.random = state.Random(model.device, recipe.seed + rank)
-        self.step, self.seconds = 0, 0.0
-        self.stop_asked = False
+        self.step, self.seconds, self.began = 0, 0.0, 0.0
+        self.validating, self.validation_cost, self.held_back = 0.0, 0.0, False
+        self.stop_asked = self.report_asked = False
+        self.watch: Callable[[str, int, int], None] | None = None
+        self.window = Window()
         self.saved: Path | None = None
         self.saved_step = 0
         self.preset: str | None = None
@@ -96,10 +102,34 @@ class Training:
         """Asks the iteration to end after the step under way."""
         self.stop_asked = True
 
+    def ask_report(self) -> None:
+        """Asks for a report after the step under way, as of a step where one is due."""
+        self.report_asked = True
+
     def save(self, path: str | Path) -> Path:
         """Writes, atomically, what `pf.load` reads as a model and `resume` continues."""
-        self.saved, self.saved_step = state.save(self, Path(path)), self.step
+        self.saved, self.saved_step = self.write(path), self.step
         return self.saved
+
+    def write(self, path: str | Path) -> Path:
+        """Writes the same as `save`, as a copy: it is not what this training goes on from."""
+        return state.save(self, Path(path))
+
+    @property
+    def kept(self) -> str:
+        """Which checkpoint is good, in words."""
+        return f"The last good checkpoint is {self.saved}" if self.saved else "Nothing was saved"
+
+    def check(self) -> None:
+        """Raises Diverged where weights, losses or samples are not finite by now."""
+        if (why := unsound(self)) is not None:
+            raise self._diverged(why)
+
+    def _diverged(self, why: str) -> Diverged:
+        return Diverged(
+            f"training diverged at step {self.step}: {why}. {self.kept}. A lower learning rate, or "
+            "Recipe(clip=1.0), often helps"
+        )
 
     def resume(self, path: str | Path) -> Training:
         """Takes up what `save` put down, bit for bit. Returns itself.
@@ -113,24 +143,40 @@ class Training:
     def __iter__(self) -> Iterator[Report]:
         while self.step < self.recipe.steps and not self.stop_asked:
             with self._playing():
-                report = self._until_report()
+                report = self._until_report_or_divergence()
             yield report
 
     @contextmanager
     def _playing(self) -> Iterator[None]:
-        start = time.perf_counter()
+        self.began = time.perf_counter()
         with self.random.mine(), trusted(), flushed():
             yield
-        self.seconds += time.perf_counter() - start
+        self.seconds = self._taken()
+
+    def _taken(self) -> float:
+        """Seconds of training so far, those of the stretch under way among them."""
+        return self.seconds + time.perf_counter() - self.began
+
+    def _until_report_or_divergence(self) -> Report:
+        """Torch refuses numbers that are none in its own way, before a loss has shown them."""
+        try:
+            return self._until_report()
+        except (ValueError, RuntimeError) as error:
+            why = None if isinstance(error, Diverged) else weights_not_finite(self)
+            if why is None and not is_of_numbers(error):
+                raise
+            raise self._diverged(why or first_line(error)) from error
 
     def _until_report(self) -> Report:
-        window = Window()
+        self.window = window = Window()
         every = self.recipe.every(self.recipe.report_every, 100)
         self._play()
         while True:
             self._step(window)
             ended = self.step in (self.recipe.steps, *self.ends)
-            if self.step % every == 0 or ended or self.stop_asked:
+            self._told("train", self.step, self.recipe.steps)
+            if self.step % every == 0 or ended or self.stop_asked or self.report_asked:
+                self.report_asked = False
                 self.model.eval()  # whoever looks now, or leaves with the model, changes nothing
                 return self._report(window)
 
@@ -167,7 +213,7 @@ class Training:
         self.stages: tuple[Stage, ...] = self.model.stages()
         self.ends = _ends(self.stages, self.recipe.steps)
         name, players = self.stages[stage].name, self.stages[stage].players
-        self.movers = [Mover(player, self.recipe, name) for player in players]
+        self.movers = movers(players, self.recipe, name)
         self.batches.resize(self.recipe.batch_sizes.get(name, self.recipe.batch_size))
         moving = _under_way(self.model, players)
         self.progress = [m.progress for m in moving]
@@ -176,30 +222,74 @@ class Training:
                 module.progress.fill_(1.0)  # as everywhere where nobody trains
 
     def _report(self, window: Window) -> Report:
-        where = f"the last good checkpoint is {self.saved}" if self.saved else "nothing was saved"
-        terms = window.means(where[0].upper() + where[1:])
+        terms = window.means(self.kept)
         speed = window.speed()
         every = self.recipe.every(self.recipe.validate_every, 10)
         due = every > 0 and self.step // every > (self.step - window.steps) // every
         due = due and len(self.data.validation) > 0
         held = self._validate() if due and any(m.loss for m in self.movers) else None
         stage = self.stages[self.stage].name
-        loss = first_player(terms)
-        return Report(self.step, self.recipe.steps, stage, loss, terms, held, speed, self.seconds)
+        loss, taken = first_player(terms), self._taken()
+        return Report(self.step, self.recipe.steps, stage, loss, terms, held, speed, taken)
 
-    def _validate(self) -> dict[str, float]:
-        """Mean terms on held-out data, under a seed of its own. Nobody moves."""
+    def _told(self, what: str, done: int, total: int) -> None:
+        if self.watch is not None:
+            self.watch(what, done, total)
+
+    def _affordable(self, cost: float) -> bool:
+        """Whether a validation of so many seconds leaves training the longer part of the time.
+
+        Where the recipe says when to validate, it is. A warning tells of the first that is not.
+        """
+        total, training = self.validating + cost, self._taken() - self.validating
+        if self.recipe.validate_every is not None or total < max(CHEAP, training):
+            return True
+        if not self.held_back:
+            self.held_back = True
+            warnings.warn(
+                f"a validation takes {cost:.0f} s, and training took {training:.0f} s so far: "
+                "it is left out until that is longer (validate_every, --validate-every)",
+                stacklevel=2,
+            )
+        return False
+
+    def _validate(self) -> dict[str, float] | None:
+        """Mean terms on held-out data; None where that would take longer than the training."""
+        if not self._affordable(self.validation_cost):
+            return None
+        start = time.perf_counter()
+        found = self._held_out(start)
+        spent = time.perf_counter() - start
+        self.validating += spent
+        self.validation_cost = spent if found is not None else self.validation_cost
+        return found
+
+    def _held_out(self, start: float) -> dict[str, float] | None:
+        """Mean terms on held-out data, under a seed of its own. Nobody moves.
+
+        Schedules of the model are at their ends, as everywhere where nobody trains, so that the
+        losses of one stage compare.
+        """
+        for progress in self.progress:
+            progress.fill_(1.0)
         sums: dict[str, Tensor] = {}
-        held = self.data.validation.first(VALIDATION_EXAMPLES)
+        held, done = self.data.validation.first(VALIDATION_EXAMPLES), 0
         view = self.stages[self.stage].view
         with state.Random(self.model.device, self.recipe.seed).mine():
             for batch in held.batches(self.batches.size, self.model.device):
+                if done and not self.validation_cost:  # the first time, one batch tells it
+                    cost = (time.perf_counter() - start) * len(held) / done
+                    if not self._affordable(cost):
+                        self.validation_cost = cost
+                        return None
+                done += len(batch[0])
                 with torch.no_grad():
                     seen = view(*batch)
                 for mover in (m for m in self.movers if m.loss is not None):
                     for name, mean in mover.terms(seen).items():
                         key = f"{mover.player.name}/{name}"
                         sums[key] = sums.get(key, 0) + mean.detach() * (len(seen[0]) / len(held))
+                self._told("validating", done, len(held))
         return {name: value.item() for name, value in sums.items()}
 
 

@@ -17,23 +17,29 @@ from .recipe import Recipe
 class Mover:
     """Makes a player's moves by its loss or its update, over its own parameters alone.
 
-    `stage` is the name of the stage, for which the recipe may have a learning rate of its own.
+    `stage` is the name of the stage, for which the recipe may have a learning rate of its own. Who
+    moves the module of another mover (`other`), such as a lazy regulariser, moves it by the
+    optimiser of that one: two with moments of their own would undo how a step weighs their losses.
     Raises ValueError for a player that has a loss and nothing to train.
     """
 
-    def __init__(self, player: Player, recipe: Recipe, stage: str = ""):
-        self.player, self.recipe = player, recipe
+    def __init__(self, player: Player, recipe: Recipe, stage: str = "", other: Mover | None = None):
+        self.player, self.recipe, self.shares = player, recipe, other is not None
         self.parameters = [p for p in player.module.parameters() if p.requires_grad]
         self.optimizer: torch.optim.Optimizer | None = None
         self.loss: Callable[..., Terms] | None = None
+        self.lr = 0.0
         if player.loss is None:
             return
         if not self.parameters:
             raise ValueError(f"player {player.name!r} has a loss, but no parameter to train")
+        self.loss = _compiled(player.loss) if recipe.compile else player.loss
+        if other is not None:
+            self.optimizer, self.lr = other.optimizer, other.lr
+            return
         description = recipe.optimizer_of(player.name, stage)
         self.optimizer = description.build(self.parameters)
         self.lr = description.lr
-        self.loss = _compiled(player.loss) if recipe.compile else player.loss
         distributed.average_gradients(self.parameters)
 
     def move(self, batch: Batch, factor: float) -> Terms:
@@ -90,6 +96,18 @@ class Mover:
             return _means(self.loss(*batch))
         with torch.autocast(batch[0].device.type, torch.bfloat16):
             return _means(self.loss(*batch))
+
+
+def movers(players: tuple[Player, ...], recipe: Recipe, stage: str) -> list[Mover]:
+    """A mover for each player. Who moves an earlier one's module shares that one's optimiser,
+    where the recipe names none for it.
+    """
+    made: list[Mover] = []
+    for player in players:
+        own = player.loss is None or player.name in recipe.optimizers
+        moved = (m for m in made if m.optimizer is not None and m.player.module is player.module)
+        made.append(Mover(player, recipe, stage, None if own else next(moved, None)))
+    return made
 
 
 def _compiled(loss: Callable[..., Terms]) -> Callable[..., Terms]:

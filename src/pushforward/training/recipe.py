@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..core.blueprint import record
-from ..core.spaces import count
+from ..core.spaces import count, plain
 
 
 def _positive(name: str, value: float) -> None:
@@ -127,6 +127,9 @@ class Decay:
         return self.final ** ((step - self.warmup) / max(1, steps - self.warmup))
 
 
+BESIDE = ("report_every", "validate_every", "save_every", "save_minutes")
+"""Settings of a recipe by which no model becomes another."""
+
 Optimizer = Adam | RMSprop | SGD
 Schedule = Constant | Cosine | Decay
 
@@ -151,8 +154,10 @@ class Recipe:
         compile: run losses through `torch.compile`: the same numbers, quicker after a slow start.
         seed: of the order of the data and of all noise.
         report_every: steps between reports; None makes about 100 reports.
-        validate_every: steps between validations; None makes 10, 0 makes none.
+        validate_every: steps between validations; None makes 10, as far as they do not take longer
+            than the training; 0 makes none.
         save_every: steps between checkpoints of `fit`; None makes 10.
+        save_minutes: and minutes after which one is due at the latest; None counts steps alone.
     """
 
     steps: int = 1_000
@@ -171,8 +176,10 @@ class Recipe:
     report_every: int | None = None
     validate_every: int | None = None
     save_every: int | None = None
+    save_minutes: float | None = 10.0
 
     def __post_init__(self) -> None:
+        plain(self)
         count("steps", self.steps)
         count("accumulate", self.accumulate)
         for name, least in {"batch_size": 1, "report_every": 1, "validate_every": 0}.items():
@@ -180,6 +187,8 @@ class Recipe:
                 count(name, getattr(self, name), least)
         if self.save_every is not None:
             count("save_every", self.save_every)
+        if self.save_minutes is not None:
+            _positive("save_minutes", self.save_minutes)
         for stage, rate in self.rates.items():
             _positive(f"the learning rate of stage {stage!r}", rate)
         for stage, size in self.batch_sizes.items():

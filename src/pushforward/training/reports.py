@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,8 @@ class Report:
     """The state of training after `step` of `steps`.
 
     `terms` are means since the last report, keyed "player/term"; `loss` is the sum of the first
-    player's; `validation` holds the same over held-out data, or is None.
+    player's; `validation` holds the same over held-out data, or is None; `seconds` are those that
+    the training has taken so far.
     """
 
     step: int
@@ -55,9 +57,42 @@ def first_player(terms: dict[str, float]) -> float:
 
 
 def logged(path: str | Path) -> list[Report]:
-    """The reports of a log.jsonl that `fit` wrote. Raises OSError where there is none."""
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    return [Report(**json.loads(line)) for line in lines]
+    """The reports of a log.jsonl that `fit` wrote; a warning tells of lines that are none.
+
+    Raises OSError where there is no such file.
+    """
+    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    found = [read_line(line) for line in lines]
+    bad = [number for number, report in enumerate(found, 1) if report is None]
+    if bad:
+        are = "is" if len(bad) == 1 else "are"
+        warnings.warn(
+            f"{len(bad)} of {len(lines)} lines of {path} {are} no report, the first line {bad[0]}: "
+            "left out",
+            stacklevel=2,
+        )
+    return [report for report in found if report is not None]
+
+
+def read_line(line: str) -> Report | None:
+    """The report that a line of a log holds; None where it is cut short, or another line."""
+    try:
+        report = Report(**json.loads(line))
+        numbers = (report.step, report.steps, report.loss, report.steps_per_second, report.seconds)
+        terms = {**report.terms, **(report.validation or {})}
+        whole = all("/" in name for name in terms) and len(report.terms) > 0
+        numeric = all(type(v) in (int, float) for v in (*numbers, *terms.values()))
+        return report if whole and numeric and isinstance(report.stage, str) else None
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def logged_until(path: str | Path, step: int) -> list[Report]:
+    """The reports of a log up to `step`, whatever else it holds; none where there is no log."""
+    if not Path(path).is_file():
+        return []
+    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    return [r for r in map(read_line, lines) if r is not None and r.step <= step]
 
 
 class Window:
@@ -86,6 +121,15 @@ class Window:
                 )
             sums.setdefault(name, []).append(value)
         return {name: sum(values) / len(values) for name, values in sums.items()}
+
+    def latest(self) -> float:
+        """The sum of the first player's terms in the last move that it made; NaN before any."""
+        player = next((name.split("/")[0] for _, terms in self.values for name in terms), "")
+        for _, terms in reversed(self.values):
+            mine = [v for name, v in terms.items() if name.split("/")[0] == player]
+            if mine:
+                return float(sum(mine))
+        return math.nan
 
     def speed(self) -> float:
         """Steps per second since the window was opened."""

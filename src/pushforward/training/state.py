@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,7 +22,7 @@ from ..core.foreign import notes
 from .batches import Batches
 from .ema import Average
 from .mover import Mover
-from .recipe import Recipe
+from .recipe import BESIDE, Recipe
 
 OPTIMIZER, RANDOM = "optimizer.", "random."
 
@@ -38,6 +39,7 @@ class Underway(Protocol):
     random: Random
     step: int
     stage: int
+    ends: list[int]
     seconds: float
     preset: str | None
     blueprint: Any
@@ -97,7 +99,7 @@ def save(training: Underway, path: Path) -> Path:
         averaged = checkpoint.weights(training.average.model)
         tensors |= {AVERAGE + name: t for name, t in averaged.items()}
     for mover in training.movers:
-        if mover.optimizer is not None:
+        if mover.optimizer is not None and not mover.shares:
             prefix = f"{OPTIMIZER}{mover.player.name}."
             for index, values in mover.optimizer.state_dict()["state"].items():
                 tensors |= {f"{prefix}{index}.{k}": torch.as_tensor(v) for k, v in values.items()}
@@ -131,9 +133,24 @@ def described(data: Dataset) -> dict[str, Any]:
 
 
 def restore(training: Underway, path: Path) -> None:
-    """Reads what `save` wrote into a training of the same model, data and recipe."""
+    """Reads what `save` wrote into a training of the same model, data and recipe.
+
+    Raises CheckpointError for another training, or one whose state makes no sense.
+    """
     saved = checkpoint.read(path)
     _check_same(training, saved)
+    try:
+        _extend(training, saved)
+        _take_up(training, saved, path)
+    except CheckpointError:
+        raise
+    except Exception as error:  # a state that was crafted fails in many ways
+        raise CheckpointError(
+            f"{path} holds a training that cannot go on: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _take_up(training: Underway, saved: Checkpoint, path: Path) -> None:
     place = saved.record["training"]
     if "started" in saved.record:
         _restore_networks(training, checkpoint.build(saved))
@@ -164,13 +181,44 @@ def _check_same(training: Underway, saved: Checkpoint) -> None:
     now = {
         "model": (training.blueprint, _started(training, saved)),
         "data": (identity(described(training.data)), identity(saved.record["data"])),
-        "recipe": (encode(training.recipe), saved.record["recipe"]),
+        "recipe": (_learning(encode(training.recipe)), _learning(saved.record["recipe"])),
     }
     for what, (mine, theirs) in now.items():
         if mine != theirs:
             raise CheckpointError(
                 f"{saved.path} was trained with another {what}: {_difference(theirs, mine)}"
             )
+
+
+def _learning(recipe: Any) -> Any:
+    """Of a recipe as JSON, what decides on each step that was made."""
+    fields = {k: v for k, v in recipe["fields"].items() if k not in (*BESIDE, "steps")}
+    return {**recipe, "fields": fields}
+
+
+def _extend(training: Underway, saved: Checkpoint) -> None:
+    """Lets a training be of more steps than it was put down with, or of fewer.
+
+    Raises CheckpointError where it has gone further already, or would fall back into an earlier
+    stage. A warning says that its schedules are now those of the new number.
+    """
+    place, steps = saved.record["training"], training.recipe.steps
+    before = saved.record["recipe"]["fields"]["steps"]
+    if steps == before:
+        return
+    if steps < place["step"]:
+        raise CheckpointError(f"{saved.path} has made {place['step']} steps, more than {steps}")
+    begin = [0, *training.ends][place["stage"]]
+    if not begin <= place["step"] <= training.ends[place["stage"]]:
+        raise CheckpointError(
+            f"{saved.path} was trained with another recipe: steps was {before} and is now {steps}, "
+            f"by which step {place['step']} would not be in stage {place['stage'] + 1} of "
+            f"{len(training.ends)}"
+        )
+    warnings.warn(
+        f"the training was of {before} steps and is now of {steps}: schedules go by these",
+        stacklevel=2,
+    )
 
 
 def _started(training: Underway, saved: Checkpoint) -> Any:
@@ -189,7 +237,7 @@ def _difference(theirs: Any, mine: Any, path: str = "") -> str:
 
 def _restore_optimizers(training: Underway, saved: Checkpoint) -> None:
     for mover in training.movers:
-        if mover.optimizer is None:
+        if mover.optimizer is None or mover.shares:
             continue
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in saved.part(f"{OPTIMIZER}{mover.player.name}.").items():

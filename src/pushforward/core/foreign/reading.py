@@ -9,11 +9,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from ..values import JSON, BlueprintError, find
+from ..values import JSON, BlueprintError, find, home
 from .layers import layer_of, normalise
 from .notes import INNER, note
 from .torch_names import LAYERS, TYPES, WHOLES
-from .writing import home, of_torch
+from .writing import of_torch
 
 _TYPE = "type of tensors that a file may name"
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
-from ..values import JSON, BlueprintError, find
+from ..values import JSON, BlueprintError, find, home
 from .layers import arguments_of, norms_of, originals
 from .notes import attributes, by_arguments, constants, frozen, had, note, parts_in, plain
 from .torch_names import LAYERS, TYPES, WHOLES
@@ -93,12 +91,6 @@ def _called(kind: type, path: str) -> dict[str, JSON]:
 def of_torch(kind: type) -> bool:
     """Whether a class is torch's own."""
     return kind.__module__.split(".")[0] == "torch"
-
-
-def home(kind: type) -> str:
-    """The module of a class by the name that it is imported by, also where it is the script."""
-    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    return Path(file).stem if kind.__module__ == "__main__" and file else kind.__module__
 
 
 def _structure(module: nn.Module, write: Writing, path: str) -> dict[str, JSON]:

@@ -35,9 +35,12 @@ from ...nn.conditions import as_vector, width_of
 from ...nn.conv import ConvDecoder, ConvEncoder
 from ...nn.mlp import MLP
 from ...nn.told import check_told
+from ...objectives.adaptive_augmentation import AdaptiveAugmentation
 from ...objectives.adversarial import AdversarialLoss, NonSaturating
 from ...objectives.augmentations import Augmentation
 from ...objectives.penalties import Penalty, normalised_over_batch
+
+ADAPTED = 4  # steps from one look at how sure the critic is to the next
 
 
 def generator_for(
@@ -106,7 +109,7 @@ class GAN(Pushforward):
             `Labels(10)`; None is nothing.
         penalties: what the critic minimises besides, such as `R1()` (`objectives/penalties.py`).
         augment: what is done to data and fakes before the critic sees them, such as
-            `InstanceNoise()`; None is nothing.
+            `InstanceNoise()` or `AdaptiveAugmentation()`; None is nothing.
 
     Raises ValueError where a network cannot be told it. Warns of penalties on the slope of a critic
     with batch normalisation.
@@ -138,11 +141,25 @@ class GAN(Pushforward):
         self.penalties = penalties_for(self.critic, penalties)
 
     def players(self) -> tuple[Player, ...]:
-        """The critic, `turns` times; then the generator."""
+        """The critic, `turns` times; then the generator, and what adapts its augmentation."""
         return (
             Player("critic", self.critic, self.critic_loss, turns=self.turns),
             Player("generator", self.generator, self.generator_loss),
+            *self._adapting(),
         )
+
+    def _adapting(self) -> tuple[Player, ...]:
+        if not isinstance(self.augment, AdaptiveAugmentation):
+            return ()
+        return (Player("augmentation", self.augment, update=self.adapt, every=ADAPTED),)
+
+    def adapt(self, x: Tensor, *conditions: Tensor) -> Terms:
+        """Moves the augmentation's p by how sure the critic is of data; says both."""
+        augment = self.augment
+        assert isinstance(augment, AdaptiveAugmentation)
+        scores = self.scores(self.seen(self.floats(x)), self.vector(*conditions))
+        augment.update(scores, ADAPTED * len(x))
+        return {"p": augment.p.clone(), "sign": augment.sign.clone()}
 
     def critic_loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """What the critic minimises, terms of (batch,)."""

@@ -26,7 +26,8 @@ from ...core.given import told
 from ...core.spaces import Pixels, Reals, Space, count
 from ...nn.conditions import as_vector, width_of
 from ...nn.masked import MaskedMLP, Unrolled
-from ...probability.heads import GaussianMixtureHead, Head, head_for
+from ...probability.discretized import usual_head
+from ...probability.heads import GaussianMixtureHead, Head
 from .factorised import (
     Choice,
     Given,
@@ -46,7 +47,8 @@ class MADE(Density, Completing):
 
     Args:
         space: Pixels (flattened in raster order), Tokens or Reals.
-        head: the conditionals; by default Bernoulli, categorical or Gaussian, as the space asks.
+        head: the conditionals; by default `usual_head(space)`: Bernoulli, categorical, logistic in
+            bins or Gaussian.
         width: units in a hidden layer.
         layers: hidden layers.
         masks: how many sets of masks share the weights; their mixture is the density.
@@ -78,7 +80,7 @@ class MADE(Density, Completing):
         given = told(classes, context)
         super().__init__(space, given)
         self.blind = probability("blind", blind)
-        self.head = (head or head_for(space)).check(space)
+        self.head = (head or usual_head(space)).check(space)
         self.net = MaskedMLP(
             space.dims,
             self.head.inputs,

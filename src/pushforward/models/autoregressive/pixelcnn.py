@@ -76,7 +76,8 @@ class PixelCNN(Raster):
 
     Args:
         space: Pixels, whose channels are red before green before blue; or Tokens of a grid.
-        width: features, a multiple of twice the channels (the paper's 2h).
+        width: features, a multiple of twice the channels (the paper's 2h); None is the one next
+            to its 128.
         layers: residual blocks.
         kernel: of the blocks' convolutions, odd.
         first: kernel of the first convolution, odd.
@@ -89,7 +90,7 @@ class PixelCNN(Raster):
     def __init__(
         self,
         space: Space,
-        width: int = 128,
+        width: int | None = None,
         layers: int = 7,
         kernel: int = 3,
         first: int = 7,
@@ -100,6 +101,7 @@ class PixelCNN(Raster):
     ):
         super().__init__(space, classes, embedding, vector("context", context))
         channels = self.channels
+        width = 128 // (2 * channels) * 2 * channels if width is None else width
         if width % (2 * channels):
             raise ValueError(f"width must be a multiple of {2 * channels}, not {width}")
         reach, far = odd("kernel", kernel) // 2, odd("first", first) // 2

@@ -42,7 +42,7 @@ class PixelCNNpp(Density, Completing):
 
     Args:
         space: Pixels, with sides that can be halved `halvings` times.
-        width: features of each stream.
+        width: features of each stream; the paper has 160.
         layers: residual layers on the way up at each resolution (and one more on the way down).
         components: of the mixture.
         halvings: of the sides.
@@ -56,7 +56,7 @@ class PixelCNNpp(Density, Completing):
     def __init__(
         self,
         space: Space,
-        width: int = 160,
+        width: int = 128,
         layers: int = 5,
         components: int = 10,
         halvings: int = 2,

@@ -21,10 +21,10 @@ from torch.nn import functional as F
 from ...core.catalogue import example, system
 from ...core.spaces import Pixels, Space, Tokens
 from ...nn.resnet import ResidualDecoder, ResidualEncoder, halved
+from ...probability.discretized import usual_head
 from ...probability.gumbel import Relaxation, Relaxed, Temperature
 from ...probability.heads import Head
 from .gumbel_softmax import GumbelSoftmaxVAE
-from .vq_vae import pixel_head
 
 
 class DVAE(GumbelSoftmaxVAE):
@@ -39,7 +39,7 @@ class DVAE(GumbelSoftmaxVAE):
         temperature: from the start to the end of training: 1 to 1/16 in the paper.
         relaxation: `Relaxed()` or `StraightThrough()`.
         beta: weight of the rate in training.
-        head: the likelihood of a pixel; by default `pixel_head(space)`.
+        head: the likelihood of a pixel; by default `usual_head(space)`.
         labels: how many there are of those that both networks are told; 0 is none.
     """
 
@@ -58,7 +58,7 @@ class DVAE(GumbelSoftmaxVAE):
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"a DVAE encodes images, not {space}")
-        head = head or pixel_head(space)
+        head = head or usual_head(space)
         shape = (space.channels * head.outputs, space.height, space.width)
         grid = halved(space.height, space.width, halvings)[-1]
         super().__init__(

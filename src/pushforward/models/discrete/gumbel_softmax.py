@@ -24,6 +24,7 @@ from ...core.spaces import Pixels, Space, count
 from ...nn.conditions import as_vector, call
 from ...nn.conv import ConvDecoder, ConvEncoder
 from ...nn.sums import per_example
+from ...probability.discretized import usual_head
 from ...probability.gumbel import (
     Relaxation,
     Relaxed,
@@ -32,7 +33,6 @@ from ...probability.gumbel import (
     one_hot,
 )
 from ...probability.heads import Head
-from .vq_vae import pixel_head
 
 
 class GumbelSoftmaxVAE(Bounded):
@@ -45,7 +45,7 @@ class GumbelSoftmaxVAE(Bounded):
         temperature: from the start to the end of training.
         relaxation: `Relaxed()` or `StraightThrough()`.
         beta: weight of the rate in training.
-        head: the likelihood of a pixel; by default `pixel_head(space)`.
+        head: the likelihood of a pixel; by default `usual_head(space)`.
         encoder: images to (batch, variables * classes).
         decoder: (batch, variables * classes) to (batch, channels * head.outputs, height, width).
         labels: how many there are of those that the model is told with its images, and both
@@ -72,7 +72,7 @@ class GumbelSoftmaxVAE(Bounded):
             raise ValueError(f"the decoder's likelihood is over images, not {space}")
         super().__init__(space, told(labels))
         self.variables, self.classes = count("variables", variables), count("classes", classes, 2)
-        self.head = (head or pixel_head(space)).check(space)
+        self.head = (head or usual_head(space)).check(space)
         self.temperature, self.relaxation, self.beta = temperature, relaxation, beta
         shape = (space.channels * self.head.outputs, space.height, space.width)
         flat = variables * classes

@@ -31,14 +31,9 @@ from ...core.spaces import Pixels, Space, Tokens
 from ...nn.conditions import as_vector
 from ...nn.resnet import ResidualDecoder, ResidualEncoder
 from ...nn.sums import per_example
-from ...probability.discretized import DiscretizedLogisticHead
-from ...probability.heads import Head, head_for
+from ...probability.discretized import usual_head
+from ...probability.heads import Head
 from ...probability.quantisation import VectorQuantiser
-
-
-def pixel_head(space: Pixels) -> Head:
-    """The usual likelihood of a pixel: a softmax for few levels, a logistic in bins for many."""
-    return head_for(space) if space.levels <= 32 else DiscretizedLogisticHead(space.levels)
 
 
 class VQVAE(Bounded):
@@ -51,7 +46,7 @@ class VQVAE(Bounded):
         halvings: of the sides: 8 -> 4 with one, 28 -> 7 and 32 -> 8 with two.
         blocks: residual blocks in either network.
         commitment: beta.
-        head: the likelihood of a pixel; by default `pixel_head(space)`.
+        head: the likelihood of a pixel; by default `usual_head(space)`.
         classes: labels that both networks are told, so that codes need not say them; 0 is none.
 
     `tokens` is the space of its codes in raster order, what a prior has to learn.
@@ -73,7 +68,7 @@ class VQVAE(Bounded):
         if not isinstance(space, Pixels):
             raise ValueError(f"a VQVAE encodes images, not {space}")
         super().__init__(space, told(classes))
-        self.head = (head or pixel_head(space)).check(space)
+        self.head = (head or usual_head(space)).check(space)
         self.quantiser, self.commitment = quantiser, commitment
         shape = (space.channels * self.head.outputs, space.height, space.width)
         self.autoencoder = Autoencoder(

@@ -28,7 +28,8 @@ from ...nn.conditions import width_of
 from ...nn.mlp import MLP
 from ...objectives.variational import ELBO, Linear, Objective
 from ...probability.decoders import Describing, numbers_for
-from ...probability.heads import head_for, precise, scale_of
+from ...probability.discretized import usual_head
+from ...probability.heads import precise, scale_of
 from ...probability.posteriors import LEAST, entered
 from .hierarchy import Hierarchy
 from .levels import Level, Take, taken
@@ -41,7 +42,7 @@ class LadderVAE(Hierarchy):
         space: of the data.
         latents: length of z at each level, from the bottom (next to the data) up.
         width: units of every perceptron's hidden layer, and of d_l.
-        head: of one number of the data, or of a pixel; the plainest where None.
+        head: of one number of the data, or of a pixel; `usual_head(space)` where None.
         objective: the negative ELBO where None.
         classes: labels that it is told: every map but those that read d_l; 0 is none.
         context: length of a vector that it is told after the label; 0 is none.
@@ -60,7 +61,7 @@ class LadderVAE(Hierarchy):
         super().__init__(space, told(classes, context))
         if not latents:
             raise ValueError("latents must be the length of at least one level")
-        self._prepare(head or head_for(space), [(n,) for n in reversed(latents)], objective)
+        self._prepare(head or usual_head(space), [(n,) for n in reversed(latents)], objective)
         sizes, c = [space.dims, *[width] * len(latents)], width_of(self.given)
         self.up = nn.ModuleList(MLP(a, b, width, 1, c) for a, b in pairwise(sizes))
         self.tell = nn.ModuleList(MLP(width, 2 * n, width, 0) for n in latents)

@@ -30,7 +30,7 @@ from .vae import VAE
 def pixel_vae(
     space: Pixels,
     latent: int = 32,
-    width: int = 32,
+    width: int | None = None,
     layers: int = 2,
     first: int = 7,
     features: int = 16,
@@ -42,7 +42,8 @@ def pixel_vae(
     Args:
         space: Pixels of any levels.
         latent: length of z.
-        width: channels at full size, in encoder, f and PixelCNN; a multiple of the channels.
+        width: channels at full size, in encoder, f and PixelCNN; a multiple of the channels. None
+            is the one next to 32.
         layers: of the PixelCNN after its first.
         first: kernel of the first, odd.
         features: of f(z) at every pixel.
@@ -53,6 +54,7 @@ def pixel_vae(
     """
     if not isinstance(space, Pixels):
         raise ValueError(f"a PixelVAE models Pixels, not {space}")
+    width = 32 // space.channels * space.channels if width is None else width
     posterior, given = DiagonalGaussian(latent), told(classes)
     sees = ConvEncoder(space.shape, posterior.outputs, width, width_of(given))
     encoder = Encoder(sees, space, posterior, given)

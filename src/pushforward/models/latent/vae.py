@@ -25,12 +25,13 @@ from ...core.catalogue import example, system
 from ...core.contract import Density, Player, Stage, keep_apart
 from ...core.dataset import Alone, Batch, unchanged
 from ...core.given import Given, agreed, heard, told
-from ...core.spaces import Pixels, Space, count
+from ...core.spaces import Pixels, Space, Tokens, count
 from ...nn.conditions import width_of
-from ...nn.mlp import MLP, FlatMLP
+from ...nn.conv import ConvDecoder, ConvEncoder
+from ...nn.mlp import MLP, EmbeddedMLP, FlatMLP
 from ...objectives.variational import ELBO, Draw, Objective, VectorDraw
 from ...probability.decoders import Decoder, Observation
-from ...probability.heads import head_for
+from ...probability.discretized import usual_head
 from ...probability.posteriors import DiagonalGaussian, Encoder, PosteriorHead, drawn
 from .variational import Decoded, Variational
 
@@ -42,13 +43,16 @@ class VAE(Variational, Decoded):
 
     It is told what its parts are told: `Encoder(..., given=Labels(10))` and a decoder that is told
     the same make a model of p(x | y). A part that is told nothing sees x or z alone; with a prior
-    that is told, z too depends on y.
+    that is told, z too depends on y. `VAE(space)` has the usual parts.
 
     Args:
-        encoder: q(z | x); `encoder(x)` is a reparametrised distribution over (latent,).
+        encoder: q(z | x); `encoder(x)` is a reparametrised distribution over (latent,). Or a space:
+            then encoder and decoder are `encoder_for(space, latent)` and `decoder_for(...)`.
         decoder: p(x | z); `decoder(z)` is a distribution over data of `decoder.space`.
         prior: p(z), a density over Reals((latent,)); N(0, I) where None.
         objective: what is minimised; the negative ELBO where None.
+        latent: length of z, and
+        classes: labels that both are told (0: none), where encoder is a space.
 
     Raises:
         ValueError: where the parts are of different spaces or told different things, or the
@@ -57,11 +61,19 @@ class VAE(Variational, Decoded):
 
     def __init__(
         self,
-        encoder: Encoder,
-        decoder: Observation,
+        encoder: Encoder | Space,
+        decoder: Observation | None = None,
         prior: Density | None = None,
         objective: Objective | None = None,
+        latent: int = 32,
+        classes: int = 0,
     ):
+        if isinstance(encoder, Space):
+            space, given = encoder, told(classes)
+            encoder = encoder_for(space, latent, given=given)
+            decoder = decoder or decoder_for(space, latent, given=given)
+        if decoder is None:
+            raise ValueError("a VAE needs a decoder beside its encoder, or a space in their place")
         given = agreed(encoder=encoder, decoder=decoder, prior=prior)
         super().__init__(decoder.space, given)
         if encoder.space != decoder.space:
@@ -127,10 +139,33 @@ class TwoStageVAE(VAE):
         return (z, *heard(self.prior, conditions))
 
 
+def encoder_for(
+    space: Space, latent: int, width: int | None = None, given: Given = None
+) -> Encoder:
+    """The usual encoder: convolutions for images, else a perceptron; normals over z."""
+    head = DiagonalGaussian(latent)
+    if not isinstance(space, Pixels):
+        return dense_encoder(space, head, width or 256, 2, given)
+    network = ConvEncoder(space.shape, head.outputs, width or 32, width_of(given))
+    return Encoder(network, space, head, given)
+
+
+def decoder_for(
+    space: Space, latent: int, width: int | None = None, given: Given = None
+) -> Decoder:
+    """The usual decoder: convolutions for images, else a perceptron; `usual_head(space)`."""
+    if not isinstance(space, Pixels):
+        return dense_decoder(space, latent, width or 256, 2, given)
+    number = usual_head(space)
+    shape = (space.channels * number.outputs, space.height, space.width)
+    network = ConvDecoder(latent, shape, width or 32, width_of(given))
+    return Decoder(network, space, number, given)
+
+
 def dense(
     space: Space, latent: int, width: int, layers: int = 1, classes: int = 0, context: int = 0
 ) -> tuple[Encoder, Decoder]:
-    """Perceptrons: a Gaussian encoder, and a decoder with the plainest head of the space.
+    """Perceptrons: a Gaussian encoder, and a decoder with the usual head of the space.
 
     Both are told one of `classes` labels and a vector `context` long, where those are not 0.
     """
@@ -145,15 +180,19 @@ def dense_encoder(
     space: Space, head: PosteriorHead, width: int, layers: int = 1, given: Given = None
 ) -> Encoder:
     """A perceptron that gives the parameters of a posterior of any kind."""
-    network = FlatMLP(space.dims, head.outputs, width, layers, width_of(given))
+    sizes = (head.outputs, width, layers, width_of(given))
+    if isinstance(space, Tokens):
+        network: MLP = EmbeddedMLP(space.vocabulary, space.dims, *sizes)
+    else:
+        network = FlatMLP(space.dims, *sizes)
     return Encoder(network, space, head, given)
 
 
 def dense_decoder(
     space: Space, latent: int, width: int, layers: int = 1, given: Given = None
 ) -> Decoder:
-    """A perceptron with the plainest head of the space."""
-    number = head_for(space)
+    """A perceptron with the usual head of the space."""
+    number = usual_head(space)
     network = MLP(latent, space.dims * number.outputs, width, layers, width_of(given))
     return Decoder(network, space, number, given)
 

@@ -25,8 +25,8 @@ from ...core.dataset import Alone, Batch, unchanged
 from ...core.spaces import Pixels, Reals, count
 from ...nn.resnet import ResidualDecoder, ResidualEncoder
 from ...nn.unet import UNet
-from ...probability.decoders import Each
-from ...probability.heads import Head, head_for
+from ...probability.decoders import Describing, channels_for, observed
+from ...probability.discretized import usual_head
 from ...solvers.samplers import DDIM
 from .ddpm import DDPM
 from .diffusion import Diffusion
@@ -41,7 +41,8 @@ class GridCodec(Bounded, Latent):
         width: channels within the networks.
         halvings: of the sides.
         beta: weight of the KL in the loss; the bound has it whole.
-        head: of a pixel; Bernoulli or categorical after the space where None.
+        head: of one number, or of a pixel as `LogisticMixtureHead()`; Bernoulli or categorical
+            after the space where None.
     """
 
     space: Pixels
@@ -53,11 +54,12 @@ class GridCodec(Bounded, Latent):
         width: int = 64,
         halvings: int = 2,
         beta: float = 1e-3,
-        head: Head | None = None,
+        head: Describing | None = None,
     ):
         super().__init__(space)
-        self.beta, self.head = beta, (head or head_for(space)).check(space)
-        out = (space.channels * self.head.outputs, space.height, space.width)
+        self.beta = beta
+        self.head: Describing = (head or usual_head(space)).check(space)
+        out = (channels_for(self.head, space), space.height, space.width)
         self.encoder = ResidualEncoder(space.shape, 2 * features, width, halvings)
         self.decoder = ResidualDecoder(features, out, width, halvings)
         self.latent = Reals((count("features", features), *self.encoder.grid))
@@ -70,8 +72,7 @@ class GridCodec(Bounded, Latent):
 
     def decode(self, z: Tensor) -> Distribution:
         """p(x | z) with independent pixels."""
-        parameters = self.decoder(z).unflatten(1, (self.space.channels, -1)).movedim(2, -1)
-        return Each(self.head, parameters, self.space)
+        return observed(self.head, self.decoder(z), 1, self.space)
 
     def _parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
         q = self.encode(x)

@@ -22,11 +22,11 @@ class Rearrangement(Bijection):
 
     def there(self, x: Tensor) -> Tensor:
         """Data to noise."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must say where in `there`")
 
     def back(self, z: Tensor) -> Tensor:
         """Noise to data."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must say where in `back`")
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Data to noise: z, and zeros (batch,)."""
