@@ -109,6 +109,45 @@ def test_turns_share_batches():
     assert not torch.equal(seen[0][1], seen[1][1])
 
 
+class Number(pf.Component):
+    """One weight."""
+
+    def __init__(self, start: float):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(start))
+
+
+class Seesaw(pf.Generative):
+    """min_a max_b a b: either loss runs through both weights."""
+
+    def __init__(self, a: Number, b: Number):
+        super().__init__(pf.Reals((2,)))
+        self.a, self.b = a, b
+
+    def sample(self, n):
+        return torch.zeros(n, 2)
+
+    def players(self):
+        return pf.Player("a", self.a, self.product), pf.Player("b", self.b, self.minus)
+
+    def product(self, x):
+        return {"product": (self.a.weight * self.b.weight).expand(len(x))}
+
+    def minus(self, x):
+        return {"product": -(self.a.weight * self.b.weight).expand(len(x))}
+
+
+def test_a_player_moves_by_its_own_gradient_alone():
+    """Three rounds by hand: a falls by 0.1 b, then b rises by 0.1 a."""
+    model, a, b = Seesaw(Number(2.0), Number(3.0)), 2.0, 3.0
+    train(model, pf.Recipe(3, 32, pf.SGD(0.1), validate_every=0))
+    for _ in range(3):
+        a -= 0.1 * b
+        b += 0.1 * a
+    assert model.a.weight.item() == pytest.approx(a, rel=1e-6)
+    assert model.b.weight.item() == pytest.approx(b, rel=1e-6)
+
+
 def test_each_epoch_shows_everything_once():
     seen = []
 
