@@ -51,7 +51,7 @@ def _own() -> Iterator[tuple[str, str]]:
 
 
 def _classes() -> Iterator[tuple[str, str]]:
-    for name in registered_names():
+    for name in (n for n in registered_names() if not n.startswith("_")):
         cls = registered(name)
         assert cls is not None
         yield cls.__module__.removeprefix("pushforward."), name

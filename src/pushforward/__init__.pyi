@@ -183,7 +183,6 @@ from .models.flow.standardised import StandardisedBound as StandardisedBound
 from .models.flow.standardised import StandardisedDensity as StandardisedDensity
 from .models.flow.standardised import StandardisedEstimate as StandardisedEstimate
 from .models.flow.standardised import StandardisedWeights as StandardisedWeights
-from .models.flow.standardised import _Likely as _Likely
 from .models.flow.sylvester import DenseSylvesterFlow as DenseSylvesterFlow
 from .models.flow.sylvester import SylvesterFlow as SylvesterFlow
 from .models.latent.avb import AVB as AVB
