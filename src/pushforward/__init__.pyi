@@ -183,6 +183,7 @@ from .models.flow.standardised import StandardisedBound as StandardisedBound
 from .models.flow.standardised import StandardisedDensity as StandardisedDensity
 from .models.flow.standardised import StandardisedEstimate as StandardisedEstimate
 from .models.flow.standardised import StandardisedWeights as StandardisedWeights
+from .models.flow.sylvester import DenseSylvesterFlow as DenseSylvesterFlow
 from .models.flow.sylvester import SylvesterFlow as SylvesterFlow
 from .models.latent.avb import AVB as AVB
 from .models.latent.deep_vae import DeepVAE as DeepVAE
@@ -443,12 +444,16 @@ from .probability.bijections.bijection import Chain as Chain
 from .probability.bijections.bijection import Inverse as Inverse
 from .probability.bijections.coupling import ContextAffine as ContextAffine
 from .probability.bijections.coupling import Coupling as Coupling
+from .probability.bijections.dense_sylvester import DenseSylvester as DenseSylvester
 from .probability.bijections.elementwise import Additive as Additive
 from .probability.bijections.elementwise import Affine as Affine
 from .probability.bijections.elementwise import Elementwise as Elementwise
 from .probability.bijections.elementwise import SigmoidAffine as SigmoidAffine
+from .probability.bijections.emerging import CausalConv as CausalConv
+from .probability.bijections.emerging import Emerging as Emerging
 from .probability.bijections.linear import LUMixing as LUMixing
 from .probability.bijections.linear import Mixing as Mixing
+from .probability.bijections.linear import QRMixing as QRMixing
 from .probability.bijections.linear import Scale as Scale
 from .probability.bijections.logistic_mixture import LogisticMixture as LogisticMixture
 from .probability.bijections.logit import Logit as Logit

@@ -7,9 +7,10 @@ import sys
 import numpy as np
 import pytest
 import torch
+from sklearn.preprocessing import StandardScaler
 
 from pushforward.data import find
-from pushforward.data.uci import bsds300, gas, hepmass, miniboone, power
+from pushforward.data.uci import _standardised, bsds300, gas, hepmass, miniboone, power
 
 RANDOM = np.random.RandomState(0)
 
@@ -38,6 +39,13 @@ def test_power(tmp_path):
     assert torch.corrcoef(torch.stack([data.test.tensors[0][:, 0], last[:, 0]]))[0, 1] > 0.999
     again = find(f"power:{tmp_path / 'data.npy'}")
     assert torch.equal(again.train.tensors[0], data.train.tensors[0])
+
+
+def test_what_tests_is_scaled_by_what_trains_and_validates():
+    train, held, test = (RANDOM.randn(n, 3) * 5 + n for n in (40, 10, 20))
+    scaler = StandardScaler().fit(np.vstack([train, held]))
+    for part, found in zip((train, held, test), _standardised(train, held, test)):
+        np.testing.assert_allclose(found, scaler.transform(part))
 
 
 def test_gas_leaves_out_what_repeats(tmp_path):

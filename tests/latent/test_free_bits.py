@@ -17,7 +17,7 @@ from pushforward.models.latent.gmm import GMM
 from pushforward.models.latent.hvae import hvae
 from pushforward.models.latent.vae import VAE, dense_decoder, dense_encoder
 from pushforward.models.latent.vampprior import VampPrior
-from pushforward.objectives.variational import ELBO, closed_rate
+from pushforward.objectives.variational import ELBO, Groups, closed_rate
 from pushforward.probability.by_dimension import log_prob_each
 from pushforward.probability.covariances import (
     DiagonalCovariance,
@@ -78,6 +78,14 @@ def test_groups_are_the_dimensions_for_every_posterior_and_prior(head, prior):
     enough = groups.rate.mean(0).max().item() / groups.units + 1
     assert groups.paid(enough).item() == pytest.approx(enough * LATENT)
     assert groups.paid(-1e9).item() == pytest.approx(draw.rate.sum(1).mean().item())
+
+
+def test_what_is_free_is_taken_off_the_mean_over_the_batch():
+    """Eq. 15: sum_j max(lambda, mean rate_j), not the mean of max(lambda, rate_j)."""
+    rate = torch.tensor([[0.0, 3.0], [1.0, 0.0]])
+    for free, paid in ((0.0, 2.0), (0.5, 2.0), (1.0, 2.5), (2.0, 4.0)):
+        assert Groups("latent", rate, 1).paid(free).item() == paid
+    assert Groups("latent", rate.sum(1, keepdim=True), 2).paid(1.5).item() == 3
 
 
 @pytest.mark.parametrize("head", HEADS)

@@ -188,6 +188,15 @@ def test_ais_rises_to_the_likelihood_of_data():
     assert "AIS lower bound (4 chains of 3 steps)" in str(ais.ais_nats(ppca, split, 4, 3, 2))
 
 
+def test_what_ais_reports_is_minus_log_p():
+    """The log of the mean weight over chains, within what 16 of them leave to chance."""
+    model, x = known(2)
+    told = ais.ais_nats(model, pf.Split((x.expand(20, -1),)), chains=16, steps=100, leapfrogs=3)
+    exact = -model.log_prob(x).item()
+    assert told.nats == pytest.approx(exact, abs=0.1)
+    assert told.nats > exact - 3 * told.nats_stderr
+
+
 def test_ais_refuses_what_has_no_decoder():
     with pytest.raises(ValueError, match="no decoder"):
         ais.log_weights(pf.GMM(2), torch.zeros(3, 2))

@@ -212,6 +212,14 @@ def test_vampprior_with_a_pseudo_input_per_datum_is_the_aggregated_posterior():
     assert best > moments > standard
 
 
+def test_pseudo_inputs_of_pixels_are_held_where_pixels_lie():
+    encoder, _ = dense(BITS, latent=2, width=8)
+    vamp, z = VampPrior(encoder, 3), torch.randn(7, 2)
+    torch.nn.init.constant_(vamp.pseudo_inputs, 3.0)
+    white = encoder(torch.ones(1, *BITS.shape, dtype=torch.uint8))
+    assert torch.allclose(vamp.log_prob(z), white.log_prob(z), atol=1e-5)
+
+
 def test_vampprior_chunks_and_ties(monkeypatch, tmp_path):
     encoder, decoder = dense(BITS, latent=2, width=8)
     model = VAE(encoder, decoder, VampPrior(encoder, 5))

@@ -119,6 +119,18 @@ def test_two_scores_forgive_a_rotation_that_mig_sees() -> None:
     assert mutual_information_gap(codes, GRID).value == pytest.approx(0.26, abs=0.02)
 
 
+def test_the_factor_vae_score_does_not_see_the_unit_of_a_latent() -> None:
+    """Its variances are divided by those of all examples."""
+    generator = torch.Generator().manual_seed(3)
+    noise = torch.randn(GRID.shape, generator=generator).double()
+    own = (GRID - GRID.double().mean(0)) / GRID.double().std(0)
+    codes = own + noise * torch.tensor([0.5, 0.4, 0.3]).double()
+    plain = factor_vae_score(codes, GRID).value
+    assert plain > 0.98
+    units = torch.tensor([100.0, 1.0, 0.01]).double()
+    assert factor_vae_score(codes * units, GRID).value == plain
+
+
 def test_two_latents_may_share_a_factor_for_some_scores() -> None:
     twice = GRID[:, [0, 0, 1, 2]].double()
     found = values(twice, GRID, KINDS)

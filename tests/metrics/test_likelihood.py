@@ -1,6 +1,7 @@
 import math
 
 import pytest
+import scipy.stats
 import torch
 
 import pushforward as pf
@@ -16,6 +17,16 @@ def test_nats_of_a_normal_are_its_cross_entropy():
     bits = pf.metrics.bits_per_dim(Normal(2).double(), data.train)
     assert bits.value == pytest.approx(measured.value / (2 * math.log(2)))
     assert "bits/dim (exact, 50000 examples)" in str(bits)
+
+
+def test_the_standard_error_is_scipys():
+    data, model = normal_data(), Normal(2).double()
+    each = -model.log_prob(data.test.tensors[0].double()).detach().numpy()
+    measured = pf.metrics.nats(model, data.test)
+    assert measured.value == pytest.approx(each.mean())
+    assert measured.stderr == pytest.approx(scipy.stats.sem(each))
+    bits = pf.metrics.bits_per_dim(model, data.test)
+    assert bits.stderr == pytest.approx(scipy.stats.sem(each) / (2 * math.log(2)))
 
 
 def test_batches_do_not_matter_and_the_callers_state_stays():

@@ -19,7 +19,12 @@ from pushforward.metrics.inception_network import (
     prepare,
     weights_file,
 )
-from pushforward.metrics.memorisation import mann_whitney_z, memorisation_test
+from pushforward.metrics.memorisation import (
+    closer,
+    count_farther,
+    mann_whitney_z,
+    memorisation_test,
+)
 from pushforward.metrics.path_length import (
     lerp,
     path_for,
@@ -39,6 +44,14 @@ def test_mann_whitney_equals_scipy():
     z = mann_whitney_z(q, p)
     assert 2 * scipy.stats.norm.sf(abs(z)) == pytest.approx(test.pvalue, rel=1e-9)
     assert z < 0
+
+
+def test_ties_count_half_as_in_scipy():
+    q, p = (normal(n, 1, i)[:, 0].round(decimals=0) for i, n in enumerate((40, 30)))
+    u = scipy.stats.mannwhitneyu(q, p).statistic
+    assert count_farther(q, p) == u
+    assert closer(q, p) == pytest.approx(1 - u / (40 * 30))
+    assert len(q.unique()) < 10, "there are many ties"
 
 
 @pytest.mark.parametrize("cells", [1, 3])

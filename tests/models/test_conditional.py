@@ -43,6 +43,7 @@ def test_law(name, law):
         lambda: pf.NSF(2, 2, width=16, layers=1, context=2, classes=3),
         lambda: pf.PlanarFlow(2, 2, context=2, classes=3),
         lambda: pf.SylvesterFlow(2, 2, context=2, classes=3),
+        lambda: pf.DenseSylvesterFlow(2, 2, context=2, classes=3),
         lambda: pf.MADE(pf.Reals((2,)), width=16, context=2, classes=3),
         lambda: pf.FlowMatching(
             pf.Reals((2,)), pf.TimeMLP(2, width=16, layers=1, context=2, classes=3), DDIM(5)

@@ -129,3 +129,16 @@ def test_pixels_are_dequantised_with_their_volume():
     torch.testing.assert_close(
         model.estimated_log_prob(x, steps=40)[0], expected, rtol=0, atol=0.03
     )
+
+
+@pytest.mark.parametrize("levels", [2, 5, 256])
+def test_dequantised_bins_touch_and_do_not_overlap(levels):
+    space = Pixels(1, 1, 1, levels=levels)
+    model = ScoreSDE(space, UNet(1, width=4, multipliers=(1,), blocks=1)).double()
+    x = torch.arange(2, dtype=torch.uint8).view(2, 1, 1, 1).repeat(2000, 1, 1, 1)
+    spread_out, width = model._dequantised(x)
+    low, high = space.to_signed(x[:2], torch.float64).flatten().tolist()
+    assert width == pytest.approx(high - low)
+    lower, upper = spread_out.view(-1, 2).T
+    assert lower.max() <= (low + high) / 2 <= upper.min()
+    assert upper.min() - lower.max() < 0.01 * width

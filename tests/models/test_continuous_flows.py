@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from scipy.integrate import quad
+from scipy.linalg import expm
 
 from pushforward.core.spaces import Pixels
 from pushforward.models.flow.ffjord import FFJORD, ImageFFJORD
@@ -67,6 +69,47 @@ def test_adjoint_and_direct_gradients_agree_with_a_context():
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
 
 
+class Linear(torch.nn.Module):
+    """v = A x, whose rows are orthogonal: |e' A|^2 is the same for all signs e."""
+
+    matrix = torch.tensor([[0.3, 0.4], [-0.8, 0.6]], dtype=torch.float64)
+
+    def forward(self, x, t):
+        return x @ self.matrix.T
+
+
+@pytest.mark.parametrize("probes", [1, 3])
+def test_penalties_are_those_of_a_linear_field_by_scipy(probes):
+    """Finlay et al., eqs. 6-7: int |v|^2 / D dt by quadrature, int |e' A|^2 / D dt = |A|^2 / D."""
+    a, ode = Linear.matrix.numpy(), Continuous(Linear(), TIGHT, adjoint=False)
+    x = torch.tensor([[1.0, -0.4], [0.2, 0.7]], dtype=torch.float64)
+    with torch.no_grad():
+        z, extra = ode.carried(x, None, 0.0, 1.0, probes)
+    assert z.numpy() == pytest.approx(x.numpy() @ expm(a).T, abs=1e-7)
+    for row, (trace, kinetic, jacobian) in zip(x.numpy(), extra.tolist()):
+        power = quad(lambda t, row=row: ((a @ expm(a * t) @ row) ** 2).mean(), 0, 1)[0]
+        assert kinetic == pytest.approx(power, abs=1e-7)
+        assert jacobian == pytest.approx((a**2).sum() / 2, abs=1e-7)
+        assert trace == pytest.approx(a.trace(), abs=0.5)  # off the diagonal signs do not cancel
+
+
+@pytest.mark.parametrize("normal", [False, True])
+def test_the_loss_weighs_each_penalty_by_its_own_weight(normal):
+    torch.manual_seed(0)
+    model = FFJORD(
+        2, width=8, solver=RungeKutta4(2), kinetic=0.5, jacobian=0.25, normal=normal
+    ).double()
+    x = torch.randn(5, 2, dtype=torch.float64)
+    torch.manual_seed(1)
+    terms = model.loss(x)
+    ode = Continuous(model.ode.velocity, RungeKutta4(2), 1, adjoint=False, normal=normal)
+    torch.manual_seed(1)
+    _, extra = ode.carried(x, None, 0.0, 1.0, 1)
+    torch.testing.assert_close(terms["kinetic"], 0.5 * extra[:, 1])
+    torch.testing.assert_close(terms["jacobian"], 0.25 * extra[:, 2])
+    assert not torch.equal(extra[:, 1], extra[:, 2])
+
+
 def test_penalties_straighten_and_calls_are_counted():
     torch.manual_seed(0)
     model = FFJORD(2, width=8, kinetic=0.5, jacobian=0.25, solver=RungeKutta4(2))
@@ -91,6 +134,29 @@ def test_images_come_back_and_odd_sides_are_refused():
         ImageFFJORD(Pixels(1, 7, 6))
     with pytest.raises(ValueError, match="FFJORD for vectors"):
         ImageFFJORD(FFJORD(2).space)
+
+
+def test_images_pay_for_the_paths_of_every_scale():
+    torch.manual_seed(0)
+    model = ImageFFJORD(
+        Pixels(1, 4, 4, levels=4), 2, 4, 1, RungeKutta4(2), kinetic=0.5, jacobian=0.25, normal=True
+    )
+    x, found = torch.randint(4, (3, 1, 4, 4), dtype=torch.uint8), []
+    chain = model.dequantized.flow.bijection
+    odes = [m for m in chain.modules() if isinstance(m, Continuous)]
+    for ode in odes:
+        carried = ode.carried
+        ode.carried = lambda *a, f=carried: found.append(f(*a)) or found[-1]
+    torch.manual_seed(1)
+    terms = model.loss(x)
+    assert len(odes) == len(found) == 2
+    assert all(ode.normal for ode in odes)
+    expected = sum(extra[:, 1:] for _, extra in found)
+    torch.testing.assert_close(terms["kinetic"], 0.5 * expected[:, 0])
+    torch.testing.assert_close(terms["jacobian"], 0.25 * expected[:, 1])
+    torch.manual_seed(1)
+    torch.testing.assert_close(terms["negative_elbo"], -model.elbo(x))
+    assert (terms["jacobian"] > 0).all()
 
 
 def test_a_field_of_images_is_smooth_in_time():

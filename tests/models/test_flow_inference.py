@@ -84,6 +84,17 @@ def test_both_sides_of_the_duality_agree_on_a_trained_flow():
     assert abs(exact - one.nats) < 4 * one.stderr
 
 
+@torch.no_grad()
+def on_a_grid(p, q, reach=8.0, points=300):
+    """KL(p || q) in the plane as a sum over cells."""
+    side = torch.linspace(-reach, reach, points)
+    x = torch.cartesian_prod(side, side)
+    log_p = p.log_prob(x)
+    cell = (side[1] - side[0]) ** 2
+    assert abs((log_p.exp().sum() * cell).item() - 1) < 1e-2, "the grid holds all of p"
+    return ((log_p.exp() * (log_p - q.log_prob(x))).sum() * cell).item()
+
+
 def test_a_student_comes_to_its_teacher():
     torch.manual_seed(0)
     teacher, student = MAF(2, couplings=2, width=16), IAF(2, couplings=2, width=16)
@@ -100,6 +111,11 @@ def test_a_student_comes_to_its_teacher():
     with torch.no_grad():
         after = torch.cat([kl() for _ in range(10)]).mean()
     assert after < 0.25 * before
+    with torch.no_grad():
+        drawn = torch.cat([kl() for _ in range(40)])
+    exact = on_a_grid(student, teacher)
+    assert abs(drawn.mean().item() - exact) < 4 * drawn.std().item() / len(drawn) ** 0.5 + 1e-3
+    assert 0 < exact < 0.25 * before
     assert [s.name for s in model.stages()] == ["teach", "distil"]
     assert isinstance(model, Density)
     with pytest.raises(ValueError, match="the teacher is over"):

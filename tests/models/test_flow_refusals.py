@@ -18,7 +18,7 @@ from pushforward.models.flow.nice import NICE
 from pushforward.models.flow.nsf import NSF, AutoregressiveNSF
 from pushforward.models.flow.planar import PlanarFlow
 from pushforward.models.flow.realnvp import RealNVP, VectorRealNVP
-from pushforward.models.flow.sylvester import SylvesterFlow
+from pushforward.models.flow.sylvester import DenseSylvesterFlow, SylvesterFlow
 from pushforward.solvers.adaptive import StepUnderflow
 from pushforward.solvers.fixed import RungeKutta4
 
@@ -29,7 +29,9 @@ def test_odd_sides(model):
         model(Pixels(1, 7, 12))
 
 
-@pytest.mark.parametrize("model", [NICE, VectorRealNVP, NSF, MAF, IAF, PlanarFlow, SylvesterFlow])
+@pytest.mark.parametrize(
+    "model", [NICE, VectorRealNVP, NSF, MAF, IAF, PlanarFlow, SylvesterFlow, DenseSylvesterFlow]
+)
 def test_a_context_of_the_wrong_width(model):
     flow, x = model(2, context=3), torch.zeros(4, 2)
     with pytest.raises(ValueError, match=r"expected shape \(batch, 3\), was given shape \(4, 5\)"):
@@ -44,7 +46,9 @@ def test_couplings_refuse_one_feature(model):
         model(1)
 
 
-@pytest.mark.parametrize("model", [MAF, IAF, AutoregressiveNSF, PlanarFlow, SylvesterFlow])
+@pytest.mark.parametrize(
+    "model", [MAF, IAF, AutoregressiveNSF, PlanarFlow, SylvesterFlow, DenseSylvesterFlow]
+)
 def test_other_flows_of_one_feature_are_densities(model):
     torch.manual_seed(0)
     flow = model(1).double()

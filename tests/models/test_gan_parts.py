@@ -101,6 +101,40 @@ def test_a_penalty_twice_is_refused():
         small(penalties=(R1(), R1(2.0)))
 
 
+def test_penalties_are_measured_at_their_own_points():
+    """R1 at the data, R2 at the fakes: slopes by autograd."""
+    torch.manual_seed(0)
+    game = GAN(
+        PLANE, generator_for(PLANE, 2, 8), critic_for(PLANE, 8), 2, penalties=(R1(3.0), R2(2.0))
+    )
+    x = torch.randn(16, 2) + 3
+    torch.manual_seed(1)
+    terms = game.critic_loss(x)
+    torch.manual_seed(1)
+    fake = game.fake(16).detach()
+    for name, weight, points in (("r1", 3.0, x), ("r2", 2.0, fake)):
+        u = points.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(game.critic(u).sum(), u)
+        torch.testing.assert_close(terms[name], weight / 2 * slope.square().sum(1))
+
+
+def test_the_critics_terms_are_those_of_the_papers_table():
+    """f-GAN, tables 1 and 2: -T on data, f*(T) on fakes."""
+    real, fake = torch.tensor([0.3, -1.2]).double(), torch.tensor([0.7, -0.4]).double()
+    table = {
+        "kl": (lambda v: v, lambda t: (t - 1).exp()),
+        "pearson": (lambda v: v, lambda t: t**2 / 4 + t),
+        "reverse-kl": (lambda v: -(-v).exp(), lambda t: -1 - (-t).log()),
+        "squared-hellinger": (lambda v: 1 - (-v).exp(), lambda t: t / (1 - t)),
+    }
+    for name, (activation, conjugate) in table.items():
+        terms = Variational(name).critic(real, fake)
+        torch.testing.assert_close(terms["real"], -activation(real))
+        torch.testing.assert_close(terms["fake"], conjugate(activation(fake)))
+        generator = Variational(name).generator(fake, lambda: real)
+        torch.testing.assert_close(generator["fake"], -activation(fake))
+
+
 def test_the_targets_of_least_squares_can_be_chosen():
     game = LSGAN(PLANE, a=-1.0, b=1.0, c=0.0)
     assert game.objective == LeastSquares(-1.0, 1.0, 0.0)

@@ -119,3 +119,13 @@ def test_parts_must_fit():
         LatentDiffusion(codec, DDPM(Reals((2,)), TimeMLP(2)))
     with pytest.raises(ValueError, match="share"):
         LatentDiffusion(codec, DDPM(codec.latent, UNet(2, width=4)), share=1.0)
+
+
+def test_the_diffusion_learns_codes_of_unit_deviation(monkeypatch):
+    model, seen = latent_diffusion(), []
+    monkeypatch.setattr(model.diffusion, "loss", lambda z: seen.append(z) or {})
+    z = 3 * torch.randn(2000, *model.codec.latent.shape)
+    model.scale.update(z)
+    model._diffusion_loss(z)
+    assert seen[0].square().mean().item() == pytest.approx(1, abs=1e-5)
+    assert model.scale.std.item() == pytest.approx(3, rel=0.05)

@@ -15,6 +15,7 @@ from mixture_oracle import (
     KnownFlow,
     KnownNCSN,
     KnownSDE,
+    mixture,
     net,
 )
 from mixture_oracle import STD as PART
@@ -24,7 +25,7 @@ from pushforward.core.spaces import Reals
 from pushforward.models.score.ddpm import DDPM, ddpm_images
 from pushforward.models.score.diffusion import Diffusion
 from pushforward.models.score.parametrisation import SmallVariance
-from pushforward.probability.diffusion_paths import VP
+from pushforward.probability.diffusion_paths import VE, VP, SubVP
 from pushforward.solvers.diffusion import ancestral, ddim, heun
 from pushforward.solvers.multistep import dpm_solver_pp
 from pushforward.solvers.samplers import (
@@ -149,9 +150,16 @@ def test_any_sampler_draws_from_any_diffusion(name, sampler):
     assert (x.var(0) / variance - 1).abs().max() < 0.12
 
 
-@pytest.mark.parametrize("name", KNOWN)
+PATHS = {
+    **KNOWN,
+    "sub-vp": lambda: KnownSDE(Reals((2,)), net(), SubVP()),
+    "ve": lambda: KnownSDE(Reals((2,)), net(), VE()),
+}
+
+
+@pytest.mark.parametrize("name", PATHS)
 def test_levels_of_a_time_and_of_a_noise_agree(name):
-    model = KNOWN[name]().double()
+    model = PATHS[name]().double()
     own = model.levels(7)[:-1]
     for level in (level for level in own if level.alpha > 0):
         for again in (model.level_at(level.t), model.level_of(level.noise)):
@@ -223,6 +231,24 @@ def test_churn_is_algorithm_2_of_edm(monkeypatch):
     torch.testing.assert_close(sampler(model, 10 * z), x)
     assert sampler.draws
     assert not HeunSampler().draws
+
+
+def test_a_correction_is_algorithm_4_of_the_score_sde(monkeypatch):
+    model = KnownSDE(Reals((2,)), net(), VE(0.1, 3.0)).double()
+    x = z = torch.tensor([[-1.3, 0.4], [0.2, 1.0]]).double()
+    noise, levels = torch.linspace(-1, 1, 4, dtype=torch.float64).view(2, 2), model.levels(3)
+    monkeypatch.setattr(torch, "randn_like", lambda x: noise)
+    for now, after in pairwise(levels[:-1]):
+        mean, variance = model.reverse(x, now, after)
+        x = mean + variance**0.5 * noise
+        for _ in range(2):
+            at = x.detach().requires_grad_()
+            log_p = mixture(after.alpha, after.sigma).log_prob(at)
+            (g,) = torch.autograd.grad(log_p.sum(), at)
+            step = 2 * (0.2 * noise.norm(dim=1).mean() / g.norm(dim=1).mean()) ** 2
+            x = x + step * g + (2 * step).sqrt() * noise
+    x = model.reverse(x, levels[-2], levels[-1])[0]
+    torch.testing.assert_close(PredictorCorrector(3, 2, 0.2)(model, z), x)
 
 
 def test_one_step_is_the_denoised_noise_for_every_solver_of_the_flow():

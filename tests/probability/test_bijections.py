@@ -12,8 +12,10 @@ from pushforward.nn.residual import ResidualNet
 from pushforward.probability.bijections.autoregressive import Autoregressive
 from pushforward.probability.bijections.bijection import Chain, Inverse
 from pushforward.probability.bijections.coupling import ContextAffine, Coupling
+from pushforward.probability.bijections.dense_sylvester import DenseSylvester
 from pushforward.probability.bijections.elementwise import Additive, Affine, SigmoidAffine
-from pushforward.probability.bijections.linear import LUMixing, Mixing, Scale
+from pushforward.probability.bijections.emerging import CausalConv, Emerging
+from pushforward.probability.bijections.linear import LUMixing, Mixing, QRMixing, Scale
 from pushforward.probability.bijections.logistic_mixture import LogisticMixture
 from pushforward.probability.bijections.logit import Logit
 from pushforward.probability.bijections.normalisation import ActNorm, BatchNorm
@@ -78,6 +80,11 @@ CASES = {
     "mixing, image": (lambda: Mixing(4), IMAGE),
     "LU mixing": (lambda: LUMixing(5), VECTOR),
     "LU mixing, image": (lambda: LUMixing(4), IMAGE),
+    "QR mixing": (lambda: QRMixing(5), VECTOR),
+    "QR mixing, image": (lambda: QRMixing(4), IMAGE),
+    "causal convolution": (lambda: CausalConv(4), IMAGE),
+    "emerging convolution": (lambda: Emerging(4), IMAGE),
+    "emerging convolution of 9 x 9": (lambda: Emerging(4, 2), IMAGE),
     "spline": (lambda: vector_coupling(Halves(), Spline(4, bound=0.7)), VECTOR),
     "logistic mixture": (lambda: vector_coupling(Halves(), LogisticMixture(3)), VECTOR),
     "checkerboard mixture": (
@@ -92,6 +99,9 @@ CASES = {
     "planar in context": (lambda: Planar(5, 3), VECTOR),
     "sylvester": (lambda: Sylvester(5, 3), VECTOR),
     "sylvester in context": (lambda: Sylvester(5, 2, context=3), VECTOR),
+    "dense sylvester": (lambda: DenseSylvester(5, 3), VECTOR),
+    "dense sylvester of all": (lambda: DenseSylvester(5, 5), VECTOR),
+    "dense sylvester in context": (lambda: DenseSylvester(5, 2, 3), VECTOR),
     "inverse": (lambda: Inverse(vector_coupling(Halves(), Affine(), 3)), VECTOR),
 }
 
@@ -148,6 +158,32 @@ def test_log_det_is_autograds(name):
         )
         expected = jacobian.reshape(x[i].numel(), -1).slogdet()[1]
         torch.testing.assert_close(log_det[i], expected, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "map",
+    [Additive(), Affine(), Affine(0.5), SigmoidAffine(), Spline(4), LogisticMixture(2)],
+    ids=lambda m: type(m).__name__,
+)
+def test_gradients_of_maps_are_finite_differences(map):
+    torch.manual_seed(0)
+    x, parameters = torch.randn(2, 3).double(), torch.randn(2, map.arity, 3).double()
+    both = x.requires_grad_(), parameters.requires_grad_()
+    assert torch.autograd.gradcheck(map, both)
+    assert torch.autograd.gradcheck(map.inverse, both)
+
+
+@pytest.mark.parametrize("name", ["planar", "sylvester", "dense sylvester"])
+def test_no_numbers_fold_space(name):
+    """However large they are, the map is one to one, as its construction promises."""
+    torch.manual_seed(0)
+    for _ in range(20):
+        bijection = CASES[name][0]().double()
+        torch.nn.init.normal_(next(bijection.parameters()), std=3.0)
+        x = torch.randn(50, 5, dtype=torch.float64)
+        z, log_det = bijection(x)
+        assert log_det.isfinite().all()
+        torch.testing.assert_close(bijection.inverse(z)[0], x, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", [n for n, (build, _) in CASES.items() if "context" in n])
@@ -212,6 +248,11 @@ def test_batch_norm_in_training_is_the_batchs():
     torch.testing.assert_close(z, torch.nn.functional.batch_norm(x, None, None, training=True))
     expected = -0.5 * (x.var(0, correction=0) + 1e-5).log().sum()
     torch.testing.assert_close(log_det, expected.expand(32))
+    peer = torch.nn.BatchNorm1d(3)
+    peer(x)
+    torch.testing.assert_close(norm.mean, peer.running_mean)
+    unbiased = (norm.variance - 0.9) * 32 / 31 + 0.9  # torch keeps that, of which ours is 31 / 32
+    torch.testing.assert_close(unbiased, peer.running_var)
 
 
 def test_odd_sides_are_refused():
@@ -229,7 +270,17 @@ def test_the_encoder_is_not_touched_by_the_inverse():
     assert all(p.grad is not None for p in encoder.parameters())
 
 
-@pytest.mark.parametrize("name", ["planar", "sylvester", "logistic mixture", "spline"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "planar",
+        "sylvester",
+        "dense sylvester",
+        "logistic mixture",
+        "spline",
+        "emerging convolution",
+    ],
+)
 def test_gradients_of_the_inverse_are_the_implicit_ones(name):
     """d inverse / d parameter against finite differences."""
     bijection, x, _ = prepared(name)

@@ -57,6 +57,7 @@ def test_optimal_value_is_two_jsd_less_log_four():
     assert optimal_value(p, q).item() == pytest.approx(2 * jsd - LOG4)
     at_optimum = value_discrete(optimal_logit(p.log(), q.log()), p, q)
     assert at_optimum.item() == pytest.approx(2 * jsd - LOG4)
+    assert jensen_shannon_from_value(at_optimum).item() == pytest.approx(jsd)
     assert optimal_value(p, p).item() == pytest.approx(-LOG4)
     assert optimal_value(numbers(1, 0), numbers(0, 1)).item() == pytest.approx(0)
 

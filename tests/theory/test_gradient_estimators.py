@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.distributions import Independent, MixtureSameFamily, Normal
@@ -60,6 +61,20 @@ def test_normal():
     exact = 4 * 0.7**2 + 4 * 0.7**2 * (1.5**2 + 2 * 0.7**2)
     assert path == pytest.approx(exact, rel=0.05)
     assert plain > 4 * path
+
+
+def test_the_baseline_is_the_mean_of_the_other_draws():
+    """By hand: (f_i - sum_{j != i} f_j / (n - 1)) times the normal's score at z_i."""
+    phi, n = torch.tensor([0.4, -0.3], dtype=torch.float64), 3
+    torch.manual_seed(1)
+    found = score_function(normal, phi, lambda z: z.exp().sum(-1), n, baseline=True)
+    torch.manual_seed(1)
+    z = normal(phi.expand(n, -1)).sample()[:, 0].numpy()
+    mean, scale = 0.4, math.exp(-0.3)
+    for i in range(n):
+        others = np.delete(np.exp(z), i).mean()
+        score = [(z[i] - mean) / scale**2, ((z[i] - mean) / scale) ** 2 - 1]
+        assert found[i].numpy() == pytest.approx((math.exp(z[i]) - others) * np.array(score))
 
 
 def test_gamma():

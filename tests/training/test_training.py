@@ -5,9 +5,12 @@ import signal
 
 import pytest
 import torch
+from scipy.stats import norm
+from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR
 
 import pushforward as pf
 from pushforward.core.checkpoint import weights
+from pushforward.training.ema import Average
 from pushforward.training.fit import CHECKPOINT, LOG
 from toys import Duel, Normal, duel, normal_data
 
@@ -106,6 +109,45 @@ def test_turns_share_batches():
     assert not torch.equal(seen[0][1], seen[1][1])
 
 
+class Number(pf.Component):
+    """One weight."""
+
+    def __init__(self, start: float):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(start))
+
+
+class Seesaw(pf.Generative):
+    """min_a max_b a b: either loss runs through both weights."""
+
+    def __init__(self, a: Number, b: Number):
+        super().__init__(pf.Reals((2,)))
+        self.a, self.b = a, b
+
+    def sample(self, n):
+        return torch.zeros(n, 2)
+
+    def players(self):
+        return pf.Player("a", self.a, self.product), pf.Player("b", self.b, self.minus)
+
+    def product(self, x):
+        return {"product": (self.a.weight * self.b.weight).expand(len(x))}
+
+    def minus(self, x):
+        return {"product": -(self.a.weight * self.b.weight).expand(len(x))}
+
+
+def test_a_player_moves_by_its_own_gradient_alone():
+    """Three rounds by hand: a falls by 0.1 b, then b rises by 0.1 a."""
+    model, a, b = Seesaw(Number(2.0), Number(3.0)), 2.0, 3.0
+    train(model, pf.Recipe(3, 32, pf.SGD(0.1), validate_every=0))
+    for _ in range(3):
+        a -= 0.1 * b
+        b += 0.1 * a
+    assert model.a.weight.item() == pytest.approx(a, rel=1e-6)
+    assert model.b.weight.item() == pytest.approx(b, rel=1e-6)
+
+
 def test_each_epoch_shows_everything_once():
     seen = []
 
@@ -154,6 +196,27 @@ def test_the_average_forgets_the_start_and_follows():
     assert not training.result.training
 
 
+@pytest.mark.parametrize("decay", [0.15, 0.9])
+def test_the_average_is_its_recursion(decay):
+    """The first update copies; after it the decay is min(decay, (1 + n) / (10 + n))."""
+    model, expected = Normal(1), 0.0
+    average = Average(model, decay)
+    for n, weight in enumerate((3.0, -1.0, 4.0, 1.5, -9.0)):
+        torch.nn.init.constant_(model.mean, weight)
+        average.update()
+        kept = min(decay, (1 + n) / (10 + n)) if n else 0.0
+        expected = kept * expected + (1 - kept) * weight
+        assert average.model.mean.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_validation_is_the_mean_over_all_that_is_held_out():
+    """Also where the last batch is smaller than the others."""
+    data = normal_data()
+    _, reports = train(Normal(2), pf.Recipe(1, 50, pf.SGD(1e-12), validate_every=1), data)
+    held = norm.logpdf(data.validation.tensors[0].double().numpy()).sum(1)
+    assert reports[-1].validation["model/nll"] == pytest.approx(-held.mean(), rel=1e-5)
+
+
 def test_clipping_bounds_the_step():
     model = Normal(2)
     train(model, pf.Recipe(1, 128, pf.SGD(1.0), clip=0.01))
@@ -166,6 +229,20 @@ def test_schedules_warm_up_and_end(schedule):
     assert factors[0] == pytest.approx(0.1)
     assert factors[9] == pytest.approx(1.0)
     assert factors[100] == pytest.approx(1.0 if isinstance(schedule, pf.Constant) else 0.1)
+
+
+def test_schedules_are_torchs_after_the_warm_up():
+    one = torch.nn.Parameter(torch.zeros(()))
+    for ours, theirs in (
+        (pf.Cosine(10, 0.1), lambda o: CosineAnnealingLR(o, 90, 0.1)),
+        (pf.Decay(0.1, 10), lambda o: ExponentialLR(o, 0.1 ** (1 / 90))),
+    ):
+        optimiser = torch.optim.SGD([one], 1.0)
+        schedule = theirs(optimiser)
+        for step in range(10, 101):
+            assert ours.factor(step, 100) == pytest.approx(schedule.get_last_lr()[0], rel=1e-6)
+            optimiser.step()
+            schedule.step()
 
 
 def test_bf16_is_close_and_keeps_float32_weights():

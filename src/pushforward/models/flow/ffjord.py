@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
 from ...core.catalogue import example, system
@@ -26,7 +27,7 @@ from ...probability.bijections.bijection import Bijection, Chain
 from ...probability.bijections.shapes import FactorOut, Flatten, Squeeze
 from ...probability.priors import StandardNormal
 from ...solvers.adjoint import Solver
-from ...solvers.continuous import Continuous
+from ...solvers.continuous import Continuous, paying
 from ...solvers.fixed import RungeKutta4
 from .dequantized import Dequantized
 from .flow import Flow
@@ -48,6 +49,7 @@ class FFJORD(NeuralODE):
         adjoint: gradients by the adjoint ODE rather than through the solver's steps.
         context: width of a vector that the density is conditional on, or 0.
         classes: number of labels to condition on, before the context; 0 is none.
+        normal: Gaussian probes rather than Rademacher's signs, whose variance is less.
     """
 
     def __init__(
@@ -62,8 +64,10 @@ class FFJORD(NeuralODE):
         adjoint: bool = True,
         context: int = 0,
         classes: int = 0,
+        normal: bool = False,
     ):
         super().__init__(features, width, layers, solver, adjoint, context, classes)
+        self.ode.normal = normal
         self.probes, self.kinetic, self.jacobian = probes, kinetic, jacobian
 
     def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
@@ -95,6 +99,8 @@ class ImageFFJORD(Bounded, Pushforward):
         adjoint: gradients by the adjoint ODE rather than through the solver's steps.
         alpha: of the logit (see `Dequantized`).
         classes: number of labels to condition on: every velocity is told; 0 is none.
+        kinetic, jacobian: weights of the two penalties, summed over the scales.
+        normal: Gaussian probes rather than Rademacher's signs.
     """
 
     def __init__(
@@ -108,6 +114,9 @@ class ImageFFJORD(Bounded, Pushforward):
         adjoint: bool = True,
         alpha: float = 0.05,
         classes: int = 0,
+        kinetic: float = 0.0,
+        jacobian: float = 0.0,
+        normal: bool = False,
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"ImageFFJORD models Pixels, not {space}: take FFJORD for vectors")
@@ -120,12 +129,24 @@ class ImageFFJORD(Bounded, Pushforward):
             channels = space.channels
             for _ in range(scales):
                 velocity = ConvVelocity(channels + classes, channels, width, layers)
-                yield Continuous(velocity, solver, probes, adjoint, classes)
+                yield Continuous(velocity, solver, probes, adjoint, classes, normal)
                 channels *= 2
 
         chain = _scales(space.shape, list(odes()))
         flow = Flow(StandardNormal((space.dims,)), [chain], Reals(space.shape), given)
         self.dequantized = Dequantized(flow, space, alpha=alpha)
+        self.kinetic, self.jacobian = kinetic, jacobian
+
+    def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
+        """{"negative_elbo", "kinetic", "jacobian"}: the bound in nats, and weighted penalties."""
+        with paying() as paid:
+            bound = self.elbo(x, *conditions)
+        kinetic, jacobian = torch.stack(paid).sum(0).unbind(1)
+        return {
+            "negative_elbo": -bound,
+            "kinetic": self.kinetic * kinetic,
+            "jacobian": self.jacobian * jacobian,
+        }
 
     def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
         """A lower bound on log p(x) in expectation, in nats, (batch,)."""

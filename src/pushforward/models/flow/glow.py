@@ -3,16 +3,20 @@
     z = s . (x + b),    z = W x,    z_b = (x_b + t(x_a)) sigmoid(r(x_a) + 2)
 
 A learned matrix replaces the fixed permutation of the channels, and an actnorm started from data
-replaces batch normalisation, so that a batch of one image is enough. What leaves at a scale has a
-Gaussian prior that is given by what stays; with classes, the last prior is given by the class.
+replaces batch normalisation, so that a batch of one image is enough. The matrix may be a plain one,
+have LU or QR factors, or see its neighbours too (an emerging convolution). What leaves at a scale
+has a Gaussian prior that is given by what stays; with classes, the last prior is given by the
+class.
 
 Glow: Generative Flow with Invertible 1x1 Convolutions (Kingma & Dhariwal, 2018), arXiv:1807.03039,
-table 1, sections 3.1-3.3.
+table 1, sections 3.1-3.3; QR and emerging convolutions: Hoogeboom et al. (2019), arXiv:1901.11137.
 Differs from the paper: the priors are affine bijections before standard noise, which is the same
 density, so that a temperature scales the noise of every level alike; no loss for the class.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +31,8 @@ from ...nn.zero import zero_last
 from ...probability.bijections.bijection import Bijection, Chain
 from ...probability.bijections.coupling import ContextAffine, Coupling
 from ...probability.bijections.elementwise import Affine, SigmoidAffine
-from ...probability.bijections.linear import LUMixing, Mixing
+from ...probability.bijections.emerging import Emerging
+from ...probability.bijections.linear import LUMixing, Mixing, QRMixing
 from ...probability.bijections.normalisation import ActNorm
 from ...probability.bijections.shapes import FactorOut, Flatten, Squeeze
 from ...probability.priors import StandardNormal
@@ -84,6 +89,14 @@ def _scaled(conv: nn.Conv2d, x: Tensor, scale: Tensor, shift: Tensor | None) -> 
     return F.conv2d(x, weight, bias, padding=conv.padding)
 
 
+MIXINGS: dict[str, Callable[[int], Bijection]] = {
+    "lu": LUMixing,
+    "qr": QRMixing,
+    "plain": Mixing,
+    "emerging": Emerging,
+}
+
+
 class Glow(Dequantized):
     """The image model; a lower bound by uniform dequantisation.
 
@@ -95,7 +108,8 @@ class Glow(Dequantized):
         steps: K, at each scale.
         width: channels within the networks.
         classes: how many, 0 for an unconditional model.
-        plain: whether the 1x1 convolutions are plain matrices rather than LU factors.
+        mixing: of the channels: "lu" or "qr" (1x1 convolutions by their factors), "plain" (by the
+            matrix), or "emerging" (5x5 convolutions, whose images are drawn pixel by pixel).
         alpha: of the logit (see `Dequantized`).
     """
 
@@ -106,14 +120,16 @@ class Glow(Dequantized):
         steps: int = 32,
         width: int = 512,
         classes: int = 0,
-        plain: bool = False,
+        mixing: str = "lu",
         alpha: float = 0.05,
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"Glow models Pixels, not {space}")
         check_sides(space, scales)
-        mixing = Mixing if plain else LUMixing
-        chain = _levels(space.shape, scales, count("steps", steps), width, classes, mixing)
+        if mixing not in MIXINGS:
+            raise ValueError(f"mixing must be one of {', '.join(MIXINGS)}, not {mixing!r}")
+        kind = MIXINGS[mixing]
+        chain = _levels(space.shape, scales, count("steps", steps), width, classes, kind)
         given = told(classes)
         flow = Flow(StandardNormal((space.dims,)), [chain], Reals(space.shape), given)
         super().__init__(flow, space, alpha=alpha)
@@ -125,7 +141,7 @@ def _levels(
     steps: int,
     width: int,
     classes: int,
-    mixing: type[Mixing],
+    mixing: Callable[[int], Bijection],
 ) -> Chain:
     """Squeeze, K steps, and after half has left, the next scale."""
     c, h, w = squeezed = 4 * shape[0], shape[1] // 2, shape[2] // 2

@@ -5,8 +5,11 @@
 Like planar flows they run from the noise to the sample; one step bends space across M hyperplanes
 rather than one, which in many dimensions takes planar flows a step each.
 
+`DenseSylvesterFlow` takes Sylvester's identity for any two matrices, at the price of a determinant
+of M x M numbers.
+
 Sylvester Normalizing Flows for Variational Inference (van den Berg et al., 2018), arXiv:1803.05649,
-eqs. 8-13 and section 4.2 (Householder).
+theorem 1, eqs. 8-13 and section 4.2 (Householder).
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from ...core.catalogue import example, system
 from ...core.given import told
 from ...core.spaces import count
 from ...nn.conditions import width_of
-from ...probability.bijections.bijection import Inverse
+from ...probability.bijections.bijection import Bijection, Inverse
+from ...probability.bijections.dense_sylvester import DenseSylvester
 from ...probability.bijections.sylvester import Sylvester
 from ...probability.priors import StandardNormal
 from .flow import Flow
@@ -41,13 +45,21 @@ class SylvesterFlow(Flow):
         classes: int = 0,
     ):
         given = told(classes, context)
-        rank = features if rank is None else rank
-        reflections = min(8, features)
         maps = [
-            Inverse(Sylvester(features, rank, reflections, width_of(given)))
+            Inverse(self._step(features, features if rank is None else rank, width_of(given)))
             for _ in range(count("steps", steps))
         ]
         super().__init__(StandardNormal((features,)), maps, given=given)
+
+    def _step(self, features: int, rank: int, context: int) -> Bijection:
+        return Sylvester(features, rank, min(8, features), context)
+
+
+class DenseSylvesterFlow(SylvesterFlow):
+    """The same steps with two dense matrices each: x + A tanh(B x + b)."""
+
+    def _step(self, features: int, rank: int, context: int) -> Bijection:
+        return DenseSylvester(features, rank, context)
 
 
 system("sylvester", lecture=4, title="Sylvester flows", paper="arXiv:1803.05649")
@@ -57,3 +69,9 @@ system("sylvester", lecture=4, title="Sylvester flows", paper="arXiv:1803.05649"
 def sylvester() -> SylvesterFlow:
     """The smallest instance."""
     return SylvesterFlow(2, steps=2)
+
+
+@example(data="moons")
+def dense_sylvester() -> DenseSylvesterFlow:
+    """The smallest dense instance."""
+    return DenseSylvesterFlow(2, steps=2)

@@ -1,13 +1,15 @@
-"""Linear bijections of the channels: a scale, a matrix, a matrix by its LU factors.
+"""Linear bijections of the channels: a scale, a matrix, a matrix by its LU or QR factors.
 
     z = W x at every place,    log|det| = h w log|det W|
     W = P L (U + diag(s)),     log|det W| = sum log|s|
+    W = Q (U + diag(s)),       log|det W| = sum log s,    Q = H_1 .. H_c,  H = I - 2 v v' / |v|^2
 
 The matrix generalises a permutation of the channels and, on images, is a 1x1 convolution; on
 vectors it is a linear layer.
 
-Glow (Kingma & Dhariwal, 2018), arXiv:1807.03039, section 3.2, eqs. 9-11; the scale is NICE's (Dinh
-et al., 2014), arXiv:1410.8516, section 3.3.
+Glow (Kingma & Dhariwal, 2018), arXiv:1807.03039, section 3.2, eqs. 9-11; QR: Emerging Convolutions
+(Hoogeboom et al., 2019), arXiv:1901.11137; the scale is NICE's (Dinh et al., 2014),
+arXiv:1410.8516, section 3.3.
 """
 
 from __future__ import annotations
@@ -100,6 +102,42 @@ class LUMixing(Mixing):
 
     def log_volume(self) -> Tensor:
         """log|det W| = sum log|s|."""
+        return self.log_scale.sum()
+
+
+class QRMixing(Mixing):
+    """The same by its QR factors: every matrix is one, and none of them is singular.
+
+    Q is a product of as many Householder reflections as there are channels.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__(channels)
+        del self.weight
+        self.axes = nn.Parameter(torch.randn(channels, channels))
+        self.upper = nn.Parameter(torch.zeros(channels, channels))
+        self.log_scale = nn.Parameter(torch.zeros(channels))
+
+    def _factors(self) -> tuple[Tensor, Tensor]:
+        q = torch.eye(len(self.axes)).to(self.axes)
+        for axis in self.axes / self.axes.norm(dim=1, keepdim=True).clamp_min(1e-12):
+            q = q - 2 * (q @ axis)[:, None] * axis
+        return q, self.upper.triu(1) + torch.diag(self.log_scale.exp())
+
+    def matrix(self) -> Tensor:
+        """W = Q R."""
+        with torch.autocast(self.axes.device.type, enabled=False):
+            q, upper = self._factors()
+            return q @ upper
+
+    def matrix_inverse(self) -> Tensor:
+        """W^-1 = R^-1 Q^T, by substitution."""
+        with torch.autocast(self.axes.device.type, enabled=False):
+            q, upper = self._factors()
+            return torch.linalg.solve_triangular(upper, q.t(), upper=True)
+
+    def log_volume(self) -> Tensor:
+        """log|det W| = sum log s."""
         return self.log_scale.sum()
 
 
