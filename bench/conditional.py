@@ -77,7 +77,7 @@ def smooth(latent: int) -> tuple[Any, Any]:
 
 
 def avb() -> pf.Generative:
-    """Two latents: in more, what a critic does not see of q and p lies where nothing was learned."""
+    """With two latents: in more, the critic overlooks where q leaves p bare."""
     plain = dense_avb(SPACE, 2, 512, **TOLD)
     networks = plain.encoder, smooth(2)[1], plain.critic
     return pf.AVB(*networks, 2, 4, turns=4, given=pf.Labels(10))
