@@ -10,6 +10,7 @@ import torch
 
 import pushforward as pf
 from pushforward.core.blueprint import registered, registered_names
+from pushforward.core.given import spaces_of
 from pushforward.core.spaces import count
 from pushforward.nn.mlp import ACTIVATIONS, MLP, EmbeddedMLP, FlatMLP
 from pushforward.probability.decoders import Decoder
@@ -44,8 +45,9 @@ def test_defaults_are_for_photographs_too(name: str) -> None:
     model = registered(name)(RGB)
     assert sum(p.numel() for p in model.parameters()) < MOST
     x = torch.randint(256, (2, *RGB.shape), dtype=torch.uint8)
+    told = [torch.randint(256, (2, *RGB.shape), dtype=torch.uint8) for _ in spaces_of(model.given)]
     for player in model.stages()[0].players:
-        terms = player.loss(x) if player.loss else player.update(x)
+        terms = (player.loss or player.update)(x, *told)
         assert all(torch.isfinite(term).all() for term in terms.values())
 
 

@@ -126,7 +126,8 @@ def _log_frequency(x: Tensor) -> Tensor:
 def weights_are_ratios_of_densities(subject: Subject) -> None:
     """What a model draws is weighed by what encoder, decoder and prior say of it by themselves."""
     model: Any = subject.trained().double()
-    if not (hasattr(model, "encode") and hasattr(model, "draw")):
+    weighs = isinstance(model, Weighted) and hasattr(model, "encode") and hasattr(model, "draw")
+    if not weighs:
         raise NotApplicable("it does not draw latents with their densities")
     x, *conditions = batch = each_double(subject.batch(8))
     torch.manual_seed(6)

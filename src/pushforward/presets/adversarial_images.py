@@ -62,7 +62,7 @@ def sngan_digits(steps: int = 1_500, width: int = 24, turns: int = 2) -> Experim
 
 
 @preset("sagan")
-def sagan_digits(steps: int = 1_500, width: int = 24) -> Experiment:
+def sagan_digits(steps: int = 1_500, width: int = 24, classes: int = 10) -> Experiment:
     """SAGAN on the 8x8 digits, told which digit to draw; attention at 4x4, two learning rates.
 
     pushforward train sagan_digits
@@ -70,14 +70,14 @@ def sagan_digits(steps: int = 1_500, width: int = 24) -> Experiment:
     from ..data import digits
 
     data = digits(labels=True)
-    model = SAGAN(data.space, latent=64, width=width, classes=10)
+    model = SAGAN(data.space, latent=64, width=width, classes=classes)
     rates = {"critic": Adam(2e-3, betas=(0.0, 0.9)), "generator": Adam(5e-4, betas=(0.0, 0.9))}
     recipe = Recipe(steps, 64, optimizers=rates, schedule=Cosine(), ema=0.99)
     return Experiment(model, data, recipe)
 
 
 @preset("biggan")
-def biggan_digits(steps: int = 1_200, width: int = 24) -> Experiment:
+def biggan_digits(steps: int = 1_200, width: int = 24, classes: int = 10) -> Experiment:
     """BigGAN on the 8x8 digits, told which digit to draw.
 
     pushforward train biggan_digits
@@ -85,7 +85,7 @@ def biggan_digits(steps: int = 1_200, width: int = 24) -> Experiment:
     from ..data import digits
 
     data = digits(labels=True)
-    model = BigGAN(data.space, latent=60, width=width, embedding=32, classes=10)
+    model = BigGAN(data.space, latent=60, width=width, embedding=32, classes=classes)
     rates = {"critic": Adam(1e-3, betas=(0.0, 0.999)), "generator": Adam(3e-4, betas=(0.0, 0.999))}
     recipe = Recipe(steps, 64, optimizers=rates, schedule=Cosine(), ema=0.99)
     return Experiment(model, data, recipe)
@@ -125,6 +125,9 @@ def stylegan2_digits(steps: int = 2_500, width: int = 32, ada: bool = True) -> E
     pushforward train stylegan2_digits
 
     Digits are no digits upside down: what changes is their place, size and brightness, as p says.
+
+    Args:
+        ada: whether what the critic sees is augmented.
     """
     from ..data import digits
 

@@ -97,7 +97,7 @@ class Flow(Density, Pushforward):
 
     def rsample_and_log_prob(self, n: int, *conditions: Tensor) -> tuple[Tensor, Tensor]:
         """`n` data that carry gradients, and their log p in nats (n,): for reverse KL."""
-        z = self.latents(n)
+        z = self.latents(max(1, n))[:n]  # of no data, too
         x, log_det = self.bijection.inverse(z, self._context(n, *conditions))
         return x.contiguous(), self.base.log_prob(z) - log_det
 

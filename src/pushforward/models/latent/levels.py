@@ -122,7 +122,7 @@ class Levels(Distribution):
 
     def descended(self, noise: Tensor, how: Callable[..., Tensor]) -> tuple[list[Level], Tensor]:
         """The pass that does `how` with noise (times * batch, total), and what it says of data."""
-        times = len(noise) // len(self.evidence[0])
+        times = max(1, len(noise) // max(1, len(self.evidence[0])))
         evidence = repeated(self.evidence, times)
         c = None if self.c is None else repeated((self.c,), times)[0]
         return self.model.descend(len(noise), evidence, takes(self.model, noise, how), c)

@@ -92,7 +92,7 @@ def _newton(product: Tensor, goal: Tensor, a: Tensor) -> Tensor:
     gap = a + _times(product, bend) - goal
     with torch.no_grad():
         # The slope of a + B A tanh(a), in which h' stands on the right.
-        slope = torch.eye(len(bend[0])).to(bend) + product * (1 - bend**2)[:, None]
+        slope = torch.eye(bend.shape[1]).to(bend) + product * (1 - bend**2)[:, None]
     return a - torch.linalg.solve(slope, gap[:, :, None])[:, :, 0]
 
 
