@@ -38,7 +38,9 @@ class ConditionalInstanceNorm(nn.Module):
     def forward(self, x: Tensor, level: Tensor) -> Tensor:
         """The normalised feature maps."""
         means = x.mean((2, 3))
-        plus = (means - means.mean(1, keepdim=True)) / (means.var(1, keepdim=True) + 1e-5).sqrt()
+        apart = means - means.mean(1, keepdim=True)
+        variance = apart.square().sum(1, keepdim=True) / max(means.shape[1] - 1, 1)
+        plus = apart / (variance + 1e-5).sqrt()
         shift = self.beta(level) + self.alpha(level) * plus
         return F.instance_norm(x) * self.gamma(level)[:, :, None, None] + shift[:, :, None, None]
 

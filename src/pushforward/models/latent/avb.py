@@ -142,8 +142,10 @@ class AVB(Decoded):
         with torch.no_grad():
             noise = self.even[:, None].expand(-1, len(x), -1)
             z = self.encode(x, *conditions).at(noise)
-        scale = z.std(0, correction=0).clamp_min(LEAST)
-        return Side(Normal(z.mean(0), scale, validate_args=False))
+        mean = z.mean(0)
+        # not z.std: of an empty batch that is a warning
+        scale = (z - mean).square().mean(0).sqrt().clamp_min(LEAST)
+        return Side(Normal(mean, scale, validate_args=False))
 
     def ratio(self, z: Tensor, r: Independent, x: Tensor, *conditions: Tensor) -> Tensor:
         """T: the critic's log q(z|x) - log r(z|x) of latents (..., batch, latent), (..., batch)."""
