@@ -111,12 +111,12 @@ def by_weight(model: Guided, measure: Any) -> dict[str, Any]:
     return record
 
 
-def likelihood(model: Any, data: Dataset, device: str) -> dict[str, Any] | None:
+def likelihood(model: Any, data: Dataset, examples: int) -> dict[str, Any] | None:
     """Bits/dim of the test set, or of its first examples by an ODE."""
     if isinstance(model, Bounded) and not isinstance(model, LatentDiffusion):
-        return bits_per_dim(model, data.test, size=500).record()
+        return bits_per_dim(model, data.test, size=500, examples=examples).record()
     if isinstance(model, Estimated):
-        return bits_per_dim(model, data.test, examples=256, steps=50).record()
+        return bits_per_dim(model, data.test, examples=min(256, examples), steps=50).record()
     return None
 
 
@@ -125,6 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoints", nargs="+", type=Path)
     parser.add_argument("--n", type=int, default=10_000)
+    parser.add_argument("--examples", type=int, default=10_000, help="for bits/dim")
     parser.add_argument("--steps", type=int, nargs="*", default=[5, 10, 20, 50])
     parser.add_argument("--solvers", nargs="*", choices=SOLVERS, default=["ddim", "dpm", "heun"])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -149,7 +150,7 @@ def main() -> None:
         record["steps"] = by_steps(model, options, measure)
         if isinstance(model, Guided):
             record["guidance"] = by_weight(model, measure)
-        record["likelihood"] = likelihood(model, data, options.device)
+        record["likelihood"] = likelihood(model, data, options.examples)
         models[checkpoint.stem] = record
         harness.write(options.name, {"features": str(look), "models": models})
 
