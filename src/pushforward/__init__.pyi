@@ -206,6 +206,8 @@ from .models.latent.vae import VAE as VAE
 from .models.latent.vampprior import VampPrior as VampPrior
 from .models.latent.variational import Decoded as Decoded
 from .models.latent.variational import Variational as Variational
+from .models.score.autoguidance import AutoGuided as AutoGuided
+from .models.score.classifier_guidance import ClassifierGuided as ClassifierGuided
 from .models.score.ddpm import DDPM as DDPM
 from .models.score.diffusion import Diffusion as Diffusion
 from .models.score.edm import EDM as EDM
@@ -245,6 +247,7 @@ from .nn.masked_conv import MaskedConv as MaskedConv
 from .nn.mlp import EmbeddedMLP as EmbeddedMLP
 from .nn.mlp import FlatMLP as FlatMLP
 from .nn.mlp import MLP as MLP
+from .nn.noisy_classifier import NoisyClassifier as NoisyClassifier
 from .nn.packed import Packed as Packed
 from .nn.progressive import ProgressiveCritic as ProgressiveCritic
 from .nn.progressive import ProgressiveGenerator as ProgressiveGenerator
