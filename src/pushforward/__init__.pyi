@@ -208,11 +208,13 @@ from .models.latent.variational import Decoded as Decoded
 from .models.latent.variational import Variational as Variational
 from .models.score.autoguidance import AutoGuided as AutoGuided
 from .models.score.classifier_guidance import ClassifierGuided as ClassifierGuided
+from .models.score.consistency import Consistency as Consistency
 from .models.score.ddpm import DDPM as DDPM
 from .models.score.diffusion import Diffusion as Diffusion
 from .models.score.edm import EDM as EDM
 from .models.score.flow_matching import FlowMatching as FlowMatching
 from .models.score.guidance import Guided as Guided
+from .models.score.inheritance import Inheritance as Inheritance
 from .models.score.latent_diffusion import GridCodec as GridCodec
 from .models.score.latent_diffusion import LatentDiffusion as LatentDiffusion
 from .models.score.ncsn import NCSN as NCSN
@@ -224,6 +226,7 @@ from .models.score.parametrisation import PredictV as PredictV
 from .models.score.parametrisation import PredictVelocity as PredictVelocity
 from .models.score.parametrisation import PredictX0 as PredictX0
 from .models.score.parametrisation import SmallVariance as SmallVariance
+from .models.score.reflow import Reflow as Reflow
 from .models.score.score_network import ScoreNetwork as ScoreNetwork
 from .models.score.score_sde import ScoreSDE as ScoreSDE
 from .nn.attention import CausalAttention as CausalAttention
@@ -338,6 +341,7 @@ from .presets import beta_sprites as beta_sprites
 from .presets import biggan_digits as biggan_digits
 from .presets import conditional_gan_digits as conditional_gan_digits
 from .presets import conditional_vae_digits as conditional_vae_digits
+from .presets import consistency_mnist as consistency_mnist
 from .presets import dcgan_digits as dcgan_digits
 from .presets import dcgan_mnist as dcgan_mnist
 from .presets import ddpm_cifar10 as ddpm_cifar10
@@ -423,6 +427,7 @@ from .presets import realnvp_digits as realnvp_digits
 from .presets import realnvp_mnist as realnvp_mnist
 from .presets import realnvp_moons as realnvp_moons
 from .presets import recurrent_sentences as recurrent_sentences
+from .presets import reflow_mnist as reflow_mnist
 from .presets import sagan_digits as sagan_digits
 from .presets import score_sde_mnist as score_sde_mnist
 from .presets import score_sde_moons as score_sde_moons

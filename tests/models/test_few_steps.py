@@ -184,3 +184,20 @@ def test_what_cannot_be_is_said():
     ):
         with pytest.raises(ValueError, match=said):
             build()
+
+
+def test_pupils_inherit_once_what_their_teachers_know():
+    def flow() -> FlowMatching:
+        return FlowMatching(SPACE, net(), DDIM(2))
+
+    model = Reflow(flow(), flow())
+    inheritance, _ = model.stages()[1].players
+    inheritance.update(torch.zeros(2, 1))
+    mine, its = (m.network.state_dict() for m in (model.student, model.teacher))
+    assert all(torch.equal(mine[name], its[name]) for name in its)
+    with torch.no_grad():
+        model.student.network.leave.weight.add_(1)
+    inheritance.update(torch.zeros(2, 1))
+    assert not torch.equal(model.student.network.leave.weight, model.teacher.network.leave.weight)
+    wider = Reflow(flow(), FlowMatching(SPACE, TimeMLP(1, width=16, layers=1)))
+    assert [player.name for player in wider.stages()[1].players] == ["student"]

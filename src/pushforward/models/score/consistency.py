@@ -34,12 +34,15 @@ from ...core.spaces import Pixels, Reals, count
 from ...nn.denoiser import TimeMLP
 from .diffusion import Diffusion, claim, spread, stratified
 from .edm import EDM
+from .inheritance import Inheritance
 
 LOG_MEAN, LOG_STD = -1.1, 2.0  # of the noise levels in training
 
 
 class Consistency(Pushforward):
     """A network that leads noise of any level to data in one call.
+
+    It begins with the weights of its teacher where that is an EDM whose network is built alike.
 
     Args:
         space: Pixels, or Reals.
@@ -84,7 +87,7 @@ class Consistency(Pushforward):
         self.least, self.most = least, most
         self.steps, self.first = count("ladder", ladder, 2), count("first", first, 2)
         self.calls, self.share = count("calls", calls), share
-        self.teacher = self._pupil_of(teacher)
+        self.teacher, self.inheritance = self._pupil_of(teacher), Inheritance()
 
     def _pupil_of(self, teacher: Diffusion | None) -> Diffusion | None:
         if teacher is None:
@@ -105,9 +108,10 @@ class Consistency(Pushforward):
         if self.teacher is None:
             return (Stage("train", (player,)),)
         teacher = Player("teacher", self.teacher, self.teacher.loss)
-        return Stage("teacher", (teacher,), share=self.share), Stage(
-            "distillation", (player,), share=1 - self.share
-        )
+        edm = isinstance(self.teacher, EDM) and self.teacher.data_std == self.data_std
+        first = self.inheritance.player(self.network, self.teacher.network) if edm else ()
+        after = Stage("distillation", (*first, player), share=1 - self.share)
+        return Stage("teacher", (teacher,), share=self.share), after
 
     def levels(self, steps: int) -> Tensor:
         """steps + 1 rising levels of noise, (EDM, eq. 5), float64 on the CPU."""

@@ -26,10 +26,13 @@ from ...nn.denoiser import TimeMLP
 from ...solvers.samplers import DDIM
 from .diffusion import Given
 from .flow_matching import FlowMatching
+from .inheritance import Inheritance
 
 
 class Reflow(Pushforward):
     """Two flows of the same data: the first learns from data, the second from the first.
+
+    Where their networks are built alike, the second begins with the weights of the first.
 
     Args:
         teacher: the first, whose sampler makes the pairs.
@@ -49,12 +52,14 @@ class Reflow(Pushforward):
         keep_apart(teacher, student)
         super().__init__(student.space, student.given)
         self.teacher, self.student, self.share = teacher, student, share
+        self.inheritance = Inheritance()
 
     def stages(self) -> tuple[Stage, ...]:
         """The teacher on data, then the student on pairs."""
         teacher = Player("teacher", self.teacher, self.teacher.loss)
         student = Player("student", self.student, self.pairs_loss)
-        after = Stage("reflow", (student,), self.pairs, 1 - self.share)
+        first = self.inheritance.player(self.student.network, self.teacher.network)
+        after = Stage("reflow", (*first, student), self.pairs, 1 - self.share)
         return Stage("teacher", (teacher,), share=self.share), after
 
     def pairs(self, x: Tensor, *conditions: Tensor) -> Batch:
