@@ -220,6 +220,7 @@ from .models.score.latent_diffusion import LatentDiffusion as LatentDiffusion
 from .models.score.ncsn import NCSN as NCSN
 from .models.score.parametrisation import LargeVariance as LargeVariance
 from .models.score.parametrisation import LearnedVariance as LearnedVariance
+from .models.score.parametrisation import MinSNR as MinSNR
 from .models.score.parametrisation import PredictEps as PredictEps
 from .models.score.parametrisation import PredictScore as PredictScore
 from .models.score.parametrisation import PredictV as PredictV
@@ -351,6 +352,7 @@ from .presets import ddpm_mnist_large as ddpm_mnist_large
 from .presets import ddpm_moons as ddpm_moons
 from .presets import deep_digits as deep_digits
 from .presets import deep_mnist as deep_mnist
+from .presets import denoising_score_gaussians8 as denoising_score_gaussians8
 from .presets import dip_digits as dip_digits
 from .presets import dip_sprites as dip_sprites
 from .presets import discriminative_digits as discriminative_digits
@@ -359,6 +361,7 @@ from .presets import dit_mnist as dit_mnist
 from .presets import dvae_mnist as dvae_mnist
 from .presets import edm_digits as edm_digits
 from .presets import edm_mnist as edm_mnist
+from .presets import explicit_score_gaussians8 as explicit_score_gaussians8
 from .presets import f_gan_gaussians8 as f_gan_gaussians8
 from .presets import factor_sprites as factor_sprites
 from .presets import ffjord_digits as ffjord_digits
@@ -433,6 +436,7 @@ from .presets import score_sde_mnist as score_sde_mnist
 from .presets import score_sde_moons as score_sde_moons
 from .presets import sentence_vae as sentence_vae
 from .presets import sentence_vae_file as sentence_vae_file
+from .presets import sliced_score_gaussians8 as sliced_score_gaussians8
 from .presets import sngan_cifar10 as sngan_cifar10
 from .presets import sngan_digits as sngan_digits
 from .presets import stylegan2_digits as stylegan2_digits

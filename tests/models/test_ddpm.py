@@ -278,3 +278,11 @@ def test_float64_has_all_digits():
     model = DDPM(Reals((2,)), TimeMLP(2, width=8)).double()
     expected = LinearSchedule().signal(1000).sqrt()
     torch.testing.assert_close(model.table[0], expected, rtol=1e-14, atol=0)
+
+
+def test_a_schedule_that_does_not_end_near_noise_is_told():
+    """abar_T = prod(1 - beta_t), by numpy: what is left of x_0 there is said."""
+    schedule = LinearSchedule(0.1, 2.0)
+    abar = np.prod(1 - np.linspace(0.1, 2.0, 100) / 100)
+    with pytest.warns(UserWarning, match=rf"ratio .* still {abar / (1 - abar):.3g}, yet"):
+        DDPM(Reals((2,)), TimeMLP(2, width=8, layers=1), 100, schedule)

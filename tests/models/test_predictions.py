@@ -16,6 +16,7 @@ from pushforward.models.score.edm import EDM
 from pushforward.models.score.flow_matching import FlowMatching
 from pushforward.models.score.ncsn import NCSN
 from pushforward.models.score.parametrisation import (
+    MinSNR,
     PredictEps,
     PredictScore,
     PredictV,
@@ -184,3 +185,40 @@ def test_clipping_has_a_way_off(kind):
 def test_clipping_is_of_the_blueprint(tmp_path):
     model = EDM(Pixels(1, 2, 2), UNet(1, width=4, blocks=1), sampler=DDIM(2), clipped=False)
     assert load(save(model, tmp_path / "edm.safetensors")).clipped is False
+
+
+@pytest.mark.parametrize("gamma", [0.5, 5.0])
+def test_min_snr_weights_are_the_papers(gamma):
+    """And diffusers': of eps min(SNR, gamma) / SNR, of v min(SNR, gamma) / (SNR + 1)."""
+    angle = torch.linspace(0.05, 1.5, 9, dtype=torch.float64)
+    alpha, sigma = angle.cos(), angle.sin()
+    snr = (alpha / sigma) ** 2
+    least, weighting = snr.clamp(max=gamma), MinSNR(gamma)
+    torch.testing.assert_close(weighting(PredictX0(), alpha, sigma), least)
+    torch.testing.assert_close(weighting(PredictEps(), alpha, sigma), least / snr)
+    torch.testing.assert_close(weighting(PredictV(), alpha, sigma), least / (snr + 1))
+
+
+@pytest.mark.parametrize(
+    "prediction", [PredictEps(), PredictV(), PredictScore(), PredictVelocity()]
+)
+def test_a_weighted_loss_does_not_depend_on_what_is_predicted(prediction):
+    """A network that errs alike in x_0 has the same loss, be it told in eps, v or velocities."""
+    torch.manual_seed(0)
+    x = torch.randn(5, 2, dtype=torch.float64)
+
+    class Off(DDPM):
+        def _output(self, noisy, t, *conditions):
+            alpha, sigma = (v[:, None] for v in self.at(t))
+            x0 = torch.full_like(noisy, 0.3)
+            return self.prediction.target(x0, (noisy - alpha * x0) / sigma, alpha, sigma), None
+
+    found = []
+    for said in (prediction, PredictX0()):
+        net = TimeMLP(2, width=8, layers=1)
+        model = Off(Reals((2,)), net, 20, prediction=said, weighting=MinSNR()).double()
+        torch.manual_seed(1)
+        found.append(model.loss(x)["simple"])
+    torch.testing.assert_close(*found)
+    with pytest.raises(ValueError, match="gamma must be"):
+        MinSNR(0.0)

@@ -46,6 +46,7 @@ class MixtureScore(nn.Module):
     [
         (ExplicitMatching(), STD),
         (SlicedMatching(2), STD),
+        (SlicedMatching(4, reduced=False), STD),
         (DenoisingMatching(0.3), (STD**2 + 0.3**2) ** 0.5),
     ],
 )
@@ -97,3 +98,19 @@ def test_bad_values_are_refused():
         DenoisingMatching(0.0)
     with pytest.raises(ValueError, match="projections"):
         SlicedMatching(0)
+
+
+def test_variance_reduction_changes_the_variance_and_not_the_mean():
+    torch.manual_seed(0)
+    x = torch.randn(1, 2, dtype=torch.float64).expand(20_000, 2)
+    found = [SlicedMatching(reduced=r)(some_score, x) for r in (True, False)]
+    for loss in found:
+        error = loss.std().item() / 20_000**0.5
+        assert loss.mean().item() == pytest.approx(
+            ExplicitMatching()(some_score, x[:1]).item(), abs=5 * error + 1e-9
+        )
+    assert found[0].var() < found[1].var()
+
+
+def some_score(x: torch.Tensor) -> torch.Tensor:
+    return MixtureScore()(x)

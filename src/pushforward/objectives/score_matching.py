@@ -10,7 +10,8 @@ projections. The third needs no derivative of s, but its minimum is the score of
 with N(0, sigma^2 I).
 
 Estimation of Non-Normalized Statistical Models by Score Matching (Hyvarinen, 2005), eq. 4.
-Sliced Score Matching (Song et al., 2019), arXiv:1905.07088, eq. 8 (with variance reduction).
+Sliced Score Matching (Song et al., 2019), arXiv:1905.07088, eqs. 7 and 8
+(without and with variance reduction).
 A Connection Between Score Matching and Denoising Autoencoders (Vincent, 2011), eq. 9.
 Differs from the papers: the denoising loss is multiplied by sigma^2, so that it is of order 1.
 """
@@ -39,11 +40,19 @@ def explicit_score_matching(score: Score, x: Tensor) -> Tensor:
     return trace + per_example(s.square()) / 2
 
 
-def sliced_score_matching(score: Score, x: Tensor, projections: int = 1) -> Tensor:
-    """The sliced loss, (batch,): its mean over projections is the explicit one."""
+def sliced_score_matching(
+    score: Score, x: Tensor, projections: int = 1, reduced: bool = True
+) -> Tensor:
+    """The sliced loss, (batch,): its mean over projections is the explicit one.
+
+    `reduced` takes |s|^2 whole, which varies less than the mean of (v' s)^2 that is its mean.
+    """
     v = rademacher(x, count("projections", projections))
     s, trace = projected_divergence(score, x, v)
-    return trace + per_example(s.square()) / 2
+    if reduced:
+        return trace + per_example(s.square()) / 2
+    along = (v * s).flatten(2).sum(2)  # (projections, batch)
+    return trace + along.square().mean(0) / 2
 
 
 def denoising_score_matching(score: Score, x: Tensor, sigma: float) -> Tensor:
@@ -65,16 +74,17 @@ class ExplicitMatching:
 @record
 @dataclass(frozen=True)
 class SlicedMatching:
-    """Random projections."""
+    """Random projections; `reduced` is the paper's variance reduction (SSM-VR)."""
 
     projections: int = 1
+    reduced: bool = True
 
     def __post_init__(self) -> None:
         count("projections", self.projections)
 
     def __call__(self, score: Score, x: Tensor) -> Tensor:
         """The loss, (batch,)."""
-        return sliced_score_matching(score, x, self.projections)
+        return sliced_score_matching(score, x, self.projections, self.reduced)
 
 
 @record

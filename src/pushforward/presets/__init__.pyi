@@ -43,10 +43,13 @@ from .diffusion import ddpm_cifar10 as ddpm_cifar10
 from .diffusion import ddpm_digits as ddpm_digits
 from .diffusion import ddpm_mnist_large as ddpm_mnist_large
 from .diffusion import ddpm_moons as ddpm_moons
+from .diffusion import denoising_score_gaussians8 as denoising_score_gaussians8
 from .diffusion import edm_digits as edm_digits
+from .diffusion import explicit_score_gaussians8 as explicit_score_gaussians8
 from .diffusion import flow_matching_digits as flow_matching_digits
 from .diffusion import ncsn_digits as ncsn_digits
 from .diffusion import score_sde_moons as score_sde_moons
+from .diffusion import sliced_score_gaussians8 as sliced_score_gaussians8
 from .diffusion_mnist import consistency_mnist as consistency_mnist
 from .diffusion_mnist import ddpm_mnist as ddpm_mnist
 from .diffusion_mnist import dit_mnist as dit_mnist

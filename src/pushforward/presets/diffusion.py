@@ -8,10 +8,18 @@ from ..models.score.edm import EDM
 from ..models.score.flow_matching import FlowMatching
 from ..models.score.ncsn import NCSN
 from ..models.score.parametrisation import LearnedVariance, PredictV
+from ..models.score.score_network import ScoreNetwork
 from ..models.score.score_sde import ScoreSDE
 from ..nn.denoiser import TimeMLP
 from ..nn.dilated_images import DilatedNet
+from ..nn.mlp import MLP
 from ..nn.unet import UNet
+from ..objectives.score_matching import (
+    DenoisingMatching,
+    ExplicitMatching,
+    Matching,
+    SlicedMatching,
+)
 from ..probability.diffusion_schedules import CosineSchedule, LinearSchedule
 from ..solvers.samplers import DDIM, AnnealedLangevin, HeunSampler
 from ..training.experiment import Experiment
@@ -142,3 +150,44 @@ def flow_matching_digits(width: int = 24, steps: int = 700) -> Experiment:
     net = UNet(1, width=width, multipliers=(1, 2), blocks=1)
     recipe = Recipe(steps, 64, Adam(3e-3), schedule=Cosine(warmup=50), ema=0.995, clip=1.0)
     return Experiment(FlowMatching(data.space, net, DDIM(25)), data, recipe)
+
+
+@preset("explicit-score-matching")
+def explicit_score_gaussians8(width: int = 128, steps: int = 3_000) -> Experiment:
+    """The score of eight wide Gaussians on a circle, by the exact trace.
+
+    pushforward train explicit_score_gaussians8
+    """
+    return _scores(ExplicitMatching(), width, steps)
+
+
+@preset("sliced-score-matching")
+def sliced_score_gaussians8(
+    projections: int = 1, reduced: bool = True, width: int = 128, steps: int = 3_000
+) -> Experiment:
+    """The same by random projections.
+
+    pushforward train sliced_score_gaussians8
+    """
+    return _scores(SlicedMatching(projections, reduced), width, steps)
+
+
+@preset("denoising-score-matching")
+def denoising_score_gaussians8(
+    sigma: float = 0.3, width: int = 128, steps: int = 3_000
+) -> Experiment:
+    """The same of the data blurred with deviation `sigma`, by denoising.
+
+    pushforward train denoising_score_gaussians8
+    """
+    return _scores(DenoisingMatching(sigma), width, steps)
+
+
+def _scores(matching: Matching, width: int, steps: int) -> Experiment:
+    from ..data import gaussians8
+
+    data = gaussians8(n=50_000, noise=0.7)  # wide enough that their score is known between them
+    net = MLP(2, 2, width=width)
+    model = ScoreNetwork(data.space, net, matching, steps=1_000, step=0.02)
+    recipe = Recipe(steps, 512, Adam(3e-3), schedule=Cosine(warmup=50), ema=0.995)
+    return Experiment(model, data, recipe)

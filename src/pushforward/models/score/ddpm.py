@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import warnings
 
 import torch
 from torch import Tensor, nn
@@ -41,11 +42,14 @@ from .diffusion import Diffusion, spread, stratified
 from .parametrisation import (
     LargeVariance,
     LearnedVariance,
+    MinSNR,
     PredictEps,
     Prediction,
     PredictV,
     Variance,
 )
+
+ENOUGH = 0.1  # of x_0's variance in x_T: more of it is told
 
 
 class DDPM(Diffusion, Bounded):
@@ -62,6 +66,7 @@ class DDPM(Diffusion, Bounded):
         variance: of the reverse steps.
         sampler: what `sample` uses.
         clipped: whether the denoised of Pixels are clipped to [-1, 1], as in the official code.
+        weighting: of the simple loss over steps; None weighs them alike.
     """
 
     table: Tensor
@@ -77,12 +82,14 @@ class DDPM(Diffusion, Bounded):
         variance: Variance = LargeVariance(),  # noqa: B008
         sampler: Sampler = Ancestral(),  # noqa: B008
         clipped: bool = True,
+        weighting: MinSNR | None = None,
     ):
         predicts = f"{prediction.told} in {steps} steps of {schedule}"
         super().__init__(space, sampler, denoiser, predicts, clipped)
         self.denoiser, self.steps = denoiser, count("steps", steps)
-        self.prediction, self.variance = prediction, variance
+        self.prediction, self.variance, self.weighting = prediction, variance, weighting
         signal = schedule.signal(steps)
+        _check_end(signal[-1].item(), schedule, steps)
         self.ladder = [
             Level(float(t), math.sqrt(a), math.sqrt(max(1 - a, 0.0)))
             for t, a in enumerate(signal.tolist())
@@ -208,6 +215,8 @@ class DDPM(Diffusion, Bounded):
         out, fraction = self._output(noisy, t, *conditions)
         wrong = out - self.prediction.target(x0, eps, alpha, sigma)
         terms = {"simple": wrong.square().flatten(1).mean(1)}
+        if self.weighting is not None:
+            terms["simple"] = self.weighting(self.prediction, *self.at(t)) * terms["simple"]
         if isinstance(self.variance, LearnedVariance):
             # The bound teaches the variance alone: the mean is left to the simple loss.
             rate = self._rate(x, noisy, t, self._x0(noisy, t, out.detach()), fraction)
@@ -279,6 +288,17 @@ class DDPM(Diffusion, Bounded):
         """With what probability `elbo` visits t = 2 .. T."""
         cost = 2 * (self.table[1, 2:] / self.table[1, 1:-1]).log()
         return 0.9 * cost / cost.sum() + 0.1 / (self.steps - 1)
+
+
+def _check_end(signal: float, schedule: Schedule, steps: int) -> None:
+    """Warns where x_T, which sampling takes to be noise alone, still tells of x_0."""
+    if signal > ENOUGH:
+        warnings.warn(
+            f"{schedule} in {steps} steps does not end near noise: at its end the signal-to-noise "
+            f"ratio alpha^2 / sigma^2 is still {signal / max(1 - signal, 1e-12):.3g}, yet samples "
+            "start from noise alone. Take a longer chain or more noise a step",
+            stacklevel=4,
+        )
 
 
 def _of_noise(t: float, noise: float) -> Level:

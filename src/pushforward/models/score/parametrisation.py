@@ -19,9 +19,11 @@ Improved DDPM (Nichol & Dhariwal, 2021), arXiv:2102.09672, eq. 15.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from ...core.blueprint import record
@@ -138,6 +140,30 @@ class LearnedVariance:
         """log of the variance, from log beta tilde and log beta."""
         assert fraction is not None
         return small + (large - small) * (fraction + 1) / 2
+
+
+@record
+@dataclass(frozen=True)
+class MinSNR:
+    """Errors of x_0 weigh min(alpha^2 / sigma^2, gamma), whatever the network predicts.
+
+    Efficient Diffusion Training via Min-SNR Weighting Strategy (Hang et al., 2023),
+    arXiv:2303.09556, section 3.4: in eps that is min(SNR, gamma) / SNR, in v / (SNR + 1).
+    """
+
+    gamma: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.gamma < math.inf:
+            raise ValueError(f"gamma must be a positive number, not {self.gamma!r}")
+
+    def __call__(self, prediction: Prediction, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """The weight of the squared error of what is predicted, of `alpha`'s shape."""
+        zero, one = torch.zeros_like(alpha), torch.ones_like(alpha)
+        # x_0 is affine in what is predicted: an error of 1 there is this one of x_0.
+        of_x0 = prediction.x0(one, zero, alpha, sigma) - prediction.x0(zero, zero, alpha, sigma)
+        snr = (alpha / sigma) ** 2
+        return snr.clamp(max=self.gamma) * of_x0**2
 
 
 Prediction = PredictEps | PredictX0 | PredictV | PredictScore | PredictVelocity
