@@ -5,17 +5,19 @@
 #
 # <!-- pushforward-course homework hw1 -->
 #
-# 13 points, lectures 1 and 2. Write plain torch where it says so: the grader has torch and NumPy, and
-# not the library. Functions keep their names and stand at the top of a cell. What only looks at
-# results belongs under `if __name__ == "__main__":`, which the grader does not run.
+# 13 points, lectures 1 and 2. Write plain torch where it says so: the grader has torch and NumPy,
+# and not the library. Functions keep their names and stand at the top of a cell. What only looks
+# at results belongs under `if __name__ == "__main__":`, which the grader does not run.
 #
-# `pushforward-course check hw1 my.py` (or `.ipynb`) tells your points. Its inputs are few and known; the
-# grader draws others.
+# `pushforward-course check hw1 my.py` (or `.ipynb`) tells your points. Its inputs are few and
+# known; the grader draws others.
 
 # %% tags=["install"]
 # !pip install pushforward
 
 # %%
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -30,12 +32,15 @@ homework = Homework("hw1", "Divergences and autoregressive models", (1, 2))
 # %% [markdown]
 # ## Task alpha (2 points): one line of divergences through both KLs
 #
-# For two distributions over finitely many values, all probabilities positive, and a = (1 + α) / 2,
+# For two distributions over finitely many values, all probabilities positive, and a = (1 + α) /
+# 2,
 #
 # D_α(p ‖ q) = 4 / (1 − α²) · (1 − Σ pᵃ q¹⁻ᵃ).
 #
-# Derive its limits as α → 1 and α → −1, and write a function that is right for every α, the limits
-# and numbers within 1e-9 of them among them. `p` and `q` are float64, (n,); the answer is a scalar.
+# Derive its limits as α → 1 and α → −1, and write a function that is right for every α, the
+# limits and numbers within 1e-9 of them among them. `p` and `q` are float64, (n,); the answer is
+# a scalar.
+
 
 # %%
 def alpha_divergence(p: Tensor, q: Tensor, alpha: float) -> Tensor:
@@ -54,9 +59,10 @@ def alpha_divergence(p: Tensor, q: Tensor, alpha: float) -> Tensor:
 # %% [markdown]
 # **Answer to alpha**
 #
-# Write 1 − a = ε. Then Σ pᵃ q¹⁻ᵃ = Σ p exp(−ε log p/q) = 1 − ε KL(p ‖ q) + O(ε²), and 1 − α² = 4 a (1 − a) =
-# 4 ε (1 − ε). So D_α = (ε KL(p ‖ q) + O(ε²)) / (ε (1 − ε)), which tends to KL(p ‖ q) as ε → 0. Exchanging a and
-# 1 − a exchanges p and q, so α → −1 gives KL(q ‖ p).
+# Write 1 − a = ε. Then Σ pᵃ q¹⁻ᵃ = Σ p exp(−ε log p/q) = 1 − ε KL(p ‖ q) + O(ε²), and 1 − α² = 4
+# a (1 − a) = 4 ε (1 − ε). So D_α = (ε KL(p ‖ q) + O(ε²)) / (ε (1 − ε)), which tends to KL(p ‖ q)
+# as ε → 0. Exchanging a and 1 − a exchanges p and q, so α → −1 gives KL(q ‖ p).
+
 
 # %% tags=["hidden"]
 @homework.task(
@@ -65,7 +71,7 @@ def alpha_divergence(p: Tensor, q: Tensor, alpha: float) -> Tensor:
     Close(1e-5, 1e-7),
     "alpha_divergence",
     title="The limits of the alpha-divergences",
-    written=True,
+    written=8,
     hints=(
         "Near α = 1 both the bracket and 1 − α² vanish: what is their ratio's limit by l'Hôpital?",
         "pᵃ q¹⁻ᵃ = p exp(−(1 − a) log p/q). Expand the exponential once.",
@@ -90,20 +96,21 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Task masks (2 points): masks count paths
 #
-# A MADE gives each unit a degree. A hidden unit of degree m may see units of degree at most m below it; an
-# output of degree m, inputs of degrees below m alone, so the last mask is strict. Derive why entry (d, k) of
-# the product of all masks is the number of paths from input k to output d, and why this makes the Jacobian
-# triangular in the order of the degrees.
+# A MADE gives each unit a degree. A hidden unit of degree m may see units of degree at most m
+# below it; an output of degree m, inputs of degrees below m alone, so the last mask is strict.
+# Derive why entry (d, k) of the product of all masks is the number of paths from input k to
+# output d, and why this makes the Jacobian triangular in the order of the degrees.
 #
-# `degrees` holds int64 tensors: of the inputs, of each hidden layer, of the outputs. Give the number of paths,
-# float64, (outputs, inputs).
+# `degrees` holds int64 tensors: of the inputs, of each hidden layer, of the outputs. Give the
+# number of paths, float64, (outputs, inputs).
+
 
 # %%
 def count_paths(degrees: list[Tensor]) -> Tensor:
     """How many paths lead from each input (column) to each output (row)."""
     # BEGIN SOLUTION
     paths = torch.eye(len(degrees[0]), dtype=torch.float64)
-    for below, above in zip(degrees[:-2], degrees[1:-1]):
+    for below, above in itertools.pairwise(degrees[:-1]):
         paths = (above[:, None] >= below[None]).double() @ paths
     return (degrees[-1][:, None] > degrees[-2][None]).double() @ paths
     # END SOLUTION
@@ -112,10 +119,12 @@ def count_paths(degrees: list[Tensor]) -> Tensor:
 # %% [markdown]
 # **Answer to masks**
 #
-# (M₂ M₁)_{dk} = Σ_h M₂_{dh} M₁_{hk} adds 1 for each hidden unit h that is joined to both, which is a path; by induction
-# over layers the product counts paths. Along a path degrees never fall and rise strictly at the end, so a path from k
-# to d exists only where the degree of k is less than that of d. ∂ output_d / ∂ input_k is a sum over paths, so it is 0
-# elsewhere: the Jacobian is strictly triangular once both are sorted by degree.
+# (M₂ M₁)_{dk} = Σ_h M₂_{dh} M₁_{hk} adds 1 for each hidden unit h that is joined to both, which
+# is a path; by induction over layers the product counts paths. Along a path degrees never fall
+# and rise strictly at the end, so a path from k to d exists only where the degree of k is less
+# than that of d. ∂ output_d / ∂ input_k is a sum over paths, so it is 0 elsewhere: the Jacobian
+# is strictly triangular once both are sorted by degree.
+
 
 # %% tags=["hidden"]
 @homework.task(
@@ -124,7 +133,7 @@ def count_paths(degrees: list[Tensor]) -> Tensor:
     Close(),
     "count_paths",
     title="Masks count paths",
-    written=True,
+    written=8,
     hints=(
         "Write one mask for each pair of neighbouring layers, (above, below), of zeros and ones.",
         "`above[:, None] >= below[None]` for hidden layers, `>` for the outputs; then multiply.",
@@ -150,12 +159,15 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Task heads (1 point): a discretised mixture of logistics
 #
-# A softmax over 256 values needs 255 numbers a pixel, and neighbouring values share nothing. A mixture of K logistics
-# needs 3 K − 1. Its probability of the integer x is the mass that the mixture puts on [x − ½, x + ½]; at 0 the cell
-# is open to the left, at 255 to the right, so that the masses add up to 1.
+# A softmax over 256 values needs 255 numbers a pixel, and neighbouring values share nothing. A
+# mixture of K logistics needs 3 K − 1. Its probability of the integer x is the mass that the
+# mixture puts on [x − ½, x + ½]; at 0 the cell is open to the left, at 255 to the right, so that
+# the masses add up to 1.
 #
-# `x` is int64 (n,); `logits`, `means` (in units of x) and `log_scales` are (n, K). Give log-probabilities (n,), finite
-# also far in the tails, where σ(u) − σ(v) rounds to 0: log(1e-300) will do there as the least.
+# `x` is int64 (n,); `logits`, `means` (in units of x) and `log_scales` are (n, K). Give
+# log-probabilities (n,), finite also far in the tails, where σ(u) − σ(v) rounds to 0: log(1e-300)
+# will do there as the least.
+
 
 # %%
 def mixture_log_prob(x: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor) -> Tensor:
@@ -178,7 +190,9 @@ def mixture_log_prob(x: Tensor, logits: Tensor, means: Tensor, log_scales: Tenso
     Close(1e-6),
     "mixture_log_prob",
     title="Logistic-mixture heads",
-    hints=("The logistic's distribution function is σ((x − μ) / s). Which cells have no left end?",),
+    hints=(
+        "The logistic's distribution function is σ((x − μ) / s). Which cells have no left end?",
+    ),
 )
 def heads_inputs(draw):
     """Pixels everywhere, the two ends among them."""
@@ -196,7 +210,10 @@ if __name__ == "__main__":
 
     x, means = torch.tensor([0, 7, 255]), torch.tensor([[3.0], [5.0], [250.0]])
     head = pf.probability.DiscretizedLogisticMixture(
-        torch.zeros(3, 1), (means - 127.5) / 127.5, torch.zeros(3, 1) - torch.tensor(127.5).log(), 256
+        torch.zeros(3, 1),
+        (means - 127.5) / 127.5,
+        torch.zeros(3, 1) - torch.tensor(127.5).log(),
+        256,
     )
     print(mixture_log_prob(x, torch.zeros(3, 1), means, torch.zeros(3, 1)), head.log_prob(x))
 
@@ -204,11 +221,14 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Task picture (5 points): MADE on a grey picture as two variables
 #
-# A grey picture is a distribution over (row, column). From pairs drawn of it, int64 (n, 2), each from 0 to
-# levels − 1, learn p(row) p(column | row) by an autoregressive network, and give the table of log p, (levels,
-# levels). The probabilities must add up to 1; the grader computes the cross-entropy with a picture that it drew.
+# A grey picture is a distribution over (row, column). From pairs drawn of it, int64 (n, 2), each
+# from 0 to levels − 1, learn p(row) p(column | row) by an autoregressive network, and give the
+# table of log p, (levels, levels). The probabilities must add up to 1; the grader computes the
+# cross-entropy with a picture that it drew.
 #
-# CPU: 32 levels, below **2.95** nats a dimension, within 5 minutes. Full: 200 levels, below **4.0**.
+# CPU: 32 levels, below **2.95** nats a dimension, within 5 minutes. Full: 200 levels, below
+# **4.0**.
+
 
 # %%
 def fit_picture(pairs: Tensor, levels: int, seed: int) -> Tensor:
@@ -257,11 +277,14 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Task made (3 points): MADE on black and white digits
 #
-# Images are uint8 of 0 and 1, (n, height, width). `fit_made` trains a MADE of your own on them, in raster order;
-# `made_logits(model, images)` gives each pixel's logit of being 1 given those before it, in the same shape. The
-# grader shows images of which it has replaced a pixel and all after it, so looking ahead gains nothing.
+# Images are uint8 of 0 and 1, (n, height, width). `fit_made` trains a MADE of your own on them,
+# in raster order; `made_logits(model, images)` gives each pixel's logit of being 1 given those
+# before it, in the same shape. The grader shows images of which it has replaced a pixel and all
+# after it, so looking ahead gains nothing.
 #
-# CPU: digits of 8x8, below **0.40** nats a pixel, within 5 minutes. Full: MNIST above 127, below **0.16**.
+# CPU: digits of 8x8, below **0.34** nats a pixel, within 5 minutes. Full: MNIST above 127, below
+# **0.16**.
+
 
 # %%
 # BEGIN SOLUTION
@@ -312,7 +335,7 @@ def made_logits(model: nn.Module, images: Tensor) -> Tensor:
 homework.add(
     "made",
     3,
-    NextPixel(0.40, 0.16),
+    NextPixel(0.34, 0.16),
     "fit_made",
     "made_logits",
     title="MADE on digits",

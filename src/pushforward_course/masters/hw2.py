@@ -5,8 +5,8 @@
 #
 # <!-- pushforward-course homework hw2 -->
 #
-# 13 points, lectures 2 and 3. Write plain torch where it says so: the grader has torch and NumPy, and not the library.
-# What only looks at results belongs under `if __name__ == "__main__":`.
+# 13 points, lectures 2 and 3. Write plain torch where it says so: the grader has torch and NumPy,
+# and not the library. What only looks at results belongs under `if __name__ == "__main__":`.
 
 # %% tags=["install"]
 # !pip install pushforward
@@ -26,13 +26,15 @@ homework = Homework("hw2", "PixelCNN and the first VAE", (2, 3))
 # %% [markdown]
 # ## Task score (3 points): two gradients of one expectation
 #
-# J(μ, log σ) = E f(z), z ~ N(μ, σ²). Derive ∇J by the log-derivative trick and by z = μ + σ ε. Then write both as functions
-# of given draws `noise` ε, (n,):
+# J(μ, log σ) = E f(z), z ~ N(μ, σ²). Derive ∇J by the log-derivative trick and by z = μ + σ ε.
+# Then write both as functions of given draws `noise` ε, (n,):
 #
-# - `score_gradient` uses `values` f(μ + σ ε), (n,), less a baseline: for each draw the mean of the *other* draws' values;
+# - `score_gradient` uses `values` f(μ + σ ε), (n,), less a baseline: for each draw the mean of
+# the *other* draws' values;
 # - `path_gradient` uses `slopes` f′(μ + σ ε), (n,).
 #
 # Both give (2,): the means over draws of the gradients by μ and by log σ.
+
 
 # %%
 def score_gradient(log_sigma: float, noise: Tensor, values: Tensor) -> Tensor:
@@ -55,9 +57,11 @@ def path_gradient(log_sigma: float, noise: Tensor, slopes: Tensor) -> Tensor:
 # %% [markdown]
 # **Answer to score**
 #
-# ∇ ∫ q f = ∫ f ∇q = E[f ∇ log q], and with z = μ + σ ε: ∂ log q / ∂μ = ε / σ, ∂ log q / ∂ log σ = ε² − 1. A baseline that does not
-# depend on the draw changes nothing, because E ∇ log q = ∇ ∫ q = 0. Reparametrised, the expectation is over ε, so
-# ∇ moves inside: f′(z) ∂z, with ∂z/∂μ = 1 and ∂z/∂ log σ = σ ε.
+# ∇ ∫ q f = ∫ f ∇q = E[f ∇ log q], and with z = μ + σ ε: ∂ log q / ∂μ = ε / σ, ∂ log q / ∂ log σ =
+# ε² − 1. A baseline that does not depend on the draw changes nothing, because E ∇ log q = ∇ ∫ q =
+# 0. Reparametrised, the expectation is over ε, so ∇ moves inside: f′(z) ∂z, with ∂z/∂μ = 1 and
+# ∂z/∂ log σ = σ ε.
+
 
 # %% tags=["hidden"]
 @homework.task(
@@ -66,7 +70,7 @@ def path_gradient(log_sigma: float, noise: Tensor, slopes: Tensor) -> Tensor:
     Close(1e-6),
     "score_gradient",
     title="The log-derivative trick",
-    written=True,
+    written=8,
     hints=("∂ log q / ∂ log σ = ε² − 1: differentiate −log σ − (z − μ)² / 2σ² with z held fixed.",),
 )
 def score_inputs(draw):
@@ -105,10 +109,12 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Task receptive (2 points): receptive fields by gradient
 #
-# A PixelCNN begins with a convolution of mask A (a pixel sees those above, and left of it in its row) and goes on with mask B
-# (itself as well), all of `kernel` x `kernel`, zero padding. Give the 0/1 map, float64 (size, size), of pixels that the
-# output at the centre (size // 2, size // 2) depends on after `layers` convolutions, the first among them. Look at 1, 3, 5
-# and 6 layers: the blind spot to the right stays.
+# A PixelCNN begins with a convolution of mask A (a pixel sees those above, and left of it in its
+# row) and goes on with mask B (itself as well), all of `kernel` x `kernel`, zero padding. Give
+# the 0/1 map, float64 (size, size), of pixels that the output at the centre (size // 2, size //
+# 2) depends on after `layers` convolutions, the first among them. Look at 1, 3, 5 and 6 layers:
+# the blind spot to the right stays.
+
 
 # %%
 def receptive_field(layers: int, kernel: int, size: int) -> Tensor:
@@ -158,10 +164,12 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Task pixelcnn (3 points): a PixelCNN on black and white digits
 #
-# As in homework 1, `fit_pixelcnn` trains on uint8 images of 0 and 1, (n, height, width), and `pixelcnn_logits` gives the logit
-# of each pixel given those before it in raster order.
+# As in homework 1, `fit_pixelcnn` trains on uint8 images of 0 and 1, (n, height, width), and
+# `pixelcnn_logits` gives the logit of each pixel given those before it in raster order.
 #
-# CPU: digits of 8x8, below **0.40** nats a pixel, within 5 minutes. Full: MNIST above 127, below **0.11**.
+# CPU: digits of 8x8, below **0.34** nats a pixel, within 5 minutes. Full: MNIST above 127, below
+# **0.11**.
+
 
 # %%
 # BEGIN SOLUTION
@@ -218,7 +226,7 @@ def pixelcnn_logits(model: nn.Module, images: Tensor) -> Tensor:
 homework.add(
     "pixelcnn",
     3,
-    NextPixel(0.40, 0.11),
+    NextPixel(0.34, 0.11),
     "fit_pixelcnn",
     "pixelcnn_logits",
     title="PixelCNN on digits",
@@ -237,8 +245,10 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Task elbo (2 points): the ELBO of a Gaussian VAE
 #
-# q(z|x) = N(mean, diag exp(2 log_std)), p(z) = N(0, I), p(x|z) = N(x_mean, diag exp(2 x_log_std)). `mean` and `log_std` are (n, k),
-# the others (n, d). Give two results, both (n,): log p(x|z) of the one draw that was decoded, and KL(q ‖ p) in closed form.
+# q(z|x) = N(mean, diag exp(2 log_std)), p(z) = N(0, I), p(x|z) = N(x_mean, diag exp(2
+# x_log_std)). `mean` and `log_std` are (n, k), the others (n, d). Give two results, both (n,):
+# log p(x|z) of the one draw that was decoded, and KL(q ‖ p) in closed form.
+
 
 # %%
 def elbo_terms(
@@ -281,10 +291,12 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Task plane (3 points): a VAE on two Gaussians, and where its code collapses
 #
-# Train a VAE with diagonal Gaussians for encoder and decoder on points of the plane, (n, 2). The grader does so twice: on a
-# Gaussian without correlation, where the best code carries nothing (KL 0), and with correlation 0.9, where the decoder needs
-# it. `encode(model, x)` gives mean and log standard deviation of q(z|x), `decode(model, z)` those of p(x|z). The grader draws z
-# and computes the bound by itself: it must come within **0.12** nats of the true log-likelihood.
+# Train a VAE with diagonal Gaussians for encoder and decoder on points of the plane, (n, 2). The
+# grader does so twice: on a Gaussian without correlation, where the best code carries nothing (KL
+# 0), and with correlation 0.9, where the decoder needs it. `encode(model, x)` gives mean and log
+# standard deviation of q(z|x), `decode(model, z)` those of p(x|z). The grader draws z and
+# computes the bound by itself: it must come within **0.12** nats of the true log-likelihood.
+
 
 # %%
 # BEGIN SOLUTION
@@ -297,7 +309,9 @@ class TwoNetworks(nn.Module):
         self.decoder = nn.Sequential(nn.Linear(2, 32), nn.Tanh(), nn.Linear(32, 4))
 
 
-def elbo_loss(x: Tensor, mean: Tensor, log_std: Tensor, x_mean: Tensor, x_log_std: Tensor) -> Tensor:
+def elbo_loss(
+    x: Tensor, mean: Tensor, log_std: Tensor, x_mean: Tensor, x_log_std: Tensor
+) -> Tensor:
     """-ELBO but for a constant."""
     error = 0.5 * ((x - x_mean) / x_log_std.exp()) ** 2 + x_log_std
     kl = 0.5 * (mean**2 + (2 * log_std).exp() - 1) - log_std

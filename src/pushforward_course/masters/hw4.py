@@ -5,8 +5,8 @@
 #
 # <!-- pushforward-course homework hw4 -->
 #
-# 13 points, lectures 6 and 7. Write plain torch where it says so: the grader has torch and NumPy, and not the library.
-# What only looks at results belongs under `if __name__ == "__main__":`.
+# 13 points, lectures 6 and 7. Write plain torch where it says so: the grader has torch and NumPy,
+# and not the library. What only looks at results belongs under `if __name__ == "__main__":`.
 
 # %% tags=["install"]
 # !pip install pushforward
@@ -32,8 +32,10 @@ homework = Homework("hw4", "Surgery, learned priors, free bits", (6, 7))
 #
 # 1/N Σ KL(q(z|x_n) ‖ p(z)) = I(x; z) + KL(q(z) ‖ p(z)),
 #
-# and what prior is therefore the best. Then estimate both terms from one draw z_n of each q(z|x_n) = N(mean_n, exp(log_std_n)²),
-# with p(z) = N(0, I): all are float64 (N, k), and the two results are scalars in nats.
+# and what prior is therefore the best. Then estimate both terms from one draw z_n of each
+# q(z|x_n) = N(mean_n, exp(log_std_n)²), with p(z) = N(0, I): all are float64 (N, k), and the two
+# results are scalars in nats.
+
 
 # %%
 def surgery(mean: Tensor, log_std: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -51,9 +53,11 @@ def surgery(mean: Tensor, log_std: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
 # %% [markdown]
 # **Answer to surgery**
 #
-# log q(z|x)/p(z) = log q(z|x)/q(z) + log q(z)/p(z). Under q(z|x_n), averaged over n, the first term is the mutual information of
-# the pair (x, z) with x uniform on the set. The second depends on z alone, whose law is q(z), so its mean is KL(q(z) ‖ p(z)).
-# Only that one holds the prior and it is 0 exactly for p(z) = q(z): the aggregated posterior is the best prior.
+# log q(z|x)/p(z) = log q(z|x)/q(z) + log q(z)/p(z). Under q(z|x_n), averaged over n, the first
+# term is the mutual information of the pair (x, z) with x uniform on the set. The second depends
+# on z alone, whose law is q(z), so its mean is KL(q(z) ‖ p(z)). Only that one holds the prior and
+# it is 0 exactly for p(z) = q(z): the aggregated posterior is the best prior.
+
 
 # %% tags=["hidden"]
 @homework.task(
@@ -62,7 +66,7 @@ def surgery(mean: Tensor, log_std: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
     Close(1e-6, 1e-8),
     "surgery",
     title="ELBO surgery",
-    written=True,
+    written=8,
     hints=(
         "You need log q(z_i | x_n) for all pairs (i, n): broadcast z[:, None] against mean[None].",
         "log q(z_i) is a logsumexp over n, less log N.",
@@ -79,8 +83,9 @@ def surgery_inputs(draw):
 # %% [markdown]
 # ## Task information (1 point): the same without noise
 #
-# For a code of K values, `q` holds q(z|x_n) in rows, (N, K), and `prior` p(z), (K,). Give I(x; z) and KL(q(z) ‖ p(z)) exactly.
-# Probabilities in q may be 0.
+# For a code of K values, `q` holds q(z|x_n) in rows, (N, K), and `prior` p(z), (K,). Give I(x; z)
+# and KL(q(z) ‖ p(z)) exactly. Probabilities in q may be 0.
+
 
 # %%
 def information(q: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
@@ -121,9 +126,11 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Task maf (2 points): the density of an autoregressive flow
 #
-# One masked layer maps z to noise u: u_i = (z_i − m_i) exp(−s_i), where m = A z and s = tanh(B z), of which only the weights of
-# *earlier* coordinates may count (strictly below the diagonal). `a` and `b` come as full matrices: mask them. Give u, (n, d), and
-# log p(z), (n,), for u ~ N(0, I).
+# One masked layer maps z to noise u: u_i = (z_i − m_i) exp(−s_i), where m = A z and s = tanh(B
+# z), of which only the weights of *earlier* coordinates may count (strictly below the diagonal).
+# `a` and `b` come as full matrices: mask them. Give u, (n, d), and log p(z), (n,), for u ~ N(0,
+# I).
+
 
 # %%
 def maf(z: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,16 +154,22 @@ def maf(z: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 def maf_inputs(draw):
     """Several widths."""
     for d in (1, 3, 6):
-        yield draw.standard_normal((5, d)), draw.standard_normal((d, d)), draw.standard_normal((d, d))
+        yield (
+            draw.standard_normal((5, d)),
+            draw.standard_normal((d, d)),
+            draw.standard_normal((d, d)),
+        )
 
 
 # %% [markdown]
 # ## Task prior (3 points): a VAE of colour images with a flow for its prior
 #
-# As in homework 3, but log p(z) is an autoregressive flow's that is trained along: `prior(model, z)` gives the noise and
-# log |det dnoise/dz|, which the grader compares with finite differences. Half the squared error + E log q(z|x) − log p(z):
+# As in homework 3, but log p(z) is an autoregressive flow's that is trained along: `prior(model,
+# z)` gives the noise and log |det dnoise/dz|, which the grader compares with finite differences.
+# Half the squared error + E log q(z|x) − log p(z):
 #
 # CPU: sprites of 8x8, below **28** nats, within 5 minutes. Full: CIFAR-10, below **380**.
+
 
 # %%
 # BEGIN SOLUTION
@@ -266,7 +279,9 @@ homework.add(
     "decode_flow",
     "prior",
     title="A flow for a prior",
-    hints=("Estimate the KL by log q(z|x) − log p(z) of the one draw; turn the order between layers.",),
+    hints=(
+        "Estimate the KL by log q(z|x) − log p(z) of the one draw; turn the order between layers.",
+    ),
 )
 
 # %% tags=["library"]
@@ -282,9 +297,10 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Task bits (2 points): free bits
 #
-# Free bits count the KL of each latent dimension, *averaged over the batch first*, as at least `floor` nats: the sum over
-# dimensions of max(mean KL, floor). From mean and log standard deviation of q, (n, k), and p = N(0, I), give the scalar, and the
-# mean KL itself.
+# Free bits count the KL of each latent dimension, *averaged over the batch first*, as at least
+# `floor` nats: the sum over dimensions of max(mean KL, floor). From mean and log standard
+# deviation of q, (n, k), and p = N(0, I), give the scalar, and the mean KL itself.
+
 
 # %%
 def free_bits(mean: Tensor, log_std: Tensor, floor: float) -> tuple[Tensor, Tensor]:
@@ -314,11 +330,14 @@ def bits_inputs(draw):
 # %% [markdown]
 # ## Task pixels (3 points): an autoregressive decoder that does not forget its code
 #
-# A VAE of black and white digits, uint8 (n, h, w), whose decoder sees the pixels before the one it draws. Left alone it ignores z.
-# With free bits its KL must stay above **2** nats, and the bound must be good. `pixel_logits(model, z, images)` gives the logit
-# of each pixel given z and the pixels before it; the grader replaces a pixel and all after it by noise.
+# A VAE of black and white digits, uint8 (n, h, w), whose decoder sees the pixels before the one
+# it draws. Left alone it ignores z. With free bits its KL must stay above **2** nats, and the
+# bound must be good. `pixel_logits(model, z, images)` gives the logit of each pixel given z and
+# the pixels before it; the grader replaces a pixel and all after it by noise.
 #
-# CPU: digits of 8x8, below **0.36** nats a pixel, within 5 minutes. Full: MNIST above 127, below **0.2**.
+# CPU: digits of 8x8, below **0.36** nats a pixel, within 5 minutes. Full: MNIST above 127, below
+# **0.2**.
+
 
 # %%
 # BEGIN SOLUTION
@@ -396,5 +415,9 @@ if __name__ == "__main__":
     data = pf.data.digits(levels=2)
     decoder = pf.AutoregressiveDecoder(pf.MADE(data.space, width=256, context=8))
     objective = pf.objectives.ELBO(free_bits=0.4)
-    vae = pf.fit(pf.VAE(pf.models.latent.vae.encoder_for(data.space, 8), decoder, objective=objective), data, pf.Recipe(steps=300))
+    vae = pf.fit(
+        pf.VAE(pf.models.latent.vae.encoder_for(data.space, 8), decoder, objective=objective),
+        data,
+        pf.Recipe(steps=300),
+    )
     print(pf.metrics.elbo_surgery(vae, data.test))

@@ -39,8 +39,14 @@ class PlaneFlow:
         log_p[order] = normal(z[order]) + finite(told[1], (len(asked),), f"log |det| of {forward}")
         total = float(np.exp(log_p[len(held) :].clip(-80, 20)).mean() * (2 * side) ** 2)
         _below(abs(total - 1), 0.08, "the density integrates to 1 but for")
-        back = finite(ask(inverse, model, z[:500].astype("float32")), (500, 2), f"what {inverse} gives")
-        _below(float(np.abs(back - asked[:500]).max()), 1e-2, f"{inverse} after {forward} is off by what")
+        back = finite(
+            ask(inverse, model, z[:500].astype("float32")), (500, 2), f"what {inverse} gives"
+        )
+        _below(
+            float(np.abs(back - asked[:500]).max()),
+            1e-2,
+            f"{inverse} after {forward} is off by what",
+        )
         _below(float(-log_p[: len(held)].mean()), self.most, "nats on held-out points")
 
 
@@ -80,7 +86,9 @@ class LineGAN:
     def judge(self, ask: Any, task: Task, case: Any, full: bool) -> None:
         """train(x, seed), generate(model, z)."""
         x = (case.choice([-1.0, 1.0], 8_000) * 1.5 + 0.4 * case.standard_normal(8_000))[:, None]
-        model = ask.keep(task.calls[0], x[:4_000].astype("float32"), _seed(case), seconds=_seconds(full))
+        model = ask.keep(
+            task.calls[0], x[:4_000].astype("float32"), _seed(case), seconds=_seconds(full)
+        )
         samples = generated(ask, task.calls[1], model, case, 4_000, (1,))
         distance = np.abs(np.sort(samples[:, 0]) - np.sort(x[4_000:, 0])).mean()
         _below(float(distance), self.most, "W1 between samples and held-out data")

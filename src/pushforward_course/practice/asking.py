@@ -132,7 +132,7 @@ class Asking:
         pids = list(_tree(self.process.pid)) if sys.platform == "linux" else []  # type: ignore[union-attr]
         if sum(map(_resident, pids)) > self.limits.memory:
             raise Failed(f"it used more than {self.limits.memory >> 20} MB of memory")
-        if self.start is not on_this_machine and _files(pids) > self.limits.files:
+        if _files(pids, self.limits.scratch) > self.limits.files:
             raise Failed(f"it wrote more than {self.limits.files} files")
 
 
@@ -203,10 +203,11 @@ def _resident(pid: int) -> int:
     return 0
 
 
-def _files(pids: list[int]) -> int:
-    """Files in the scratch, which only processes inside see."""
+def _files(pids: list[int], size: int) -> int:
+    """Files in a sandbox's scratch, known by its size; only processes inside see it."""
     for pid in reversed(pids):
         with suppress(OSError):
             scratch = os.statvfs(f"/proc/{pid}/root{SCRATCH}")
-            return scratch.f_files - scratch.f_ffree
+            if scratch.f_blocks * scratch.f_frsize == size:
+                return scratch.f_files - scratch.f_ffree
     return 0

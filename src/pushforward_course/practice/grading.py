@@ -71,8 +71,7 @@ def results(
     defined, answers, hints = submission.defined, submission.answers, submission.hints
     for task in homework.tasks if chosen is None else chosen:
         told = _missing(task, defined) or _judged(task, ask, cases, full)
-        if not told and task.written and task.name not in answers:
-            told = f"the numbers are right; the derivation under **Answer to {task.name}** is missing"
+        told = told or _unwritten(task, answers)
         taken = hints.get(task.name, 0)
         points = Fraction(0) if told else max(Fraction(0), task.points - taken * hint_costs)
         answer = answers.get(task.name, "") if task.written else ""
@@ -87,6 +86,17 @@ def _missing(task: Task, defined: dict[str, int]) -> str:
         if defined[name] > 1:
             return f"{name} is defined {defined[name]} times: leave one answer"
     return ""
+
+
+def _unwritten(task: Task, answers: dict[str, str]) -> str:
+    """What is missing where words are asked for; empty where not."""
+    words = len(answers.get(task.name, "").split())
+    if words >= task.written:
+        return ""
+    place = f"under **Answer to {task.name}**"
+    if not words:
+        return f"nothing is written {place}" if task.calls else UNWRITTEN
+    return f"{words} words stand {place}: write at least {task.written}"
 
 
 def _judged(task: Task, ask: Asking, cases: Given, full: bool) -> str:
@@ -110,7 +120,7 @@ def _in_words(error: str, task: Task, ask: Asking) -> str:
         return UNWRITTEN
     if "No module named 'pushforward" in error:
         return "it imports pushforward, which the grader lacks: write the mathematics in torch"
-    if error.startswith("AttributeError") and f"'{task.calls[0]}'" in error:
+    if task.calls and error.startswith("AttributeError") and f"'{task.calls[0]}'" in error:
         failed = "; ".join(f"cell {cell + 1}: {told}" for cell, told in ask.failures[:3])
         return f"{task.calls[0]} was not defined, because a cell failed: {failed}"
     return error

@@ -40,7 +40,9 @@ class Close:
             return f"its shape is {given.shape}, and should be {wanted.shape}"
         if np.isnan(given).any():
             return "it holds NaN"
-        near = (given == wanted) | (np.abs(given - wanted) <= self.atol + self.rtol * np.abs(wanted))
+        near = (given == wanted) | (
+            np.abs(given - wanted) <= self.atol + self.rtol * np.abs(wanted)
+        )
         off = 1 - near.mean() if near.size else 0.0
         return "" if near.all() else f"{off:.0%} of the numbers are not the right ones"
 

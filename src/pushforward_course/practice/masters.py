@@ -75,8 +75,14 @@ def master(name: str, folder: Path = MASTERS) -> Master:
 
 def students(cells: list[Cell], install: str) -> list[Cell]:
     """What students receive: no solutions, no hidden cells, a first cell that installs."""
-    kept = [cell for cell in cells if HIDDEN not in cell.tags]
+    kept = [cell for cell in cells if HIDDEN not in cell.tags and not _is_title(cell)]
+    kept.sort(key=lambda cell: INSTALL not in cell.tags)
     return [_installing(cell, install) for cell in map(_blank, kept)]
+
+
+def _is_title(cell: Cell) -> bool:
+    """The module's docstring, which only Python needs."""
+    return cell.text.startswith('"""') and cell.text.endswith('"""') and "\n" not in cell.text
 
 
 def _blank(cell: Cell) -> Cell:

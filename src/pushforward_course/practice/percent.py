@@ -8,7 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-MARK = re.compile(r"^# ?%%(?:[ \t]+(\[markdown\]|\[md\]))?[^\n]*?(?:tags=(\[[^\]]*\]))?[ \t]*$", re.M)
+MARK = re.compile(
+    r"^# ?%%(?:[ \t]+(\[markdown\]|\[md\]))?[^\n]*?(?:tags=(\[[^\]]*\]))?[ \t]*$", re.M
+)
 MAGIC = re.compile(r"^([ \t]*)([%!?])", re.M)
 MOST_CELLS = 2_000
 
@@ -53,7 +55,7 @@ def to_percent(cells: list[Cell]) -> str:
 
 
 def from_notebook(text: str) -> list[Cell]:
-    """The cells of an `.ipynb`, magics commented out. Raises NotReadable where it is no notebook."""
+    """The cells of an `.ipynb`, magics commented out. Raises NotReadable where it is none."""
     try:
         cells = json.loads(text)["cells"]
         found = [_cell(cell) for cell in cells[:MOST_CELLS]]

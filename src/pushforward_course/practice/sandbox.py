@@ -96,7 +96,17 @@ def _files(limits: Limits, hidden: Iterable[Path]) -> list[str]:
     devices = ["--proc", "/proc", "--dev", "/dev"]
     covers = [part for folder in covered for part in ("--perms", "0000", "--tmpfs", folder)]
     closed = [part for place in ("/dev", *covered, "/") for part in ("--remount-ro", place)]
-    inside = ["--perms", "0755", "--dir", "/course", "--ro-bind", str(INSIDE), "/course/inside", "--chdir", SCRATCH]
+    inside = [
+        "--perms",
+        "0755",
+        "--dir",
+        "/course",
+        "--ro-bind",
+        str(INSIDE),
+        "/course/inside",
+        "--chdir",
+        SCRATCH,
+    ]
     return [*made, *devices, *covers, *scratch, *inside, *closed]
 
 
@@ -112,7 +122,7 @@ def _places() -> Iterator[Path]:
 
 
 def _bound(place: Path) -> list[str]:
-    """A folder of the host, read-only. Its parents are made, or others than root could not enter."""
+    """A folder of the host, read-only. Its parents are made, or only root could enter."""
     if place.is_symlink():
         return ["--symlink", os.readlink(place), str(place)]
     parents = [str(parent) for parent in reversed(place.parents) if str(parent) != "/"]

@@ -22,7 +22,6 @@ DEFINED = re.compile(r"^(?:async[ \t]+)?def[ \t]+(\w+)", re.M)
 ANSWERED = re.compile(r"\*\*Answer to ([\w-]+)\*\*[ \t:.]*(.*)", re.S)
 HOMEWORK = re.compile(r"pushforward-course homework (\w+)")
 HINT = re.compile(r"pushforward-course hint ([\w-]+) (\d+)")
-FEWEST_WORDS = 8
 Calls = Mapping[str, tuple[str, ...]]
 
 
@@ -48,10 +47,10 @@ class Submission:
 
     @property
     def answers(self) -> dict[str, str]:
-        """The derivations in words, by task; blank ones are left out."""
+        """What was written beside tasks, by task; blank answers are left out."""
         texts = [cell.text for cell in self.cells if cell.markdown]
         found = {m[1]: m[2].replace(PLACE, "").strip() for m in map(ANSWERED.search, texts) if m}
-        return {name: text for name, text in found.items() if len(text.split()) >= FEWEST_WORDS}
+        return {name: text for name, text in found.items() if text}
 
     @property
     def hints(self) -> dict[str, int]:
@@ -72,7 +71,9 @@ def read(path: Path) -> Submission:
         found.digest = hashlib.sha256(content).hexdigest()
         found.cells = _cells(content, ending)
     except (NotReadable, OSError) as error:
-        found.complaint = f"{name} {error}" if isinstance(error, NotReadable) else _told(name, error)
+        found.complaint = (
+            f"{name} {error}" if isinstance(error, NotReadable) else _told(name, error)
+        )
     return found
 
 
@@ -104,10 +105,19 @@ def _unzipped(content: bytes) -> tuple[bytes, str]:
                 raise NotReadable(f"holds {len(inside)} homeworks: put one .py or .ipynb in a zip")
             with archive.open(inside[0]) as member:
                 found = member.read(MOST + 1)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, ValueError) as e:
+    except (
+        zipfile.BadZipFile,
+        RuntimeError,
+        NotImplementedError,
+        EOFError,
+        OSError,
+        ValueError,
+    ) as e:
         if isinstance(e, NotReadable):
             raise
-        raise NotReadable("is no whole zip that can be read: zip it again, without a password") from e
+        raise NotReadable(
+            "is no whole zip that can be read: zip it again, without a password"
+        ) from e
     if len(found) > MOST:
         raise NotReadable(f"unpacks to more than {MOST >> 20} MB")
     return found, Path(inside[0].filename).suffix.lower()

@@ -31,9 +31,9 @@ class Judge(Protocol):
 class Task:
     """One task: `calls` are the functions that a submission must define.
 
-    written: a derivation in words stands beside it, without which there are no points, and which
-    the lecturer may judge otherwise than the numbers do. cases: gives inputs; None where the judge
-    draws its own.
+    written: how many words of a derivation at least stand beside it, without which there are no
+    points, and which the lecturer may judge otherwise than the numbers do. cases: gives inputs;
+    None where the judge draws its own.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Task:
     calls: tuple[str, ...]
     judge: Judge
     title: str = ""
-    written: bool = False
+    written: int = 0
     hints: tuple[str, ...] = ()
     cases: Cases | None = None
 
@@ -66,13 +66,14 @@ class Homework:
         judge: Judge,
         *calls: str,
         title: str,
-        written: bool = False,
+        written: int = 0,
         hints: tuple[str, ...] = (),
     ) -> Callable[[Cases], Cases]:
         """Adds a task whose inputs the decorated generator gives."""
 
         def added(cases: Cases) -> Cases:
-            self.add(name, points, judge, *calls, title=title, written=written, hints=hints, cases=cases)
+            rest = {"title": title, "written": written, "hints": hints, "cases": cases}
+            self.add(name, points, judge, *calls, **rest)
             return cases
 
         return added

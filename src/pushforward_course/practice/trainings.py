@@ -49,7 +49,9 @@ class Table:
         """train(pairs, levels, seed) gives the table."""
         levels, most = (200, self.full) if full else (32, self.cpu)
         mass = data.picture(case, levels, 2 * (most - 0.15))
-        pairs = np.stack(np.unravel_index(case.choice(mass.size, 20_000, p=mass.ravel()), mass.shape), 1)
+        pairs = np.stack(
+            np.unravel_index(case.choice(mass.size, 20_000, p=mass.ravel()), mass.shape), 1
+        )
         told = ask(task.calls[0], pairs, levels, _seed(case), seconds=_seconds(full))
         table = finite(told, (levels, levels), "the table")
         if abs(np.log(np.exp(table).sum())) > 1e-3:
@@ -78,7 +80,9 @@ class NextPixel:
         told = ask(task.calls[1], model, shown, seconds=120.0)
         logits = finite(told, shown.shape, f"what {task.calls[1]} gives").reshape(len(shown), -1)
         nats = bernoulli(logits[np.arange(len(cuts)), cuts], truth)
-        _below(float(nats.mean()), self.full if full else self.cpu, "nats a pixel on held-out images")
+        _below(
+            float(nats.mean()), self.full if full else self.cpu, "nats a pixel on held-out images"
+        )
 
 
 def probed(draw: np.random.Generator, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -108,7 +112,9 @@ class Autoencoder:
             raise Wrong(f"{name} should give two results: means and log standard deviations")
         mean, log_std = (finite(part, (len(x), None), f"what {name} gives") for part in told)
         if mean.shape != log_std.shape:
-            raise Wrong(f"{name} gives means {mean.shape} and log standard deviations {log_std.shape}")
+            raise Wrong(
+                f"{name} gives means {mean.shape} and log standard deviations {log_std.shape}"
+            )
         return mean, log_std.clip(-15, 15)
 
 
@@ -143,7 +149,9 @@ class PlaneVAE(Autoencoder):
             _below(true - bound, self.gap, what)
             if (used > 0.2) != (correlation > 0):
                 wanted = "above 0.2" if correlation else "0"
-                raise Wrong(f"correlation {correlation:g}: KL is {used:.3f}, and should be {wanted}")
+                raise Wrong(
+                    f"correlation {correlation:g}: KL is {used:.3f}, and should be {wanted}"
+                )
 
     def _bound(self, ask: Any, task: Task, draw: Any, train: Any, held: Any) -> tuple[float, float]:
         fit, encode, decode = task.calls
@@ -193,7 +201,9 @@ class ColourVAE(Autoencoder):
         """log p(z) by the flow, after a look at whether its log-determinants are true."""
         step, (_, d) = 1e-2, z.shape
         near = z[:4]
-        moves = np.concatenate([near[:, None] + step * np.eye(d), near[:, None] - step * np.eye(d)], 1)
+        moves = np.concatenate(
+            [near[:, None] + step * np.eye(d), near[:, None] - step * np.eye(d)], 1
+        )
         asked = np.concatenate([z, moves.reshape(-1, d)]).astype("float32")
         order = draw.permutation(len(asked))
         told = twin(name, model, asked[order], seconds=60.0)
@@ -205,7 +215,11 @@ class ColourVAE(Autoencoder):
         moved = noise[len(z) :].reshape(len(near), 2, d, d)
         jacobians = (moved[:, 0] - moved[:, 1]) / (2 * step)
         differing = np.abs(np.linalg.slogdet(jacobians)[1] - log_det[: len(near)]).max()
-        _below(float(differing), 0.1, f"log |det| of {name} is not that of its Jacobian: the difference")
+        _below(
+            float(differing),
+            0.1,
+            f"log |det| of {name} is not that of its Jacobian: the difference",
+        )
         return normal(noise[: len(z)]) + log_det[: len(z)]
 
 
@@ -237,4 +251,6 @@ class PixelVAE(Autoencoder):
         logits = finite(told, shown.shape, f"what {task.calls[2]} gives").reshape(len(shown), -1)
         nats = bernoulli(logits[np.arange(len(cuts)), cuts], truth).mean()
         bound = float(nats + used / logits.shape[1])
-        _below(bound, self.full if full else self.cpu, "the bound in nats a pixel on held-out images")
+        _below(
+            bound, self.full if full else self.cpu, "the bound in nats a pixel on held-out images"
+        )

@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _channels() -> tuple[int, int]:
-    """The pipes to whoever asks, moved away from stdin and stdout: printing is free, and unheard."""
+    """The pipes to whoever asks, moved away from stdin and stdout: nobody hears printing."""
     questions, answers = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
