@@ -13,7 +13,8 @@ STYLE = """
 body{font:16px/1.55 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem}
 h1,h2,h3{line-height:1.2}table{border-collapse:collapse;width:100%;display:block;overflow-x:auto}
 td,th{border-bottom:1px solid var(--line);padding:.35rem .6rem;text-align:left;vertical-align:top}
-pre,code{font:14px/1.45 ui-monospace,monospace}pre{background:var(--soft);padding:.7rem;overflow-x:auto;
+pre,code{font:14px/1.45 ui-monospace,monospace}
+pre{background:var(--soft);padding:.7rem;overflow-x:auto;
 white-space:pre-wrap;overflow-wrap:anywhere}.good{color:var(--good)}.bad{color:var(--bad)}
 .soft{opacity:.7}
 mark{background:#ffd54a88;color:inherit}

@@ -111,7 +111,7 @@ def rows(store: Store) -> list[Row]:
 
 @dataclass(frozen=True)
 class Need:
-    """What a student needs for a grade: points more, and whether what is open can still give them."""
+    """What a student needs for a grade: points more, and what is still open."""
 
     grade: int
     points: Fraction

@@ -37,7 +37,7 @@ PATIENCE = 30.0  # seconds for another lecturer's change
 
 @dataclass(frozen=True)
 class Event:
-    """A change: of a student, an item, points, or when something was handed in; "" takes it back."""
+    """A change of a student, an item, points, or when they were handed in; "" takes it back."""
 
     kind: str
     student: str = ""

@@ -63,7 +63,7 @@ if __name__ == "__main__":
 
 # %%
 def receptive_field(layers: int, kernel: int, size: int) -> Tensor:
-    """Which pixels the centre's output sees, by the gradient through masked convolutions of ones."""
+    """Which pixels the centre's output sees, by the gradient through masked convolutions."""
     raise NotImplementedError("this is yours to write")
 
 # %%

@@ -118,7 +118,7 @@ if __name__ == "__main__":
 
 # %%
 def receptive_field(layers: int, kernel: int, size: int) -> Tensor:
-    """Which pixels the centre's output sees, by the gradient through masked convolutions of ones."""
+    """Which pixels the centre's output sees, by the gradient through masked convolutions."""
     # BEGIN SOLUTION
     middle = kernel // 2
     mask = torch.zeros(kernel, kernel, dtype=torch.float64)
@@ -201,7 +201,7 @@ def fit_pixelcnn(images: Tensor, seed: int) -> nn.Module:
         layers += [MaskedConv(32, 32, 3, True), nn.ReLU()]
     model = nn.Sequential(*layers, nn.Conv2d(32, 64, 1), nn.ReLU(), nn.Conv2d(64, 1, 1))
     optimizer = torch.optim.Adam(model.parameters(), 3e-3, weight_decay=1e-5)
-    steps = 900 if x.shape[-1] < 10 else 6_000
+    steps = 600 if x.shape[-1] < 10 else 6_000
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
         batch = x[torch.randint(len(x), (64,))]
@@ -310,11 +310,11 @@ class TwoNetworks(nn.Module):
 
 
 def elbo_loss(
-    x: Tensor, mean: Tensor, log_std: Tensor, x_mean: Tensor, x_log_std: Tensor
+    batch: Tensor, q_mean: Tensor, q_log_std: Tensor, out_mean: Tensor, out_log_std: Tensor
 ) -> Tensor:
     """-ELBO but for a constant."""
-    error = 0.5 * ((x - x_mean) / x_log_std.exp()) ** 2 + x_log_std
-    kl = 0.5 * (mean**2 + (2 * log_std).exp() - 1) - log_std
+    error = 0.5 * ((batch - out_mean) / out_log_std.exp()) ** 2 + out_log_std
+    kl = 0.5 * (q_mean**2 + (2 * q_log_std).exp() - 1) - q_log_std
     return error.sum(1).mean() + kl.sum(1).mean()
 
 

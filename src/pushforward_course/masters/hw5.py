@@ -280,7 +280,7 @@ def fit_ring(x: Tensor, how: str, seed: int) -> nn.Module:
     kept.load_state_dict(generator.state_dict())
     g = torch.optim.Adam(generator.parameters(), 1e-3, (0.0, 0.9))
     d = torch.optim.Adam(critic.parameters(), 2e-3, (0.0, 0.9))
-    for step in range(4_500):
+    for step in range(3_000):
         real, fake = x[torch.randint(len(x), (256,))], generator(torch.randn(256, 8)).detach()
         loss = critic(fake).mean() - critic(real).mean()
         if how == "penalty":

@@ -54,8 +54,13 @@ class Project:
 
     def runs(self, ask: Any) -> None:
         """Numbers of the baseline and of the paper's model, one a seed."""
-        seeds = _seeds(_dict(ask("plan"), "plan", PLAN)["seeds"])
-        _runs(ask, len(seeds))
+        seeds = _dict(ask("plan"), "plan", PLAN)["seeds"]
+        count = len(seeds) if isinstance(seeds, list) else 0
+        for key, values in zip(("baseline", "paper"), _runs(ask)):
+            if len(values) != count:
+                raise Wrong(f"{key} has {len(values)} numbers for {count} seeds")
+            if len(np.unique(values)) == 1:
+                raise Wrong(f"{key} is the same for all seeds: did the seed reach the training?")
 
     def summary(self, ask: Any) -> None:
         """Means, their standard errors, the paired difference, and whether it decides."""
@@ -108,14 +113,10 @@ def _seeds(told: Any) -> list[int]:
     return told
 
 
-def _runs(ask: Any, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+def _runs(ask: Any) -> tuple[np.ndarray, np.ndarray]:
     told = _dict(ask("runs"), "runs", ("baseline", "paper"))
     base, paper = (numbers(told[key]) for key in ("baseline", "paper"))
     for key, values in (("baseline", base), ("paper", paper)):
         if values is None or values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
             raise Wrong(f"{key} should be a list of finite numbers")
-        if count is not None and len(values) != count:
-            raise Wrong(f"{key} has {len(values)} numbers for {count} seeds")
-        if len(np.unique(values)) == 1:
-            raise Wrong(f"{key}: all seeds gave the same number: did the seed reach the training?")
     return np.asarray(base), np.asarray(paper)

@@ -25,14 +25,16 @@ def main() -> None:
     module = types.ModuleType(NAME)
     sys.modules[NAME] = module
     kept: dict[str, Any] = {}
+    first = os.getpid()
     _send(answers, {"failures": _loaded(module, _received(questions))})
-    while True:
+    while os.getpid() == first:  # what a submission forked goes no further
         question = _received(questions)
         try:
             answer = plain.packed({"value": _answer(module, kept, question)})
         except BaseException as error:  # a submission may raise whatever it likes
             answer = plain.packed({"error": _told(error)})
-        _write(answers, answer)
+        if os.getpid() == first:
+            _write(answers, answer)
 
 
 def _channels() -> tuple[int, int]:
@@ -86,14 +88,15 @@ def _restored(content: Any) -> Any:
 
 
 def _given(item: Any, kept: dict[str, Any]) -> Any:
-    import numpy
-    import torch
-
     if isinstance(item, plain.Kept):
         return kept[item.name]
     if isinstance(item, list):
         return [_given(part, kept) for part in item]
-    return torch.from_numpy(item) if isinstance(item, numpy.ndarray) else item
+    if not hasattr(item, "dtype"):
+        return item
+    import torch
+
+    return torch.from_numpy(item)
 
 
 def _told(error: BaseException) -> str:
