@@ -11,10 +11,10 @@ import pytest
 
 from pushforward_course.cli import main
 from pushforward_course.exam.bank import POINTS, bank
-from pushforward_course.exam.printing import examiner, pdf, sheets, written
+from pushforward_course.exam.printing import examiner, pdf, sheets, typeset, written
 from pushforward_course.exam.tickets import LEVELS, TOTAL, tickets
 from pushforward_course.failures import CourseError
-from pushforward_course.pages import inline, write
+from pushforward_course.pages import write
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 import chromium
@@ -75,7 +75,7 @@ def test_printing_shows_answers_only_where_asked(tmp_path):
     made = tickets(3, seed=1)
     without, with_answers = sheets(made, answers=False), sheets(made, answers=True)
     for question in (q for ticket in made for q in ticket.questions):
-        answer = inline(question.answer)
+        answer = typeset(question.answer)
         assert answer in with_answers
         assert answer not in without
     assert without.count('class="sheet"') == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -23,6 +24,20 @@ QUIET = (
 )
 
 
+LOWERED = re.compile(r"(?<=\S)_(\{[^{}]+\}|(?:&[lg]t;)?\w+)")
+RAISED = re.compile(r"(?<=\S)\^(\([^()]*\)|[\w½−+]+)")
+
+
+def typeset(text: str) -> str:
+    """HTML of a question's text, with what stands after _ and ^ lowered and raised.
+
+    >>> typeset("E_q p(x_{t−1}) < n^(−1/5)")
+    'E<sub>q</sub> p(x<sub>t−1</sub>) &lt; n<sup>−1/5</sup>'
+    """
+    lowered = LOWERED.sub(lambda m: f"<sub>{m[1].strip('{}')}</sub>", inline(text))
+    return RAISED.sub(lambda m: f"<sup>{m[1].strip('()')}</sup>", lowered)
+
+
 def sheets(tickets: Iterable[Ticket], answers: bool) -> str:
     """A page to print: a sheet for each ticket, with model answers and rubrics or without."""
     body = "\n".join(_sheet(ticket, answers) for ticket in tickets)
@@ -37,10 +52,10 @@ def _sheet(ticket: Ticket, answers: bool) -> str:
 
 def _question(number: int, question: Question, answers: bool) -> str:
     head = f"{number}. <span class=soft>lecture {question.lecture}, {question.points} points</span>"
-    told = f'<div class="card"><h2>{head}</h2><p>{inline(question.question)}</p>'
+    told = f'<div class="card"><h2>{head}</h2><p>{typeset(question.question)}</p>'
     if answers:
-        rubric = "".join(f"<li>{points}: {inline(text)}</li>" for points, text in question.rubric)
-        told += f"<p><strong>Answer.</strong> {inline(question.answer)}</p><ul>{rubric}</ul>"
+        rubric = "".join(f"<li>{points}: {typeset(text)}</li>" for points, text in question.rubric)
+        told += f"<p><strong>Answer.</strong> {typeset(question.answer)}</p><ul>{rubric}</ul>"
     return told + "</div>"
 
 
@@ -82,11 +97,11 @@ def _examined(ticket: Ticket) -> str:
     for question in ticket.questions:
         ticks = "".join(
             f'<li><label><input type=checkbox id="{question.name}-{n}" data-points={points}> '
-            f"{points}: {inline(text)}</label></li>"
+            f"{points}: {typeset(text)}</label></li>"
             for n, (points, text) in enumerate(question.rubric)
         )
-        title = f"{inline(question.question)} <span class=soft>({question.name})</span>"
-        answer = f"<details><summary>answer</summary><p>{inline(question.answer)}</p></details>"
+        title = f"{typeset(question.question)} <span class=soft>({question.name})</span>"
+        answer = f"<details><summary>answer</summary><p>{typeset(question.answer)}</p></details>"
         parts.append(
             f'<div class="card"><p><strong>{title}</strong></p>{answer}<ul>{ticks}</ul></div>'
         )

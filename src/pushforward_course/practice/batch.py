@@ -64,7 +64,7 @@ class Journal:
         if again:
             file.unlink(missing_ok=True)
         lines = _whole_lines(file)
-        self.head = json.loads(lines[0]) if lines else {**head, "seed": secrets.randbits(128)}
+        self.head = json.loads(lines[0]) if lines else {"seed": secrets.randbits(128), **head}
         differing = [key for key in head if self.head.get(key) != head[key]]
         if differing:
             raise CourseError(
