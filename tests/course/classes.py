@@ -51,7 +51,9 @@ def {function}_list(x: list) -> list:
 
 
 # %% tags=["hidden"]
-@homework.task("{function}_list", 4, Close(), "{function}_list", title="{title} lists", hints=("Add.",))
+@homework.task(
+    "{function}_list", 4, Close(), "{function}_list", title="{title} lists", hints=("Add.",)
+)
 def list_inputs(draw):
     """Lists."""
     yield ([1.0, 2.0],)

@@ -144,14 +144,14 @@ TRAINED = {
             "return (z - m) * torch.exp(-s), -s.sum(1)",
             "return (z - m) * torch.exp(-s), s.sum(1)",
         ),
-        ("pixels", "free_bits(mean, log_std, 0.4)[0]", "free_bits(mean, log_std, 0.0)[0]"),
+        ("pixels", "free_bits(mean, log_std, 0.8)[0]", "free_bits(mean, log_std, 0.0)[0]"),
     ],
     "hw5": [
         ("line", "F.softplus(-critic(generator(torch", "F.softplus(critic(generator(torch"),
         (
             "ring",
-            "(-critic(generator(torch.randn(256, 8)))).mean()",
-            "critic(generator(torch.randn(256, 8))).mean()",
+            " (-critic(generator(torch.randn(256, 8)))).mean()",
+            " critic(generator(torch.randn(256, 8))).mean()",
         ),
         (
             "colours",

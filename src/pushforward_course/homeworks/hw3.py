@@ -49,9 +49,8 @@ def triangular_log_det(z: Tensor, q: Tensor, r: Tensor, s: Tensor, bias: Tensor)
 if __name__ == "__main__":
     import pushforward as pf
 
-    flow = pf.SylvesterFlow(features=4, columns=2, steps=1)
-    z, log_det = flow.bijection(torch.randn(3, 4))
-    print(log_det)
+    x, log_q = pf.SylvesterFlow(features=4, steps=1, rank=2).rsample_and_log_prob(3)
+    print(x, log_q)
 
 # %% [markdown]
 # ## Task loss (2 points): what a decoder of unit variance minimises
@@ -156,4 +155,4 @@ if __name__ == "__main__":
 
     data = pf.data.moons()
     flow = pf.fit(pf.VectorRealNVP(2), data, pf.Recipe(steps=300))
-    print(pf.metrics.nll(flow, data.test).value, "nats")
+    print(pf.metrics.nats(flow, data.test).value, "nats")

@@ -239,7 +239,7 @@ if __name__ == "__main__":
 
     data = pf.data.digits(levels=2)
     model = pf.fit(pf.PixelCNN(data.space, width=32, layers=4), data, pf.Recipe(steps=300))
-    print(pf.metrics.nll(model, data.test).value / 64, "nats a pixel")
+    print(pf.metrics.nats(model, data.test).value / 64, "nats a pixel")
 
 
 # %% [markdown]

@@ -186,7 +186,7 @@ def fit_line(x: Tensor, seed: int) -> nn.Module:
     kept.load_state_dict(generator.state_dict())
     g = torch.optim.Adam(generator.parameters(), 1e-3, (0.5, 0.9))
     d = torch.optim.Adam(critic.parameters(), 2e-3, (0.5, 0.9))
-    for _ in range(2_000):
+    for _ in range(1_500):
         real, fake = x[torch.randint(len(x), (256,))], generator(torch.randn(256, 8))
         loss = F.softplus(-critic(real)).mean() + F.softplus(critic(fake.detach())).mean()
         d.zero_grad()
@@ -349,7 +349,7 @@ def fit_colours(x: Tensor, seed: int) -> nn.Module:
     kept.load_state_dict(generator.state_dict())
     g = torch.optim.Adam(generator.parameters(), 1e-3, (0.0, 0.9))
     c = torch.optim.Adam(critic.parameters(), 1e-3, (0.0, 0.9))
-    for step in range(3_000):
+    for step in range(2_000):
         real, fake = flat[torch.randint(len(x), (64,))], generator(torch.randn(64, 8)).detach()
         between = torch.lerp(fake, real, torch.rand(64, 1))
         loss = critic(fake).mean() - critic(real).mean()
