@@ -32,7 +32,8 @@ def written(plan: Path, out: Path) -> Path:
     OUT.addresses.csv, for the lecturer alone. Raises CourseError for what is missing.
     """
     told = _plan(plan)
-    rows, students = [], {}
+    rows: list[list[str]] = []
+    students: dict[str, list[tuple[str, Path]]] = {}
     for entry in told["homeworks"]:
         name = entry.get("name", "")
         rows.append(_homework(name, entry.get("deadline", ""), out))

@@ -26,9 +26,9 @@ def main(arguments: list[str] | None = None) -> None:
     program, known = "pushforward-course", dict(COMMANDS)
     if given and isinstance(within := known.get(given[0]), Mapping):
         program, known, given = f"{program} {given[0]}", dict(within), given[1:]
-    known = {name: _leading(found) for name, found in known.items()}
+    commands = {name: _leading(found) for name, found in known.items()}
     try:
-        tyro.extras.subcommand_cli_from_dict(known, prog=program, args=given)
+        tyro.extras.subcommand_cli_from_dict(commands, prog=program, args=given)
     except KeyboardInterrupt:
         raise SystemExit("stopped") from None
     except (CourseError, Usage) as error:

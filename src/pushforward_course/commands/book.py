@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
@@ -227,7 +228,7 @@ def _shown(table: list[list[str]], out: Path | None) -> None:
     print(write(out, file.getvalue()))
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable] = {
     "new": new,
     "students": students,
     "deadline": deadline,

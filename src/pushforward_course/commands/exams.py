@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -46,4 +47,4 @@ def bank(out: Out = Path("bank.html")) -> None:
     print(write(out, listed(every())))
 
 
-COMMANDS = {"tickets": tickets, "bank": bank}
+COMMANDS: dict[str, Callable] = {"tickets": tickets, "bank": bank}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -108,8 +109,16 @@ def grade(
 
     tables.decimal(_number(hint_cost))
     settings = batch.Settings(homework, tuple(only), full, hint_cost)
-    told = {"workers": _at_least_one(workers), "seed": seed, "again": again, "source": masters}
-    reports, used = batch.graded(settings, submissions, out, told=_progress, **told)
+    reports, used = batch.graded(
+        settings,
+        submissions,
+        out,
+        workers=_at_least_one(workers),
+        seed=seed,
+        again=again,
+        source=masters,
+        told=_progress,
+    )
     hw = master(homework, masters).homework
     manual = tuple(task.name for task in settings.chosen(master(homework, masters)) if task.written)
     tables.written(reports, out, manual)
@@ -166,4 +175,4 @@ def site(plan: Positional[Path], out: Path = Path("runs/class")) -> None:
     print(f"open {written(plan, out)}")
 
 
-COMMANDS = {"check": check, "release": release, "grade": grade, "site": site}
+COMMANDS: dict[str, Callable] = {"check": check, "release": release, "grade": grade, "site": site}

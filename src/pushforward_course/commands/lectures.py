@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+from collections.abc import Callable
 from pathlib import Path
 
 from ..failures import CourseError
@@ -48,4 +49,4 @@ def server(out: Path, port: int) -> http.server.ThreadingHTTPServer:
         raise CourseError(f"port {port} is not free ({error}): take another by --port") from error
 
 
-COMMANDS = {"build": build, "serve": serve}
+COMMANDS: dict[str, Callable] = {"build": build, "serve": serve}

@@ -106,7 +106,7 @@ class Store:
         rows = self.connection.execute(
             "SELECT time, who, why, kind, student, item, value FROM events ORDER BY id"
         )
-        found = [Recorded(*row[:3], Event(*row[3:])) for row in rows]
+        found = [Recorded(row[0], row[1], row[2], Event(*row[3:])) for row in rows]
         return [r for r in found if student in ("", r.event.student) and item in ("", r.event.item)]
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Wrong(Exception):
 class Judge(Protocol):
     """Asks a submission and raises Wrong (or lets asking.Failed pass) where it does not hold."""
 
-    trains: bool
+    trains: ClassVar[bool]
 
     def judge(self, ask: Any, task: Task, case: Any, full: bool) -> None:
         """`case` is (inputs, expected) where the task has cases, else a generator of its own."""

@@ -96,7 +96,7 @@ class _Reader:
         return self.array(found["$"]) if "$" in found else found
 
     def array(self, told: Any) -> np.ndarray:
-        name, shape = told if isinstance(told, list) and len(told) == 2 else ("", None)
+        name, shape = told if isinstance(told, list) and len(told) == 2 else ("", "")
         sound = isinstance(shape, list) and len(shape) <= MOST_DIMS
         if name not in DTYPES or not sound or not all(type(n) is int and n >= 0 for n in shape):
             raise NotPlain("an array without a type or a shape")
