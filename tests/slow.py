@@ -38,6 +38,8 @@ def _trained(name):
 
 
 if __name__ == "__main__":
-    names = sorted({name for log in sys.argv[1:] for name in slow(Path(log).read_text().splitlines())})
+    names = sorted(
+        {name for log in sys.argv[1:] for name in slow(Path(log).read_text().splitlines())}
+    )
     (Path(__file__).parent / "slow.txt").write_text("\n".join(names) + "\n")
     print(f"{len(names)} tests are slow")
