@@ -36,7 +36,7 @@ check: .venv/installed  ## lint, types, fast tests: before each commit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 -m "not slow and not browser" tests src
+	$(BIN)/python -m pytest -n 2 -m "not slow and not seconds and not browser" tests src
 
 stubs: .venv/installed  ## what editors know of pf.NAME, written again
 	$(BIN)/python tools/stubs.py

@@ -27,13 +27,13 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """What tests/slow.txt lists is slow. Files in random order, where that is asked for, and the
+    """What tests/seconds.txt lists takes seconds. Files in random order, where that is asked for, and the
     tests of each: fixtures of a file are still set up once.
     """
-    slow = set((Path(__file__).parent / "slow.txt").read_text().splitlines())
+    slow = set((Path(__file__).parent / "seconds.txt").read_text().splitlines())
     for item in items:
         if item.nodeid in slow:
-            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.seconds)
     seed = config.getoption("shuffled")
     if seed is not None:
         draw = random.Random(seed)

@@ -1,9 +1,9 @@
-"""Writes down which tests are slow, from a run that told how long each took.
+"""Writes down which tests take seconds, from a run that told how long each took.
 
     python -m pytest -n 2 --durations=0 tests src > durations.txt
-    python tests/slow.py durations.txt  # of several runs what was slow in one of them
+    python tests/seconds.py durations.txt  # of several runs what was slow in one of them
 
-What takes a second or more is left out of `make check` by tests/slow.txt, and no test is named
+What takes a second or more is left out of `make check` by tests/seconds.txt, and no test is named
 there by hand. Of a model that is slow to train all laws are slow which look at it trained:
 whichever comes first pays for the others.
 """
@@ -41,5 +41,5 @@ if __name__ == "__main__":
     names = sorted(
         {name for log in sys.argv[1:] for name in slow(Path(log).read_text().splitlines())}
     )
-    (Path(__file__).parent / "slow.txt").write_text("\n".join(names) + "\n")
-    print(f"{len(names)} tests are slow")
+    (Path(__file__).parent / "seconds.txt").write_text("\n".join(names) + "\n")
+    print(f"{len(names)} tests take seconds")
