@@ -27,8 +27,8 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """What tests/seconds.txt lists takes seconds. Files in random order, where that is asked for, and the
-    tests of each: fixtures of a file are still set up once.
+    """What tests/seconds.txt lists takes seconds. Files in random order, where that is asked for,
+    and the tests of each: fixtures of a file are still set up once.
     """
     slow = set((Path(__file__).parent / "seconds.txt").read_text().splitlines())
     for item in items:
