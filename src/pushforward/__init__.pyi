@@ -351,6 +351,7 @@ from .presets import factor_sprites as factor_sprites
 from .presets import ffjord_digits as ffjord_digits
 from .presets import ffjord_mnist as ffjord_mnist
 from .presets import ffjord_moons as ffjord_moons
+from .presets import ffjord_uci as ffjord_uci
 from .presets import flow_matching_digits as flow_matching_digits
 from .presets import flow_prior_digits as flow_prior_digits
 from .presets import flow_prior_mnist as flow_prior_mnist
@@ -388,6 +389,7 @@ from .presets import made_mnist_paper as made_mnist_paper
 from .presets import made_picture as made_picture
 from .presets import maf_digits as maf_digits
 from .presets import maf_moons as maf_moons
+from .presets import maf_uci as maf_uci
 from .presets import mixture_posterior_digits as mixture_posterior_digits
 from .presets import mixture_prior_digits as mixture_prior_digits
 from .presets import ncsn_digits as ncsn_digits
@@ -395,6 +397,7 @@ from .presets import neural_ode_moons as neural_ode_moons
 from .presets import nice_digits as nice_digits
 from .presets import nice_moons as nice_moons
 from .presets import nsf_moons as nsf_moons
+from .presets import nsf_uci as nsf_uci
 from .presets import pggan_digits as pggan_digits
 from .presets import pixelcnn_digits as pixelcnn_digits
 from .presets import pixelcnn_mnist as pixelcnn_mnist

@@ -155,7 +155,7 @@ def kinds() -> dict[str, pf.Dataset]:
 
 
 def own_kind(name: str) -> str:
-    if name.endswith(("_moons", "gaussians8", "gaussians25")):
+    if name.endswith(("_moons", "gaussians8", "gaussians25", "_uci")):
         return "vectors"
     words = ("sentence", "wavenet", "made_picture")
     return "tokens" if any(word in name for word in words) else "images"

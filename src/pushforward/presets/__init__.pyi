@@ -114,3 +114,6 @@ from .latent_mnist import vamp_mnist as vamp_mnist
 from .sentences import recurrent_sentences as recurrent_sentences
 from .sentences import sentence_vae as sentence_vae
 from .sentences import sentence_vae_file as sentence_vae_file
+from .uci import ffjord_uci as ffjord_uci
+from .uci import maf_uci as maf_uci
+from .uci import nsf_uci as nsf_uci
