@@ -77,6 +77,15 @@ QUEUE = {
             "stylegan2_mnist",
         )
     },
+    # The same games with other rates and turns: which of them is the better.
+    "pggan_mnist_fast": Job("pggan_mnist", {"lr": 2e-3}, 9, bf16=False, compile=False),
+    "pggan_mnist_turns": Job("pggan_mnist", {"lr": 2e-3, "turns": 2}, 9, bf16=False, compile=False),
+    "wgan_gp_mnist_fast": Job("wgan_gp_mnist", {"lr": 1e-3}, 9, bf16=False, compile=False),
+    "pggan_digits": Job("pggan_digits", minutes=4, bf16=False, compile=False),
+    "pggan_digits_fast": Job("pggan_digits", {"lr": 2e-3}, 4, bf16=False, compile=False),
+    "pggan_digits_turns": Job(
+        "pggan_digits", {"lr": 2e-3, "turns": 3}, 4, bf16=False, compile=False
+    ),
     # Sprites: bench/mixing.py and bench/infogan.py measure them.
     "stylegan_sprites": Job("stylegan_sprites", minutes=9, bf16=False, compile=False),
     "infogan_sprites": Job("infogan_sprites", minutes=9, bf16=False, compile=False),

@@ -34,10 +34,10 @@ def stacked_mnist(
     random = torch.Generator().manual_seed(seed)
     sizes = (count("n", n), HELD, HELD)
     splits = zip((digits.train, digits.validation, digits.test), sizes)
-    parts = [_stacked(split, size, random, labels) for split, size in splits]
+    learn, held, test = (_stacked(split, size, random, labels) for split, size in splits)
     origin = {**digits.origin, "stacked": "three at random", "n": n, "seed": seed}
     names = tuple(f"{i:03}" for i in range(1_000)) if labels else ()
-    return Dataset("stacked MNIST", Pixels(3, 28, 28), *parts, origin, names)
+    return Dataset("stacked MNIST", Pixels(3, 28, 28), learn, held, test, origin, names)
 
 
 def _stacked(split: Split, n: int, random: torch.Generator, labels: bool) -> Split:

@@ -118,7 +118,7 @@ def biggan_mnist(steps: int = 6_000, width: int = 24, classes: int = 10) -> Expe
 
 @preset("pggan")
 def pggan_mnist(
-    steps: int = 12_000, width: int = 16, most: int = 64, lr: float = 1e-3
+    steps: int = 12_000, width: int = 16, most: int = 64, turns: int = 1, lr: float = 1e-3
 ) -> Experiment:
     """PGGAN on MNIST, from 4x4 to 32x32: two places are added on each side, and cut off again.
 
@@ -127,7 +127,7 @@ def pggan_mnist(
     from ..data import mnist
 
     data = mnist()
-    model = PGGAN(data.space, latent=128, width=width, most=most, padding=2)
+    model = PGGAN(data.space, latent=128, width=width, most=most, turns=turns, padding=2)
     recipe = Recipe(
         steps,
         32,

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from ..core.dataset import Dataset
+from ..core.spaces import Pixels, Space
 from ..models.adversarial.f_gan import FGAN
 from ..models.adversarial.gan import GAN
 from ..models.adversarial.lsgan import LSGAN
@@ -29,10 +30,11 @@ from ..objectives.adversarial import Hinge, Relativistic, Saturating
 from ..objectives.augmentations import InstanceNoise
 from ..objectives.penalties import DRAGAN, R1, ZeroCentred
 from ..training.experiment import Experiment
-from ..training.recipe import Adam, Cosine, Recipe, RMSprop
+from ..training.recipe import Adam, Cosine, Optimizer, Recipe, RMSprop
 
 Build = Callable[[], GAN]
 LATENT, WIDTH = 2, 128  # of games in the plane
+NOISE, CHANNELS = 100, 32  # of games on images
 PLAIN = "GAN"
 
 
@@ -43,37 +45,9 @@ def in_the_plane(data: Dataset, steps: int = 4_000) -> dict[str, Callable[[], Ex
         data: what is learned, such as `gaussians25()`.
         steps: of the game.
     """
-    space = data.space
-
-    def nets(size: int = 1) -> tuple[nn.Module, nn.Module]:
-        critic = MLP(2 * size, 1, WIDTH, 3)
-        return MLP(LATENT, 2, WIDTH, 3), Packed(critic, size) if size > 1 else critic
-
-    def gan(size: int = 1, **knobs: Any) -> Build:
-        return lambda: GAN(space, *nets(size), LATENT, **knobs)
-
-    games: dict[str, Build] = {
-        PLAIN: gan(),
-        "GAN, saturating": gan(objective=Saturating()),
-        "LSGAN": lambda: LSGAN(space, *nets(), latent=LATENT),
-        "GAN, hinge": gan(objective=Hinge()),
-        "f-GAN, reverse KL": lambda: FGAN(space, "reverse-kl", *nets(), latent=LATENT),
-        "WGAN": lambda: WGAN(space, *nets(), latent=LATENT, bound=0.1),
-        "WGAN-GP": lambda: WGANGP(space, *nets(), latent=LATENT, penalty=0.1),
-        "SNGAN": lambda: SNGAN(space, *nets(), latent=LATENT),
-        "GAN, relativistic": gan(objective=Relativistic()),
-        "GAN, R1": gan(penalties=(R1(1.0),)),
-        "GAN, zero-centred": gan(penalties=(ZeroCentred(1.0),)),
-        "DRAGAN": gan(penalties=(DRAGAN(1.0),)),
-        "GAN, noise": gan(augment=InstanceNoise(1.0)),
-        "PacGAN": gan(size=3),
-        "unrolled GAN": lambda: UnrolledGAN(space, *nets(), LATENT, unrolled=5),
-    }
-    clipped = {"WGAN": RMSprop(5e-4)}
-    slow = Adam(1e-3, betas=(0.0, 0.9))
-    calm = dict.fromkeys(("WGAN-GP", "SNGAN"), slow)
-    rates = {**clipped, **calm}
-    usual = Adam(1e-3, betas=(0.5, 0.999))
+    usual, calm = Adam(1e-3, betas=(0.5, 0.999)), Adam(1e-3, betas=(0.0, 0.9))
+    rates: dict[str, Optimizer] = {"WGAN": RMSprop(5e-4), "WGAN-GP": calm, "SNGAN": calm}
+    games = {**_plain(data.space), **_lipschitz(data.space), **_remedies(data.space)}
     return {
         name: _experiment(
             build, data, Recipe(steps, 256, rates.get(name, usual), schedule=Cosine(), ema=0.99)
@@ -82,49 +56,84 @@ def in_the_plane(data: Dataset, steps: int = 4_000) -> dict[str, Callable[[], Ex
     }
 
 
+def _nets(size: int = 1) -> tuple[nn.Module, nn.Module]:
+    """Perceptrons from noise to points, and from `size` points at a time to scores."""
+    critic = MLP(2 * size, 1, WIDTH, 3)
+    return MLP(LATENT, 2, WIDTH, 3), Packed(critic, size) if size > 1 else critic
+
+
+def _gan(space: Space, size: int = 1, **knobs: Any) -> Build:
+    return lambda: GAN(space, *_nets(size), LATENT, **knobs)
+
+
+def _plain(space: Space) -> dict[str, Build]:
+    return {
+        PLAIN: _gan(space),
+        "GAN, saturating": _gan(space, objective=Saturating()),
+        "GAN, hinge": _gan(space, objective=Hinge()),
+        "GAN, relativistic": _gan(space, objective=Relativistic()),
+        "LSGAN": lambda: LSGAN(space, *_nets(), latent=LATENT),
+        "f-GAN, reverse KL": lambda: FGAN(space, "reverse-kl", *_nets(), latent=LATENT),
+    }
+
+
+def _lipschitz(space: Space) -> dict[str, Build]:
+    return {
+        "WGAN": lambda: WGAN(space, *_nets(), latent=LATENT, bound=0.1),
+        "WGAN-GP": lambda: WGANGP(space, *_nets(), latent=LATENT, penalty=0.1),
+        "SNGAN": lambda: SNGAN(space, *_nets(), latent=LATENT),
+    }
+
+
+def _remedies(space: Space) -> dict[str, Build]:
+    return {
+        "GAN, R1": _gan(space, penalties=(R1(1.0),)),
+        "GAN, zero-centred": _gan(space, penalties=(ZeroCentred(1.0),)),
+        "DRAGAN": _gan(space, penalties=(DRAGAN(1.0),)),
+        "GAN, noise": _gan(space, augment=InstanceNoise(1.0)),
+        "PacGAN": _gan(space, 3),
+        "unrolled GAN": lambda: UnrolledGAN(space, *_nets(), LATENT, unrolled=5),
+    }
+
+
 def stacked(data: Dataset, steps: int = 10_000) -> dict[str, Callable[[], Experiment]]:
     """Games on stacked MNIST, by name: DCGAN's networks, the critic half as wide as the generator.
+
+    Where a critic may not normalise over the batch it is SNGAN's.
 
     Args:
         data: `stacked_mnist()`.
         steps: of the game.
     """
-    space, latent, width = data.space, 100, 32
-    shape: tuple[int, int, int] = space.shape  # type: ignore[assignment]
-
-    def generator() -> nn.Module:
-        return DCGANGenerator(latent, shape, width)
-
-    def critic(size: int = 1) -> nn.Module:
-        net = DCGANCritic((size * shape[0], *shape[1:]), width // 2)
-        return Packed(net, size) if size > 1 else net
-
-    def gan(size: int = 1, **knobs: Any) -> Build:
-        return lambda: GAN(space, generator(), critic(size), latent, **knobs)
-
-    def apart(**knobs: Any) -> Build:
-        return lambda: GAN(space, generator(), SNGANCritic(shape, width // 2), latent, **knobs)
-
-    games: dict[str, Build] = {
-        PLAIN: gan(),
-        "GAN, saturating": gan(objective=Saturating()),
-        "PacGAN": gan(size=3),
-        "unrolled GAN": lambda: UnrolledGAN(
-            space, generator(), critic(), latent, unrolled=5, rate=0.01
-        ),
-        "GAN, R1": apart(penalties=(R1(1.0),)),
-        "WGAN-GP": lambda: WGANGP(
-            space, generator(), SNGANCritic(shape, width // 2), latent, turns=3
-        ),
-        "SNGAN": lambda: SNGAN(space, generator(), SNGANCritic(shape, width // 2), latent, turns=2),
-    }
+    assert isinstance(data.space, Pixels)
     usual, calm = Adam(2e-4, betas=(0.5, 0.999)), Adam(2e-4, betas=(0.0, 0.9))
     rates = dict.fromkeys(("GAN, R1", "WGAN-GP", "SNGAN"), calm)
     return {
         name: _experiment(
             build, data, Recipe(steps, 64, rates.get(name, usual), schedule=Cosine(), ema=0.999)
         )
-        for name, build in games.items()
+        for name, build in _of_images(data.space).items()
+    }
+
+
+def _of_images(space: Pixels) -> dict[str, Build]:
+    shape = space.shape
+
+    def nets(size: int = 1) -> tuple[nn.Module, nn.Module]:
+        net = DCGANCritic((size * shape[0], *shape[1:]), CHANNELS // 2)
+        return DCGANGenerator(NOISE, shape, CHANNELS), Packed(net, size) if size > 1 else net
+
+    def apart() -> tuple[nn.Module, nn.Module]:
+        return DCGANGenerator(NOISE, shape, CHANNELS), SNGANCritic(shape, CHANNELS // 2)
+
+    return {
+        PLAIN: lambda: GAN(space, *nets(), NOISE),
+        "GAN, saturating": lambda: GAN(space, *nets(), NOISE, Saturating()),
+        "PacGAN": lambda: GAN(space, *nets(3), NOISE),
+        "unrolled GAN": lambda: UnrolledGAN(space, *nets(), NOISE, unrolled=5, rate=0.01),
+        "GAN, R1": lambda: GAN(space, *apart(), NOISE, penalties=(R1(1.0),)),
+        "WGAN-GP": lambda: WGANGP(space, *apart(), NOISE, turns=3),
+        "SNGAN": lambda: SNGAN(space, *apart(), NOISE, turns=2),
     }
 
 
