@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,8 @@ class Table:
         self.test = self.seen(x for x, _ in self.data.test.batches(500))
 
     def seen(self, batches: Iterator[Tensor] | Draws) -> Seen:
-        return Seen.of(batches, self.look)
+        found = Seen.of(batches, self.look)
+        return replace(found, features=found.features.cpu())
 
     def real(self) -> dict[str, Any]:
         """What as many training images reach."""
@@ -101,8 +102,8 @@ class Table:
         found = {
             "model": type(model).__name__,
             "parameters": sum(p.numel() for p in model.parameters()),
+            "preset": trained.preset,
             "training": trained.record.get("training", {}),
-            "recipe": trained.record.get("recipe"),
             "untrained": self.drawn(untrained.to(self.device).eval()),
             "trained": self.drawn(model),
         }
