@@ -329,9 +329,12 @@ from .presets import ar_prior_digits as ar_prior_digits
 from .presets import avb_digits as avb_digits
 from .presets import beta_digits as beta_digits
 from .presets import beta_sprites as beta_sprites
+from .presets import biggan_cifar10 as biggan_cifar10
 from .presets import biggan_digits as biggan_digits
+from .presets import biggan_mnist as biggan_mnist
 from .presets import conditional_gan_digits as conditional_gan_digits
 from .presets import conditional_vae_digits as conditional_vae_digits
+from .presets import dcgan_cifar10 as dcgan_cifar10
 from .presets import dcgan_digits as dcgan_digits
 from .presets import dcgan_mnist as dcgan_mnist
 from .presets import ddpm_cifar10 as ddpm_cifar10
@@ -375,6 +378,7 @@ from .presets import iaf_mnist as iaf_mnist
 from .presets import imagegpt_digits as imagegpt_digits
 from .presets import imagegpt_mnist as imagegpt_mnist
 from .presets import independent_digits as independent_digits
+from .presets import infogan_sprites as infogan_sprites
 from .presets import iwae_digits as iwae_digits
 from .presets import iwae_mnist as iwae_mnist
 from .presets import iwae_mnist_paper as iwae_mnist_paper
@@ -399,6 +403,7 @@ from .presets import nice_moons as nice_moons
 from .presets import nsf_moons as nsf_moons
 from .presets import nsf_uci as nsf_uci
 from .presets import pggan_digits as pggan_digits
+from .presets import pggan_mnist as pggan_mnist
 from .presets import pixelcnn_digits as pixelcnn_digits
 from .presets import pixelcnn_mnist as pixelcnn_mnist
 from .presets import pixelcnn_mnist_paper as pixelcnn_mnist_paper
@@ -413,14 +418,20 @@ from .presets import realnvp_digits as realnvp_digits
 from .presets import realnvp_mnist as realnvp_mnist
 from .presets import realnvp_moons as realnvp_moons
 from .presets import recurrent_sentences as recurrent_sentences
+from .presets import sagan_cifar10 as sagan_cifar10
 from .presets import sagan_digits as sagan_digits
+from .presets import sagan_mnist as sagan_mnist
 from .presets import score_sde_moons as score_sde_moons
 from .presets import sentence_vae as sentence_vae
 from .presets import sentence_vae_file as sentence_vae_file
 from .presets import sngan_cifar10 as sngan_cifar10
 from .presets import sngan_digits as sngan_digits
+from .presets import sngan_mnist as sngan_mnist
+from .presets import stylegan2_cifar10 as stylegan2_cifar10
 from .presets import stylegan2_digits as stylegan2_digits
+from .presets import stylegan2_mnist as stylegan2_mnist
 from .presets import stylegan_digits as stylegan_digits
+from .presets import stylegan_sprites as stylegan_sprites
 from .presets import sylvester_energy as sylvester_energy
 from .presets import tc_digits as tc_digits
 from .presets import tc_sprites as tc_sprites
@@ -436,6 +447,7 @@ from .presets import wavenet_text as wavenet_text
 from .presets import wavenet_vowels as wavenet_vowels
 from .presets import wavenet_wav as wavenet_wav
 from .presets import wgan_digits as wgan_digits
+from .presets import wgan_gp_cifar10 as wgan_gp_cifar10
 from .presets import wgan_gp_digits as wgan_gp_digits
 from .presets import wgan_gp_gaussians25 as wgan_gp_gaussians25
 from .presets import wgan_gp_mnist as wgan_gp_mnist

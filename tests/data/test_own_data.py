@@ -170,6 +170,11 @@ SMALLER = {
     "vq_vae_cifar10": {"width": 32},
     "sngan_cifar10": {"width": 16},
     "dcgan_mnist": {"width": 16},
+    "dcgan_cifar10": {"width": 16},
+    "wgan_gp_cifar10": {"width": 16},
+    "sagan_cifar10": {"width": 16},
+    "biggan_cifar10": {"width": 16},
+    "stylegan2_cifar10": {"width": 16},
 }
 
 

@@ -139,7 +139,9 @@ class InfoGAN(GAN):
         """What is read from data: kinds (batch, kinds) int64, continuous (batch, continuous)."""
         logits, mean, _ = self._read(self.floats(self.space.check(x)))
         kinds = [row.argmax(1) for row in logits]
-        return torch.stack(kinds, 1) if kinds else torch.empty(len(x), 0, dtype=torch.long), mean
+        return torch.stack(kinds, 1) if kinds else torch.empty(
+            len(x), 0, dtype=torch.long, device=mean.device
+        ), mean
 
     @torch.no_grad()
     def information(self, n: int = 1_000) -> Tensor:
