@@ -39,6 +39,7 @@ class Job:
     compile: bool = True
 
 
+DIFFUSION = {"width": 32, "steps": 6_000}
 QUEUE = {
     # Aims on binarised or 8-bit MNIST: nats or bits/dim on the test set.
     "made_mnist_paper": Job("made_mnist_paper", minutes=15),  # <= 86.6 nats
@@ -61,7 +62,16 @@ QUEUE = {
     "hvae_vamp_mnist": Job("hvae_vamp_mnist", minutes=20),  # <= 83.2 nats
     "deep_mnist": Job("deep_mnist", minutes=30),  # <= 79 nats
     "pixelvae_mnist": Job("pixelvae_mnist", minutes=30),  # <= 80 nats
-    "ddpm_mnist": Job("ddpm_mnist", minutes=15),
+    "ddpm_mnist_large": Job("ddpm_mnist_large", minutes=15),
+    # Diffusions of MNIST: `bench/diffusion_steps.py` measures the checkpoints.
+    "ddpm_mnist": Job("ddpm_mnist", DIFFUSION, 2, compile=False),
+    "edm_mnist": Job("edm_mnist", DIFFUSION, 2, compile=False),
+    "flow_matching_mnist": Job("flow_matching_mnist", DIFFUSION, 2, compile=False),
+    "score_sde_mnist": Job("score_sde_mnist", DIFFUSION, 2, compile=False),
+    "ncsn_mnist": Job("ncsn_mnist", DIFFUSION, 2, compile=False),
+    "dit_mnist": Job("dit_mnist", {"steps": 10_000}, 2, compile=False),
+    "guided_mnist": Job("guided_mnist", DIFFUSION, 2, compile=False),
+    "latent_diffusion_mnist": Job("latent_diffusion_mnist", {"steps": 8_000}, 2, compile=False),
     "vq_vae_mnist": Job("vq_vae_mnist", minutes=15),
     # MNIST, presets for half an hour of two CPU cores; bench/adversarial_mnist.py measures them.
     **{

@@ -234,6 +234,7 @@ from .nn.dcgan import DCGANGenerator as DCGANGenerator
 from .nn.denoiser import TimeMLP as TimeMLP
 from .nn.dilated import DilatedLayer as DilatedLayer
 from .nn.dilated_images import DilatedNet as DilatedNet
+from .nn.dit import DiT as DiT
 from .nn.embedding import Embedding as Embedding
 from .nn.embedding import Told as Told
 from .nn.gated import GatedLayer as GatedLayer
@@ -340,6 +341,7 @@ from .presets import dcgan_mnist as dcgan_mnist
 from .presets import ddpm_cifar10 as ddpm_cifar10
 from .presets import ddpm_digits as ddpm_digits
 from .presets import ddpm_mnist as ddpm_mnist
+from .presets import ddpm_mnist_large as ddpm_mnist_large
 from .presets import ddpm_moons as ddpm_moons
 from .presets import deep_digits as deep_digits
 from .presets import deep_mnist as deep_mnist
@@ -347,8 +349,10 @@ from .presets import dip_digits as dip_digits
 from .presets import dip_sprites as dip_sprites
 from .presets import discriminative_digits as discriminative_digits
 from .presets import distillation_moons as distillation_moons
+from .presets import dit_mnist as dit_mnist
 from .presets import dvae_mnist as dvae_mnist
 from .presets import edm_digits as edm_digits
+from .presets import edm_mnist as edm_mnist
 from .presets import f_gan_gaussians8 as f_gan_gaussians8
 from .presets import factor_sprites as factor_sprites
 from .presets import ffjord_digits as ffjord_digits
@@ -356,6 +360,7 @@ from .presets import ffjord_mnist as ffjord_mnist
 from .presets import ffjord_moons as ffjord_moons
 from .presets import ffjord_uci as ffjord_uci
 from .presets import flow_matching_digits as flow_matching_digits
+from .presets import flow_matching_mnist as flow_matching_mnist
 from .presets import flow_prior_digits as flow_prior_digits
 from .presets import flow_prior_mnist as flow_prior_mnist
 from .presets import flowpp_cifar10 as flowpp_cifar10
@@ -371,6 +376,7 @@ from .presets import glow_digits as glow_digits
 from .presets import glow_mnist as glow_mnist
 from .presets import gmm_digits as gmm_digits
 from .presets import gmm_moons as gmm_moons
+from .presets import guided_mnist as guided_mnist
 from .presets import gumbel_softmax_mnist as gumbel_softmax_mnist
 from .presets import hvae_vamp_mnist as hvae_vamp_mnist
 from .presets import iaf_digits as iaf_digits
@@ -397,6 +403,7 @@ from .presets import maf_uci as maf_uci
 from .presets import mixture_posterior_digits as mixture_posterior_digits
 from .presets import mixture_prior_digits as mixture_prior_digits
 from .presets import ncsn_digits as ncsn_digits
+from .presets import ncsn_mnist as ncsn_mnist
 from .presets import neural_ode_moons as neural_ode_moons
 from .presets import nice_digits as nice_digits
 from .presets import nice_moons as nice_moons
@@ -421,6 +428,7 @@ from .presets import recurrent_sentences as recurrent_sentences
 from .presets import sagan_cifar10 as sagan_cifar10
 from .presets import sagan_digits as sagan_digits
 from .presets import sagan_mnist as sagan_mnist
+from .presets import score_sde_mnist as score_sde_mnist
 from .presets import score_sde_moons as score_sde_moons
 from .presets import sentence_vae as sentence_vae
 from .presets import sentence_vae_file as sentence_vae_file
