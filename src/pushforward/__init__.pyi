@@ -57,6 +57,7 @@ from .metrics import Statistics as Statistics
 from .metrics import accepted as accepted
 from .metrics import accuracy as accuracy
 from .metrics import ais_nats as ais_nats
+from .metrics import attribute_direction as attribute_direction
 from .metrics import auroc as auroc
 from .metrics import bits_per_dim as bits_per_dim
 from .metrics import bootstrap_mean as bootstrap_mean
@@ -116,6 +117,7 @@ from .models import hvae as hvae
 from .models import interpolate as interpolate
 from .models import of_images as of_images
 from .models import pixel_vae as pixel_vae
+from .models import project as project
 from .models import receptive_field as receptive_field
 from .models import recurrent_vae as recurrent_vae
 from .models import standardised as standardised
