@@ -85,6 +85,8 @@ QUEUE = {
             "biggan_mnist",
             "pggan_mnist",
             "stylegan2_mnist",
+            "fqgan_mnist",
+            "cogan_mnist",
         )
     },
     # The same games with other rates and turns: which of them is the better.

@@ -57,6 +57,7 @@ from .metrics import Statistics as Statistics
 from .metrics import accepted as accepted
 from .metrics import accuracy as accuracy
 from .metrics import ais_nats as ais_nats
+from .metrics import attribute_direction as attribute_direction
 from .metrics import auroc as auroc
 from .metrics import bits_per_dim as bits_per_dim
 from .metrics import bootstrap_mean as bootstrap_mean
@@ -116,6 +117,7 @@ from .models import hvae as hvae
 from .models import interpolate as interpolate
 from .models import of_images as of_images
 from .models import pixel_vae as pixel_vae
+from .models import project as project
 from .models import receptive_field as receptive_field
 from .models import recurrent_vae as recurrent_vae
 from .models import standardised as standardised
@@ -124,10 +126,14 @@ from .models import with_mixture_posterior as with_mixture_posterior
 from .models import with_posterior as with_posterior
 from .models import worst_of as worst_of
 from .models.adversarial.biggan import BigGAN as BigGAN
+from .models.adversarial.co_gan import CoGAN as CoGAN
+from .models.adversarial.co_gan import CoupledCritic as CoupledCritic
+from .models.adversarial.co_gan import CoupledGenerator as CoupledGenerator
 from .models.adversarial.cycle_gan import CycleGAN as CycleGAN
 from .models.adversarial.cycle_gan import Translator as Translator
 from .models.adversarial.dcgan import DCGAN as DCGAN
 from .models.adversarial.f_gan import FGAN as FGAN
+from .models.adversarial.fq_gan import FQGAN as FQGAN
 from .models.adversarial.gan import GAN as GAN
 from .models.adversarial.info_gan import InfoGAN as InfoGAN
 from .models.adversarial.lsgan import LSGAN as LSGAN
@@ -249,6 +255,8 @@ from .nn.mlp import MLP as MLP
 from .nn.packed import Packed as Packed
 from .nn.progressive import ProgressiveCritic as ProgressiveCritic
 from .nn.progressive import ProgressiveGenerator as ProgressiveGenerator
+from .nn.quantised_features import EarlyCritic as EarlyCritic
+from .nn.quantised_features import LateCritic as LateCritic
 from .nn.residual import ResidualNet as ResidualNet
 from .nn.resnet import ResidualDecoder as ResidualDecoder
 from .nn.resnet import ResidualEncoder as ResidualEncoder
@@ -335,6 +343,7 @@ from .presets import beta_sprites as beta_sprites
 from .presets import biggan_cifar10 as biggan_cifar10
 from .presets import biggan_digits as biggan_digits
 from .presets import biggan_mnist as biggan_mnist
+from .presets import cogan_mnist as cogan_mnist
 from .presets import conditional_gan_digits as conditional_gan_digits
 from .presets import conditional_vae_digits as conditional_vae_digits
 from .presets import dcgan_cifar10 as dcgan_cifar10
@@ -368,6 +377,7 @@ from .presets import flow_prior_mnist as flow_prior_mnist
 from .presets import flowpp_cifar10 as flowpp_cifar10
 from .presets import flowpp_digits as flowpp_digits
 from .presets import forward_kl as forward_kl
+from .presets import fqgan_mnist as fqgan_mnist
 from .presets import gan_gaussians8 as gan_gaussians8
 from .presets import gated_pixelcnn_digits as gated_pixelcnn_digits
 from .presets import gated_pixelcnn_mnist as gated_pixelcnn_mnist

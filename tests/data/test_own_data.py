@@ -19,7 +19,7 @@ from pushforward.core.spaces import Labels, Pixels, Reals, Tokens
 from pushforward.data import digits, find, mnist, tensors
 from pushforward.data.names import replaced
 
-ALONE = ("forward_kl", "reverse_kl", "planar_energy", "sylvester_energy")
+ALONE = ("forward_kl", "reverse_kl", "planar_energy", "sylvester_energy", "cogan_mnist")
 
 
 @pytest.fixture

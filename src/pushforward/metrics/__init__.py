@@ -7,6 +7,7 @@ from .calibration import accuracy, calibration_error, reliability
 from .classifier import classification_accuracy_score
 from .critic_rate import CriticRate, rate_by_critic
 from .detection import auroc
+from .directions import attribute_direction
 from .disentanglement import disentanglement_scores
 from .draws import Draws
 from .energy import energy_distance

@@ -21,7 +21,9 @@ from .adversarial_images import stylegan2_digits as stylegan2_digits
 from .adversarial_images import stylegan_digits as stylegan_digits
 from .adversarial_images import wgan_digits as wgan_digits
 from .adversarial_mnist import biggan_mnist as biggan_mnist
+from .adversarial_mnist import cogan_mnist as cogan_mnist
 from .adversarial_mnist import dcgan_mnist as dcgan_mnist
+from .adversarial_mnist import fqgan_mnist as fqgan_mnist
 from .adversarial_mnist import pggan_mnist as pggan_mnist
 from .adversarial_mnist import sagan_mnist as sagan_mnist
 from .adversarial_mnist import sngan_mnist as sngan_mnist

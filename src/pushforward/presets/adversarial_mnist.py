@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from ..core.catalogue import preset
 from ..models.adversarial.biggan import BigGAN
+from ..models.adversarial.co_gan import CoGAN
 from ..models.adversarial.dcgan import DCGAN
+from ..models.adversarial.fq_gan import FQGAN
 from ..models.adversarial.pggan import PGGAN
 from ..models.adversarial.sagan import SAGAN
 from ..models.adversarial.sngan import SNGAN
@@ -18,6 +20,7 @@ from ..models.adversarial.wgan_gp import WGANGP
 from ..nn.dcgan import DCGANCritic, DCGANGenerator
 from ..nn.resnet_gan import AveragingCritic, ResNetCritic, ResNetGenerator
 from ..objectives.adaptive_augmentation import AdaptiveAugmentation
+from ..probability.quantisation import VectorQuantiser
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Cosine, Recipe, RMSprop
 
@@ -153,3 +156,32 @@ def stylegan2_mnist(steps: int = 12_000, width: int = 16, most: int = 64) -> Exp
     model = StyleGAN2(data.space, **sizes, gamma=1.0, augment=augment)
     recipe = Recipe(steps, 32, Adam(2e-3, betas=(0.0, 0.99)), schedule=Cosine(), ema=0.999)
     return Experiment(model, data, recipe)
+
+
+@preset("fq-gan")
+def fqgan_mnist(steps: int = 10_000, width: int = 24, words: int = 256) -> Experiment:
+    """FQ-GAN on MNIST: SNGAN's networks, narrower, and a dictionary between the critic's halves.
+
+    pushforward train fqgan_mnist
+    """
+    from ..data import mnist
+
+    data = mnist()
+    model = FQGAN(data.space, quantiser=VectorQuantiser(words, width, decay=0.9), width=width)
+    recipe = Recipe(steps, 64, Adam(5e-4, betas=(0.5, 0.999)), schedule=Cosine(), ema=0.999)
+    return Experiment(model, data, recipe)
+
+
+@preset("cogan")
+def cogan_mnist(steps: int = 8_000, width: int = 24) -> Experiment:
+    """CoGAN on MNIST and its negatives, which nobody paired.
+
+    pushforward train cogan_mnist
+
+    `bench/cogan.py` measures how many of its pairs are of one digit.
+    """
+    from ..data import unpaired
+
+    data = unpaired("mnist", "mnist", negative=True, joined=True)
+    recipe = Recipe(steps, 32, Adam(5e-4, betas=(0.5, 0.999)), schedule=Cosine(), ema=0.999)
+    return Experiment(CoGAN(data.space, width=width), data, recipe)

@@ -118,6 +118,14 @@ class InfoGAN(GAN):
         """Normal noise, categories drawn evenly, and uniform codes: (n, latent)."""
         return self.coded(n)
 
+    def starting_noise(
+        self, n: int, temperature: float = 1.0, truncation: float | None = None
+    ) -> Tensor:
+        """The latents that `n` samples begin with, of which only what nobody reads is changed."""
+        z = self.latents(n)
+        z[:, : self.noise] = super().starting_noise(n, temperature, truncation)[:, : self.noise]
+        return z
+
     def coded(
         self, n: int, kinds: Tensor | None = None, continuous: Tensor | None = None
     ) -> Tensor:
