@@ -164,6 +164,7 @@ from .models.discrete.code_pyramid import CodePyramid as CodePyramid
 from .models.discrete.code_pyramid import ToldCodes as ToldCodes
 from .models.discrete.dvae import DVAE as DVAE
 from .models.discrete.gumbel_softmax import GumbelSoftmaxVAE as GumbelSoftmaxVAE
+from .models.discrete.masked_diffusion import MaskedDiffusion as MaskedDiffusion
 from .models.discrete.two_stage import TwoStage as TwoStage
 from .models.discrete.vq_vae import VQVAE as VQVAE
 from .models.discrete.vq_vae2 import VQVAE2 as VQVAE2
@@ -275,6 +276,7 @@ from .nn.stylegan2 import SkipGenerator as SkipGenerator
 from .nn.transformer import Block as Block
 from .nn.transformer import CausalTransformer as CausalTransformer
 from .nn.unet import UNet as UNet
+from .nn.unmasker import Unmasker as Unmasker
 from .nn.velocity import ConvVelocity as ConvVelocity
 from .nn.velocity import Velocity as Velocity
 from .nn.weight_norm import WeightNormConv as WeightNormConv
@@ -412,6 +414,7 @@ from .presets import made_picture as made_picture
 from .presets import maf_digits as maf_digits
 from .presets import maf_moons as maf_moons
 from .presets import maf_uci as maf_uci
+from .presets import masked_sentences as masked_sentences
 from .presets import mixture_posterior_digits as mixture_posterior_digits
 from .presets import mixture_prior_digits as mixture_prior_digits
 from .presets import ncsn_digits as ncsn_digits

@@ -132,7 +132,9 @@ class DiT(Component):
         for block in self.blocks:
             h = block(h, e)
         h = self.leave(modulated(h, *self.modulation(e).chunk(2, dim=-1)))
-        return F.pixel_shuffle(h.transpose(1, 2).unflatten(2, (rows, columns)), self.patch)
+        # As F.pixel_shuffle has it, whose gradient fails where there are no images.
+        h = h.unflatten(1, (rows, columns)).unflatten(3, (self.outputs, self.patch, self.patch))
+        return h.permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
 
 
 def _zero(layer: nn.Linear) -> nn.Linear:

@@ -132,6 +132,7 @@ from .latent_mnist import iwae_mnist_paper as iwae_mnist_paper
 from .latent_mnist import pixelvae_mnist as pixelvae_mnist
 from .latent_mnist import vae_mnist as vae_mnist
 from .latent_mnist import vamp_mnist as vamp_mnist
+from .sentences import masked_sentences as masked_sentences
 from .sentences import recurrent_sentences as recurrent_sentences
 from .sentences import sentence_vae as sentence_vae
 from .sentences import sentence_vae_file as sentence_vae_file
