@@ -1,4 +1,4 @@
-"""The diffusion Transformer: torch's own layer where gates are open, nothing where they are shut."""
+"""The diffusion Transformer: torch's layer where gates are open, nothing where they are shut."""
 
 from __future__ import annotations
 
