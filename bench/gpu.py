@@ -39,6 +39,7 @@ class Job:
     compile: bool = True
 
 
+DIFFUSION = {"width": 32, "steps": 6_000}
 QUEUE = {
     # Aims on binarised or 8-bit MNIST: nats or bits/dim on the test set.
     "made_mnist_paper": Job("made_mnist_paper", minutes=15),  # <= 86.6 nats
@@ -61,9 +62,45 @@ QUEUE = {
     "hvae_vamp_mnist": Job("hvae_vamp_mnist", minutes=20),  # <= 83.2 nats
     "deep_mnist": Job("deep_mnist", minutes=30),  # <= 79 nats
     "pixelvae_mnist": Job("pixelvae_mnist", minutes=30),  # <= 80 nats
-    "ddpm_mnist": Job("ddpm_mnist", minutes=15),
+    "ddpm_mnist_large": Job("ddpm_mnist_large", minutes=15),
+    # Diffusions of MNIST: `bench/diffusion_steps.py` measures the checkpoints.
+    "ddpm_mnist": Job("ddpm_mnist", DIFFUSION, 2, compile=False),
+    "edm_mnist": Job("edm_mnist", DIFFUSION, 2, compile=False),
+    "flow_matching_mnist": Job("flow_matching_mnist", DIFFUSION, 2, compile=False),
+    "score_sde_mnist": Job("score_sde_mnist", DIFFUSION, 2, compile=False),
+    "ncsn_mnist": Job("ncsn_mnist", DIFFUSION, 2, compile=False),
+    "dit_mnist": Job("dit_mnist", {"steps": 10_000}, 2, compile=False),
+    "guided_mnist": Job("guided_mnist", DIFFUSION, 2, compile=False),
+    "latent_diffusion_mnist": Job("latent_diffusion_mnist", {"steps": 8_000}, 2, compile=False),
     "vq_vae_mnist": Job("vq_vae_mnist", minutes=15),
-    "wgan_gp_mnist": Job("wgan_gp_mnist", minutes=15),
+    # MNIST, presets for half an hour of two CPU cores; bench/adversarial_mnist.py measures them.
+    **{
+        name: Job(name, minutes=9, bf16=False, compile=False)
+        for name in (
+            "dcgan_mnist",
+            "wgan_mnist",
+            "wgan_gp_mnist",
+            "sngan_mnist",
+            "sagan_mnist",
+            "biggan_mnist",
+            "pggan_mnist",
+            "stylegan2_mnist",
+            "fqgan_mnist",
+            "cogan_mnist",
+        )
+    },
+    # The same games with other rates and turns: which of them is the better.
+    "pggan_mnist_fast": Job("pggan_mnist", {"lr": 2e-3}, 9, bf16=False, compile=False),
+    "pggan_mnist_turns": Job("pggan_mnist", {"lr": 2e-3, "turns": 2}, 9, bf16=False, compile=False),
+    "wgan_gp_mnist_fast": Job("wgan_gp_mnist", {"lr": 1e-3}, 9, bf16=False, compile=False),
+    "pggan_digits": Job("pggan_digits", minutes=4, bf16=False, compile=False),
+    "pggan_digits_fast": Job("pggan_digits", {"lr": 2e-3}, 4, bf16=False, compile=False),
+    "pggan_digits_turns": Job(
+        "pggan_digits", {"lr": 2e-3, "turns": 3}, 4, bf16=False, compile=False
+    ),
+    # Sprites: bench/mixing.py and bench/infogan.py measure them.
+    "stylegan_sprites": Job("stylegan_sprites", minutes=9, bf16=False, compile=False),
+    "infogan_sprites": Job("infogan_sprites", minutes=9, bf16=False, compile=False),
     # CIFAR-10 (JPEG): comparable among themselves only.
     "pixelcnn_pp_cifar10": Job("pixelcnn_pp_cifar10", minutes=30),
     "realnvp_cifar10": Job("realnvp_cifar10", minutes=30),
@@ -71,7 +108,13 @@ QUEUE = {
     "flowpp_cifar10": Job("flowpp_cifar10", minutes=30),
     "ddpm_cifar10": Job("ddpm_cifar10", minutes=30),
     "vq_vae_cifar10": Job("vq_vae_cifar10", minutes=20),
-    "sngan_cifar10": Job("sngan_cifar10", minutes=20),
+    # Published Frechet distances of Inception features stand in the presets' words.
+    "dcgan_cifar10": Job("dcgan_cifar10", minutes=20, compile=False),
+    "wgan_gp_cifar10": Job("wgan_gp_cifar10", minutes=60, compile=False),
+    "sngan_cifar10": Job("sngan_cifar10", minutes=60, compile=False),
+    "sagan_cifar10": Job("sagan_cifar10", minutes=60, compile=False),
+    "biggan_cifar10": Job("biggan_cifar10", minutes=90, compile=False),
+    "stylegan2_cifar10": Job("stylegan2_cifar10", minutes=120, bf16=False, compile=False),
 }
 
 
@@ -82,6 +125,7 @@ def work_off(name: str, job: Job, seconds: float, out: Path) -> dict[str, Any]:
     experiment = preset_called(job.preset).build(**job.knobs)
     recipe = dataclasses.replace(experiment.recipe, bf16=job.bf16, compile=job.compile)
     training = Training(experiment.model, experiment.data, recipe, device)
+    training.preset = job.preset
     checkpoint = out / f"{name}.safetensors"
     if checkpoint.exists():
         training.resume(checkpoint)

@@ -298,3 +298,17 @@ class TestSharedOptimiser:
                 optimiser.step()
         torch.testing.assert_close(model.net.weight, net.weight)
         torch.testing.assert_close(model.net.bias, net.bias)
+
+
+def test_padding_grows_from_4_to_32_and_is_cut_off_again() -> None:
+    model = pf.PGGAN(pf.Pixels(1, 28, 28), latent=8, width=4, most=8, padding=2)
+    assert [stage.name for stage in model.stages()] == ["4x4", "8x8", "16x16", "32x32"]
+    x = torch.randint(256, (5, 1, 28, 28)).to(torch.uint8)
+    (seen,) = model.stages()[-1].view(x)
+    edge = model.space.to_signed(x, model.dtype)[:, :, 0, 0]
+    assert seen.shape == (5, 1, 32, 32)
+    assert torch.equal(seen[:, :, 0, 0], edge)  # the border goes on
+    assert torch.equal(model.full(seen), x)
+    assert model.sample(3).shape == (3, 1, 28, 28)
+    with pytest.raises(ValueError, match="padding"):
+        pf.PGGAN(pf.Pixels(1, 28, 28), latent=8, padding=-1)

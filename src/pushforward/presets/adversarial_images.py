@@ -14,7 +14,7 @@ from ..models.adversarial.wgan import WGAN
 from ..nn.resnet_gan import ResNetCritic, ResNetGenerator
 from ..objectives.adaptive_augmentation import AdaptiveAugmentation
 from ..training.experiment import Experiment
-from ..training.recipe import Adam, Constant, Cosine, Recipe, RMSprop
+from ..training.recipe import Adam, Cosine, Recipe, RMSprop
 
 STYLED = Adam(2e-3, betas=(0.0, 0.99))
 
@@ -92,7 +92,9 @@ def biggan_digits(steps: int = 1_200, width: int = 24, classes: int = 10) -> Exp
 
 
 @preset("pggan")
-def pggan_digits(steps: int = 2_500, width: int = 32) -> Experiment:
+def pggan_digits(
+    steps: int = 2_500, width: int = 32, turns: int = 1, lr: float = 1e-3
+) -> Experiment:
     """PGGAN on the 8x8 digits: 4x4 first, and 8x8 faded in.
 
     pushforward train pggan_digits
@@ -100,8 +102,8 @@ def pggan_digits(steps: int = 2_500, width: int = 32) -> Experiment:
     from ..data import digits
 
     data = digits()
-    model = PGGAN(data.space, latent=64, width=width, most=64)
-    recipe = Recipe(steps, 64, Adam(1e-3, betas=(0.0, 0.99)), schedule=Constant(), ema=0.99)
+    model = PGGAN(data.space, latent=64, width=width, most=64, turns=turns)
+    recipe = Recipe(steps, 64, Adam(lr, betas=(0.0, 0.99)), schedule=Cosine(), ema=0.99)
     return Experiment(model, data, recipe)
 
 

@@ -6,7 +6,6 @@ from ..core.catalogue import preset
 from ..models.score.ddpm import DDPM
 from ..models.score.edm import EDM
 from ..models.score.flow_matching import FlowMatching
-from ..models.score.latent_diffusion import GridCodec, LatentDiffusion
 from ..models.score.ncsn import NCSN
 from ..models.score.parametrisation import LearnedVariance, PredictV
 from ..models.score.score_sde import ScoreSDE
@@ -14,7 +13,6 @@ from ..nn.denoiser import TimeMLP
 from ..nn.dilated_images import DilatedNet
 from ..nn.unet import UNet
 from ..probability.diffusion_schedules import CosineSchedule, LinearSchedule
-from ..probability.discretized import DiscretizedLogisticHead
 from ..solvers.samplers import DDIM, AnnealedLangevin, HeunSampler
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Constant, Cosine, Recipe
@@ -56,10 +54,10 @@ def ddpm_digits(width: int = 24, chain: int = 100, steps: int = 700) -> Experime
 
 
 @preset("ddpm", "ddim")
-def ddpm_mnist(width: int = 32, chain: int = 1000, steps: int = 20_000) -> Experiment:
+def ddpm_mnist_large(width: int = 32, chain: int = 1000, steps: int = 20_000) -> Experiment:
     """DDPM with the cosine schedule and learned variances on 28x28 MNIST.
 
-    pushforward train ddpm_mnist --device cuda      (not measured)
+    pushforward train ddpm_mnist_large --device cuda      (not measured)
     """
     from ..data import mnist
 
@@ -144,19 +142,3 @@ def flow_matching_digits(width: int = 24, steps: int = 700) -> Experiment:
     net = UNet(1, width=width, multipliers=(1, 2), blocks=1)
     recipe = Recipe(steps, 64, Adam(3e-3), schedule=Cosine(warmup=50), ema=0.995, clip=1.0)
     return Experiment(FlowMatching(data.space, net, DDIM(25)), data, recipe)
-
-
-@preset("latent-diffusion")
-def latent_diffusion_mnist(width: int = 64, steps: int = 20_000) -> Experiment:
-    """A diffusion of 7x7 grids of codes of MNIST.
-
-    pushforward train latent_diffusion_mnist --device cuda      (not measured)
-    """
-    from ..data import mnist
-
-    data = mnist()
-    codec = GridCodec(data.space, features=4, width=width, head=DiscretizedLogisticHead(256))
-    net = UNet(4, width=width, multipliers=(1, 2), blocks=2)
-    diffusion = DDPM(codec.latent, net, 1000, LinearSchedule(), PredictV(), sampler=DDIM(50))
-    recipe = Recipe(steps, 128, Adam(1e-3), schedule=Cosine(warmup=500), ema=0.999, clip=1.0)
-    return Experiment(LatentDiffusion(codec, diffusion, share=0.3), data, recipe)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..core.catalogue import preset
 from ..core.dataset import Dataset
 from ..models.autoregressive.recurrent import RecurrentLM
+from ..models.discrete.masked_diffusion import MaskedDiffusion
 from ..models.latent.sentence_vae import recurrent_vae
 from ..objectives.variational import ELBO, Linear
 from ..training.experiment import Experiment
@@ -70,6 +71,19 @@ def recurrent_sentences(width: int = 128, steps: int = 2_000) -> Experiment:
     data = sentences()
     recipe = Recipe(steps, 64, Adam(3e-3), schedule=Cosine(warmup=50), ema=0.99, clip=1.0)
     return Experiment(RecurrentLM(data.space, width), data, recipe)
+
+
+@preset("discrete-diffusion")
+def masked_sentences(width: int = 96, layers: int = 3, steps: int = 2_500) -> Experiment:
+    """Absorbing-state diffusion of sentences of a small English grammar, a word at a time.
+
+    pushforward train masked_sentences
+    """
+    from ..data import sentences
+
+    data = sentences()
+    recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.995, clip=1.0)
+    return Experiment(MaskedDiffusion(data.space, width, layers), data, recipe)
 
 
 def _annealed(data: Dataset, latent: int, width: int, blind: float, steps: int) -> Experiment:

@@ -15,14 +15,29 @@ from .best_discriminator import (
     optimal_value,
 )
 from .disjoint_supports import noisy_lines, parallel_lines, shifted_intervals
+from .equal_moments import frechet_of_moments, sigma_points
 from .flow_kl_duality import data_side, noise_side
 from .forward_kl import moment_matching, moment_matching_on_line
 from .gradient_estimators import reparametrised, score_function
 from .histograms import histogram, squared_error_bound
+from .least_squares_game import (
+    least_squares_critic,
+    least_squares_optimum,
+    least_squares_value,
+    triangular_discrimination,
+)
 from .likelihood_and_samples import diluted, diluted_log_prob, memory_log_prob, memory_samples
+from .lipschitz_constants import (
+    convolution_norm,
+    power_iteration,
+    product_bound,
+    reshaped_bounds,
+)
 from .mask_paths import degree_masks, path_counts
 from .mean_field_updates import MeanField, mean_field
 from .naive_evidence import information, relative_variance
+from .order_of_topologies import ordered_distances
 from .reverse_fits import reverse_fit_on_line
+from .slopes_along_transport import best_critic, transport_lines
 from .tables import factorised_table, full_table, seen_share, window_table
 from .vanishing_gradients import gradients_at_optimum

@@ -34,8 +34,8 @@ class TwoStage(Bounded):
 
     Args:
         codec: a model with `tokens`, `encode`, `log_prob_given` and `draw`.
-        prior: an exact density over the codes: over `codec.tokens`, or over their grid,
-            Tokens(codec.grid, codes).
+        prior: a density over the codes, or a bound on one (`MaskedDiffusion`): over
+            `codec.tokens`, or over their grid, Tokens(codec.grid, codes).
         codec_share: of the training steps; the rest is the prior's.
 
     It is told what its parts are told; one that is told nothing sees x or codes alone.
@@ -44,7 +44,7 @@ class TwoStage(Bounded):
     parts that are told different things.
     """
 
-    def __init__(self, codec: VQVAE | DVAE, prior: Density, codec_share: float = 0.5):
+    def __init__(self, codec: VQVAE | DVAE, prior: Density | Bounded, codec_share: float = 0.5):
         if getattr(prior.space, "sequence", None) != codec.tokens:
             raise ValueError(
                 f"the prior is over {prior.space}, but the codec's codes are {codec.tokens}: build "
@@ -77,10 +77,13 @@ class TwoStage(Bounded):
         return codes.view(-1, *self.prior.space.shape)
 
     def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
-        """log p(c | conditions) + log p(x | c) in nats, (batch,): `samples` would be equal."""
+        """log p(c | conditions) + log p(x | c) in nats, (batch,); of a prior's bound `samples`."""
         codes = self._codes(x, *conditions)
         log_x = self.codec.log_prob_given(x, codes.flatten(1), *heard(self.codec, conditions))
-        return self.prior.log_prob(codes, *heard(self.prior, conditions)) + log_x
+        told = heard(self.prior, conditions)
+        if isinstance(self.prior, Density):
+            return self.prior.log_prob(codes, *told) + log_x
+        return self.prior.elbo(codes, *told, samples=samples) + log_x
 
     def sample(self, n: int, *conditions: Tensor) -> Tensor:
         """Codes from the prior, decoded."""

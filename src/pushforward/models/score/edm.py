@@ -26,6 +26,7 @@ from ...core.catalogue import example, system
 from ...core.contract import Terms
 from ...core.spaces import Pixels, Reals
 from ...nn.denoiser import TimeMLP
+from ...nn.dit import DiT
 from ...probability.diffusion_paths import NoiseLevel
 from ...solvers.samplers import HeunSampler, Sampler
 from .continuous import Continuous
@@ -108,3 +109,11 @@ def edm() -> EDM:
     """The smallest instance, in the plane."""
     net = TimeMLP(2, width=32, layers=2)
     return EDM(Reals((2,)), net, data_std=0.7, most=10.0, log_mean=-1.0, sampler=HeunSampler(8))
+
+
+@example(data="bars?labels=True")
+def edm_transformer() -> EDM:
+    """A tiny diffusion Transformer on 4x4 images, told their class."""
+    net = DiT(1, patch=2, width=16, layers=2, heads=2, classes=2)
+    sampler = HeunSampler(6)
+    return EDM(Pixels(1, 4, 4, levels=2), net, data_std=0.9, most=10.0, sampler=sampler)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...core.catalogue import system
 from ...core.contract import Pushforward, Terms
 from ...core.spaces import Labels
 from ...solvers.diffusion import Level, posterior
@@ -96,3 +97,11 @@ class Blend(Given):
     def reverse(self, x: Tensor, now: Level, after: Level) -> tuple[Tensor, Tensor | float]:
         """Mean and variance of the posterior given the denoised."""
         return posterior(x, self.denoise(x, now), now, after)
+
+
+system(
+    "classifier-free-guidance",
+    lecture=13,
+    title="Classifier-free guidance",
+    paper="Ho & Salimans, 2021, arXiv:2207.12598",
+)
