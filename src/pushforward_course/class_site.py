@@ -19,6 +19,7 @@ from .gradebook.grades import moment
 from .pages import marked, page, slug, table, write
 from .practice.checking import HOMEWORKS
 from .practice.percent import from_percent
+from .practice.projects import listed
 
 NEEDED = {"title": str, "secret": str, "homeworks": list}
 FEWEST_SECRET = 16
@@ -80,6 +81,8 @@ def _homework(name: str, deadline: str, out: Path) -> list[str]:
         for cell in cells
     )
     files = [f"{name}.py", f"{name}.ipynb"]
+    if name == "hw6":
+        text += marked(listed())
     links = ", ".join(f'<a href="{file}" download>{file}</a>' for file in files)
     head = f'<p><a href="index.html">All homeworks</a></p><p>{until} · {links}</p>'
     write(out / f"{name}.html", page(name, head + text))

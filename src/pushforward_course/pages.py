@@ -56,6 +56,8 @@ def _block(block: str) -> str:
     heading = re.match(r"(#{1,4}) +(.*)", block)
     if block.startswith("```"):
         return f"<pre>{html.escape(block.strip('`').partition(chr(10))[2])}</pre>"
+    if block.startswith("|"):
+        return _grid(block.splitlines())
     if heading and "\n" not in block:
         level = len(heading[1])
         return f"<h{level}>{inline(heading[2])}</h{level}>"
@@ -63,6 +65,12 @@ def _block(block: str) -> str:
         items = re.split(r"^[-*] ", block, flags=re.M)[1:]
         return "<ul>" + "".join(f"<li>{inline(item.strip())}</li>" for item in items) + "</ul>"
     return f"<p>{inline(block)}</p>"
+
+
+def _grid(lines: list[str]) -> str:
+    """A table of Markdown; its second line is a rule."""
+    rows = [[inline(cell.strip()) for cell in line.strip("| ").split("|")] for line in lines]
+    return table(rows[0], rows[2:])
 
 
 def inline(text: str) -> str:

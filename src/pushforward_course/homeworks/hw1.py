@@ -14,8 +14,6 @@
 # known; the grader draws others.
 
 # %%
-import itertools
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -16,8 +16,6 @@
 # !pip install pushforward
 
 # %%
-import itertools
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -110,7 +108,7 @@ def count_paths(degrees: list[Tensor]) -> Tensor:
     """How many paths lead from each input (column) to each output (row)."""
     # BEGIN SOLUTION
     paths = torch.eye(len(degrees[0]), dtype=torch.float64)
-    for below, above in itertools.pairwise(degrees[:-1]):
+    for below, above in zip(degrees[:-2], degrees[1:-1]):  # noqa: RUF007
         paths = (above[:, None] >= below[None]).double() @ paths
     return (degrees[-1][:, None] > degrees[-2][None]).double() @ paths
     # END SOLUTION

@@ -201,7 +201,7 @@ def fit_pixelcnn(images: Tensor, seed: int) -> nn.Module:
         layers += [MaskedConv(32, 32, 3, True), nn.ReLU()]
     model = nn.Sequential(*layers, nn.Conv2d(32, 64, 1), nn.ReLU(), nn.Conv2d(64, 1, 1))
     optimizer = torch.optim.Adam(model.parameters(), 3e-3, weight_decay=1e-5)
-    steps = 600 if x.shape[-1] < 10 else 6_000
+    steps = 400 if x.shape[-1] < 10 else 6_000
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
         batch = x[torch.randint(len(x), (64,))]

@@ -5,7 +5,7 @@
 #
 # <!-- pushforward-course homework hw6 -->
 #
-# 13 points. Choose one of the 20 papers of `papers.json` (or agree on another with your
+# 13 points. Choose one of the 20 papers of `papers.md` (or agree on another with your
 # lecturer), reproduce one claim of it on a small scale with the library, and fill in this
 # template: it checks itself by `pushforward-course check hw6 my.py`. The check sees whether what
 # you conclude follows from what you measured. Whether you measured it is for your lecturer, who

@@ -25,6 +25,25 @@ def papers() -> list[dict[str, Any]]:
     return json.loads(PAPERS.read_text("utf-8"))["papers"]
 
 
+def listed() -> str:
+    """The papers, their milestones and the rubric, as Markdown."""
+    told = json.loads(PAPERS.read_text("utf-8"))
+    parts = ["# Papers for the project"]
+    for p in told["papers"]:
+        commands = ", ".join(
+            f"`pushforward train {name}`" for name in (p["baseline"], *p["presets"])
+        )
+        head = f"## {p['id']}: {p['title']}\n\n{p['authors']}, {p['year']}, arXiv:{p['arxiv']}"
+        claim = f"Claim: {p['claim']}. Lecture {p['lecture']}. Baseline and model: {commands}."
+        weeks = "\n".join(f"- week {n}: {text}" for n, text in enumerate(p["milestones"], 1))
+        parts += [head, claim, weeks]
+    parts.append("# Rubric")
+    for entry in told["rubric"]:
+        earns = "\n".join(f"- {text}" for text in entry["earns"])
+        parts += [f"## {entry['task']} ({entry['points']} points)", earns]
+    return "\n\n".join(parts) + "\n"
+
+
 @dataclass(frozen=True)
 class Project:
     """Judges one part: plan, runs, summary, sweep or report."""

@@ -9,6 +9,7 @@ from ..pages import write
 from .checking import HOMEWORKS, public
 from .masters import MASTERS, master, students
 from .percent import to_notebook, to_percent
+from .projects import listed
 
 INSTALL = "pip install pushforward"
 
@@ -20,7 +21,9 @@ def release(
     found = master(name, source)
     cells = students(found.cells, install)
     tests = json.dumps(public(found), indent=1, ensure_ascii=False) + "\n"
+    papers = [write(out / "papers.md", listed())] if name == "hw6" else []
     return [
+        *papers,
         write(out / f"{name}.py", to_percent(cells)),
         write(out / f"{name}.ipynb", to_notebook(cells)),
         write(out / f"{name}.public.json", tests),
