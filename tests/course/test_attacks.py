@@ -538,7 +538,7 @@ def test_waiting_ends_with_the_grader(tmp_path):
 def test_nothing_shown_tells_a_pixel_that_is_still_to_be_asked():
     """A cheat that remembers all it was shown, and answers what it saw, earns nothing."""
     draw = np.random.default_rng(0)
-    train, held = (draw.integers(0, 2, (n, 6, 6), np.uint8) for n in (300, 200))
+    train, held = (draw.integers(0, 2, (n, 5, 5), np.uint8) for n in (100, 100))
     seen = []
 
     def cheat(x):

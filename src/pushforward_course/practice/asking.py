@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import select
+import queue
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -42,6 +43,7 @@ class Asking:
     def __init__(self, start: Start, cells: list[str], limits: Limits | None = None):
         self.start, self.cells, self.limits = start, cells, limits or Limits()
         self.process: subprocess.Popen | None = None
+        self.pipes: Pipes | None = None
         self.failures: list[tuple[int, str]] = []
         self.hopeless = ""
         self.twins: list[Asking] = []
@@ -72,6 +74,7 @@ class Asking:
         if self.process is not None and self.process.poll() is None:
             return
         self.process = _started(self.start())
+        self.pipes = Pipes(self.process)
         try:
             told = self._exchange(packed(self.cells), LOADING)
             self.failures = [(int(cell), str(text)) for cell, text in told["failures"]]
@@ -89,6 +92,7 @@ class Asking:
             return
         self.process.kill()
         self.process.wait()
+        self.pipes.drained()  # type: ignore[union-attr]
         for pipe in (self.process.stdin, self.process.stdout):
             with suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]
@@ -110,20 +114,16 @@ class Asking:
 
     def _exchange(self, frame: bytes, seconds: float) -> Any:
         """Sends a frame and waits for one, looking at what is used meanwhile."""
-        assert self.process is not None
-        to, back = self.process.stdin.fileno(), self.process.stdout.fileno()  # type: ignore[union-attr]
-        rest, got, deadline = memoryview(frame), bytearray(), time.monotonic() + seconds
-        looked = time.monotonic()
+        assert self.pipes is not None
+        self.pipes.send(frame)
+        got, deadline, looked = bytearray(), time.monotonic() + seconds, time.monotonic()
         while (whole := _whole(got)) is None:
-            if time.monotonic() > deadline:
+            got += self.pipes.received(PULSE)
+            now = time.monotonic()
+            if now > deadline:
                 raise Failed(f"no answer within {seconds:g} seconds")
-            readable, writable, _ = select.select([back], [to] if rest else [], [], PULSE)
-            if writable:
-                rest = rest[_written(to, rest) :]
-            if readable:
-                got += _read(back)
-            if time.monotonic() - looked > PULSE:
-                looked = time.monotonic()
+            if now - looked > PULSE:
+                looked = now
                 self._watch()
         return _value(whole)
 
@@ -136,35 +136,59 @@ class Asking:
             raise Failed(f"it wrote more than {self.limits.files} files")
 
 
+class Pipes:
+    """A process's pipes by threads, which every system has: nothing here waits for the process."""
+
+    def __init__(self, process: subprocess.Popen):
+        self.process = process
+        self.chunks: queue.Queue[bytes] = queue.Queue(maxsize=16)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def send(self, frame: bytes) -> None:
+        """Writes a frame behind one's back."""
+        threading.Thread(target=self._write, args=(frame,), daemon=True).start()
+
+    def received(self, seconds: float) -> bytes:
+        """What has come, nothing where that takes longer. Raises Failed where no more will come."""
+        try:
+            chunk = self.chunks.get(timeout=seconds)
+        except queue.Empty:
+            return b""
+        if not chunk:
+            self.chunks.put(b"")
+            raise Failed("its process ended before it answered")
+        return chunk
+
+    def drained(self) -> None:
+        """Lets the reader of a process that was killed come to its end."""
+        with suppress(queue.Empty):
+            while self.chunks.get(timeout=1.0):
+                pass
+
+    def _read(self) -> None:
+        source = self.process.stdout
+        with suppress(OSError, ValueError):
+            while chunk := os.read(source.fileno(), 1 << 20):  # type: ignore[union-attr]
+                self.chunks.put(chunk)
+        self.chunks.put(b"")
+
+    def _write(self, frame: bytes) -> None:
+        rest = memoryview(frame)
+        with suppress(OSError, ValueError):  # it ended, which its reader tells
+            while rest:
+                rest = rest[self.process.stdin.write(rest) :]  # type: ignore[union-attr]
+
+
 def _started(command: list[str]) -> subprocess.Popen:
-    quiet = subprocess.DEVNULL
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
+    return subprocess.Popen(
         command,
+        bufsize=0,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=quiet,
-        env=environment,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         start_new_session=True,
     )
-    os.set_blocking(process.stdin.fileno(), False)  # type: ignore[union-attr]
-    return process
-
-
-def _written(to: int, rest: memoryview) -> int:
-    try:
-        return os.write(to, rest[: 1 << 16])
-    except BlockingIOError:
-        return 0
-    except BrokenPipeError:
-        raise Failed("its process ended before it answered") from None
-
-
-def _read(back: int) -> bytes:
-    part = os.read(back, 1 << 20)
-    if not part:
-        raise Failed("its process ended before it answered")
-    return part
 
 
 def _whole(got: bytearray) -> memoryview | None:

@@ -40,9 +40,9 @@ class Close:
             return f"its shape is {given.shape}, and should be {wanted.shape}"
         if np.isnan(given).any():
             return "it holds NaN"
-        near = (given == wanted) | (
-            np.abs(given - wanted) <= self.atol + self.rtol * np.abs(wanted)
-        )
+        both = np.isfinite(given) & np.isfinite(wanted)
+        away = np.abs(np.where(both, given, 0) - np.where(both, wanted, 0))
+        near = np.where(both, away <= self.atol + self.rtol * np.abs(wanted), given == wanted)
         off = 1 - near.mean() if near.size else 0.0
         return "" if near.all() else f"{off:.0%} of the numbers are not the right ones"
 

@@ -40,6 +40,11 @@ def main() -> None:
 def _channels() -> tuple[int, int]:
     """The pipes to whoever asks, moved away from stdin and stdout: nobody hears printing."""
     questions, answers = os.dup(0), os.dup(1)
+    if sys.platform == "win32":
+        import msvcrt
+
+        for pipe in (questions, answers):
+            msvcrt.setmode(pipe, os.O_BINARY)
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
