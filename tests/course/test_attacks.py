@@ -276,6 +276,11 @@ BOMBS = {
         "import os\ndef f():\n    while True: os.fork()",
         "memory|answer|Block",
     ),
+    "forks in a namespace of their own": (
+        "import ctypes, os\ndef f():\n    ctypes.CDLL(None).unshare(0x10000000)\n"
+        "    while True: os.fork()",
+        "memory|answer|Block",
+    ),
     "memory bomb": (
         "def f():\n    x = []\n    while True: x.append(bytearray(50 << 20))",
         "Memory|memory|no answer",
@@ -476,6 +481,7 @@ def test_links_are_not_followed(tmp_path):
     assert read(tmp_path / "a.py").cells == []
 
 
+@pytest.mark.slow
 def test_twins_share_nothing_after_they_part():
     """A decoder that waits for what the encoder has seen waits in vain."""
     code = (

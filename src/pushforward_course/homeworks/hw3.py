@@ -120,6 +120,13 @@ def uncouple(y: Tensor, w: Tensor, v: Tensor) -> Tensor:
     """x of `couple`'s y."""
     raise NotImplementedError("this is yours to write")
 
+# %%
+if __name__ == "__main__":
+    import pushforward as pf
+
+    flow, x = pf.VectorRealNVP(4), torch.randn(5, 4)
+    print(flow.push(flow.noise(x)) - x)
+
 # %% [markdown]
 # ## Task moons (3 points): RealNVP on two moons
 #

@@ -33,6 +33,14 @@ def dequantised_bounds(log_p: Tensor, log_q: Tensor) -> tuple[Tensor, Tensor]:
 #
 # *write here*
 
+# %%
+if __name__ == "__main__":
+    from pushforward.objectives.importance import bound
+
+    log_w = torch.randn(5, 4)
+    torch.testing.assert_close(dequantised_bounds(log_w, 0 * log_w)[0], bound(log_w.T))
+    print("the library's bound")
+
 # %% [markdown]
 # ## Task squares (1 point): least squares and chi-square
 #
@@ -45,6 +53,14 @@ def dequantised_bounds(log_p: Tensor, log_q: Tensor) -> tuple[Tensor, Tensor]:
 def least_squares(p: Tensor, q: Tensor, a: float, b: float, c: float) -> tuple[Tensor, Tensor]:
     """The best discriminator, and the generator's loss against it."""
     raise NotImplementedError("this is yours to write")
+
+# %%
+if __name__ == "__main__":
+    from pushforward.objectives.f_divergences import PEARSON
+
+    p, q = torch.tensor([0.2, 0.3, 0.5]), torch.tensor([0.6, 0.3, 0.1])
+    pearson = PEARSON.discrete(q, (p + q) / 2)
+    print(least_squares(p, q, -1.0, 1.0, 0.0)[1], pearson)
 
 # %% [markdown]
 # ## Task slopes (1 point): saturating against not
@@ -105,6 +121,14 @@ def gradient_penalty(
 ) -> Tensor:
     """The mean of (|grad f| - 1)^2 between real and fake data."""
     raise NotImplementedError("this is yours to write")
+
+# %%
+if __name__ == "__main__":
+    from pushforward.objectives.adversarial import gradient_norm
+
+    v, b, w, x = torch.randn(5, 2), torch.randn(5), torch.randn(5), torch.randn(6, 2)
+    slopes = gradient_norm(lambda u: torch.tanh(u @ v.T + b) @ w, x)
+    print(gradient_penalty(v, b, w, x, x, x[:, :1]), ((slopes - 1) ** 2).mean())
 
 # %% [markdown]
 # ## Task ring (2 points): WGAN by clipping and by a penalty

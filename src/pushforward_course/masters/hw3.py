@@ -277,6 +277,14 @@ homework.task("uncouple", 1, Close(1e-7), "uncouple", title="Its inverse", hints
     coupling_inputs
 )
 
+# %% tags=["library"]
+if __name__ == "__main__":
+    import pushforward as pf
+
+    flow, x = pf.VectorRealNVP(4), torch.randn(5, 4)
+    print(flow.push(flow.noise(x)) - x)
+
+
 # %% [markdown]
 # ## Task moons (3 points): RealNVP on two moons
 #

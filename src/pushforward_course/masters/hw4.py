@@ -117,6 +117,15 @@ def information_inputs(draw):
 
 # %% tags=["library"]
 if __name__ == "__main__":
+    from pushforward.objectives.f_divergences import KL
+
+    q = torch.tensor([[0.7, 0.3], [0.1, 0.9]])
+    kl = KL.discrete((q / 2).flatten(), (q.mean(0) / 2).repeat(2))
+    print(information(q, torch.tensor([0.5, 0.5]))[0], kl)
+
+
+# %% tags=["library"]
+if __name__ == "__main__":
     import pushforward as pf
 
     vae = pf.VAE(pf.Reals((2,)), latent=2)

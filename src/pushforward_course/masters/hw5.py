@@ -70,6 +70,15 @@ def dequantise_inputs(draw):
         yield level + 3 * draw.standard_normal((4, k)), draw.standard_normal((4, k))
 
 
+# %% tags=["library"]
+if __name__ == "__main__":
+    from pushforward.objectives.importance import bound
+
+    log_w = torch.randn(5, 4)
+    torch.testing.assert_close(dequantised_bounds(log_w, 0 * log_w)[0], bound(log_w.T))
+    print("the library's bound")
+
+
 # %% [markdown]
 # ## Task squares (1 point): least squares and chi-square
 #
@@ -101,6 +110,15 @@ def squares_inputs(draw):
     """The chi-square's a, b, c, the 0-1-1 coding, and others."""
     for a, b, c in ((-1.0, 1.0, 0.0), (0.0, 1.0, 1.0), tuple(map(float, draw.uniform(-2, 2, 3)))):
         yield draw.dirichlet([2.0] * 5), draw.dirichlet([2.0] * 5), a, b, c
+
+
+# %% tags=["library"]
+if __name__ == "__main__":
+    from pushforward.objectives.f_divergences import PEARSON
+
+    p, q = torch.tensor([0.2, 0.3, 0.5]), torch.tensor([0.6, 0.3, 0.1])
+    pearson = PEARSON.discrete(q, (p + q) / 2)
+    print(least_squares(p, q, -1.0, 1.0, 0.0)[1], pearson)
 
 
 # %% [markdown]
@@ -261,6 +279,15 @@ def penalty_inputs(draw):
     for d, h in ((2, 5), (4, 3)):
         shapes = ((h, d), (h,), (h,), (6, d), (6, d))
         yield (*(draw.standard_normal(shape) for shape in shapes), draw.uniform(size=(6, 1)))
+
+
+# %% tags=["library"]
+if __name__ == "__main__":
+    from pushforward.objectives.adversarial import gradient_norm
+
+    v, b, w, x = torch.randn(5, 2), torch.randn(5), torch.randn(5), torch.randn(6, 2)
+    slopes = gradient_norm(lambda u: torch.tanh(u @ v.T + b) @ w, x)
+    print(gradient_penalty(v, b, w, x, x, x[:, :1]), ((slopes - 1) ** 2).mean())
 
 
 # %% [markdown]

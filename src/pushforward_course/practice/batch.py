@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -188,7 +189,9 @@ class _Run:
         if report.told:
             report.results = [Result(task.name, "0", task.points) for task in self.chosen]
             return report
-        ask = Asking(lambda: sandbox.command(slot, sandbox.Limits(), self.hidden), submission.code)
+        limits = sandbox.FULL if self.settings.full else sandbox.Limits()
+        start = partial(sandbox.command, slot, limits, self.hidden)
+        ask = Asking(start, submission.code, limits)
         try:
             cost = Fraction(self.settings.hint_cost)
             given = (lambda task: self.master.cases(task, self.seed), self.chosen)

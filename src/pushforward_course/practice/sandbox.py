@@ -40,6 +40,10 @@ class Limits:
     files: int = 2_000
 
 
+FULL = Limits(memory=12 << 30, cpu=20_000)
+"""For the full data of tasks that train."""
+
+
 def refuse_without_one() -> None:
     """Raises CourseError, saying what to install, where no sandbox can be made."""
     missing = [name for name in NEEDED if shutil.which(name) is None]
@@ -72,7 +76,9 @@ def _namespaces(root: bool) -> list[str]:
     """All but a view of the network, users and other processes."""
     walls = ["ipc", "pid", "net", "uts", "cgroup-try"]
     unshared = [f"--unshare-{wall}" for wall in walls]
-    user = [] if root else ["--unshare-user", "--uid", "65534", "--gid", "65534"]
+    user = (
+        [] if root else ["--unshare-user", "--uid", "65534", "--gid", "65534", "--disable-userns"]
+    )
     return [*unshared, *user, "--die-with-parent", "--new-session", "--clearenv"]
 
 
