@@ -132,6 +132,7 @@ def main() -> None:
     table = Table(options.samples, device)
     kept = json.loads(options.out.read_text()) if options.out.exists() else {}
     kept |= {
+        "command": "python bench/adversarial_mnist.py",
         "samples": options.samples,
         "extractor": str(table.look),
         "training images": table.real(),
