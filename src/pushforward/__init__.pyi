@@ -598,6 +598,8 @@ from .theory import LinearRegression as LinearRegression
 from .theory import MeanField as MeanField
 from .theory import NormalInverseGamma as NormalInverseGamma
 from .theory import best_critic as best_critic
+from .theory import carried_gaussian as carried_gaussian
+from .theory import carried_log_prob as carried_log_prob
 from .theory import convolution_norm as convolution_norm
 from .theory import data_side as data_side
 from .theory import degree_masks as degree_masks
