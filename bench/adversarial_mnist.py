@@ -6,7 +6,8 @@
 For each checkpoint, through the named small classifier of MNIST and with 10,000 samples against the
 10,000 test images: the distance, and beside it that of the same model before it was trained;
 precision and recall; of models that are told labels, the share that the classifier takes for what
-was asked; of those whose noise can be truncated, the curve over five thresholds. The yardstick is
+was asked; of a BigGAN, its averaged weights' standing statistics, and the curve of truncation over
+five thresholds, with a quarter of the samples. The yardstick is
 the distance of 10,000 training images to the test set. Results are merged into OUT by name.
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,27 +35,9 @@ from pushforward.metrics.references import Seen
 from pushforward.metrics.samples import sample_quality
 from pushforward.metrics.small_classifiers import mnist_classifier
 from pushforward.models.adversarial.biggan import BigGAN
-from pushforward.probability.truncated_normal import truncated_normal
+from pushforward.pictures.truncation_curve import truncation_curve
 
-THRESHOLDS = (0.25, 0.5, 1.0, 1.5, 2.5)
 PASSES, SIZE = 50, 200  # of standing statistics
-
-
-@dataclass(frozen=True)
-class Truncated:
-    """A BigGAN whose noise is truncated, as `Draws` asks for it."""
-
-    model: BigGAN
-    threshold: float
-    training: bool = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.model, name)
-
-    def sample(self, n: int, *conditions: Tensor) -> Tensor:
-        """`n` images of truncated noise."""
-        z = truncated_normal((n, self.model.latent), self.threshold, self.model.device)
-        return self.model.push(z, *conditions)
 
 
 class Table:
@@ -110,9 +93,11 @@ class Table:
         if isinstance(model, BigGAN):
             model.settle(PASSES, SIZE)
             found["with standing statistics"] = self.drawn(model)
-            found["truncation"] = [
-                {"threshold": t, **self.drawn(Truncated(model, t))} for t in THRESHOLDS
-            ]
+            curve = truncation_curve(model, self.data, samples=self.n // 4, look=self.look)
+            found["truncation"] = {
+                "samples": self.n // 4,
+                "points": [{k: round(v, 4) for k, v in asdict(p).items()} for p in curve],
+            }
         return found
 
 
@@ -132,6 +117,7 @@ def main() -> None:
     table = Table(options.samples, device)
     kept = json.loads(options.out.read_text()) if options.out.exists() else {}
     kept |= {
+        "command": "python bench/adversarial_mnist.py",
         "samples": options.samples,
         "extractor": str(table.look),
         "training images": table.real(),

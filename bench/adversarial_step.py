@@ -23,7 +23,7 @@ from pushforward.core.catalogue import preset_called
 from pushforward.training.experiment import Experiment
 from pushforward.training.loop import Training
 
-GAMES = {"dcgan_mnist": 40, "sngan_mnist": 10, "wgan_gp_mnist": 6}
+GAMES = {"dcgan_mnist": 25, "sngan_mnist": 5, "wgan_gp_mnist": 3}
 Run = Callable[[], None]
 
 

@@ -42,6 +42,7 @@ def main() -> None:
     real = data.test.at(slice(0, options.pairs))[0]
     sides = {"digits": lambda x: x[:, :1], "negatives": lambda x: 255 - x[:, 1:]}
     record = {
+        "command": "python bench/cogan.py runs/cogan_mnist/checkpoint.safetensors",
         "training": trained.record.get("training", {}),
         "pairs": options.pairs,
         "extractor": str(look),

@@ -32,9 +32,11 @@ from pushforward.metrics.frechet import frechet_distance
 from pushforward.metrics.likelihood import bits_per_dim
 from pushforward.metrics.references import Seen
 from pushforward.metrics.small_classifiers import mnist_classifier
+from pushforward.models.score.consistency import Consistency
 from pushforward.models.score.guidance import Guided
 from pushforward.models.score.latent_diffusion import LatentDiffusion
 from pushforward.models.score.ncsn import NCSN
+from pushforward.models.score.reflow import Reflow
 from pushforward.solvers.samplers import DDIM, AnnealedLangevin, DPMSolverPP, HeunSampler, UniPC
 from pushforward.solvers.spacing import Karras
 
@@ -52,6 +54,8 @@ def inner(model: Any) -> Any:
     """The diffusion within, whose sampler is exchanged."""
     if isinstance(model, Guided):
         return model.model
+    if isinstance(model, Reflow):
+        return model.student
     return model.diffusion if isinstance(model, LatentDiffusion) else model
 
 
@@ -96,6 +100,21 @@ def by_steps(model: Any, options: argparse.Namespace, measure: Any) -> dict[str,
     if isinstance(own, AnnealedLangevin):
         record["own sampler"] = {str(own): measure(model)}
         print("own", record["own sampler"], flush=True)
+    return record
+
+
+def by_few(model: Consistency | Reflow, measure: Any) -> dict[str, Any]:
+    """The distance by 1, 2 and 4 calls of the network."""
+    record = {}
+    for calls in (1, 2, 4):
+        if isinstance(model, Consistency):
+            model.calls = calls
+        else:
+            model.student.sampler = DDIM(calls)
+        record[str(calls)] = measure(model)
+        print("calls", calls, record[str(calls)], flush=True)
+    if isinstance(model, Reflow):
+        record["teacher, own sampler"] = measure(model.teacher)
     return record
 
 
@@ -147,7 +166,11 @@ def main() -> None:
         record: dict[str, Any] = {"samples": options.n, "parameters": parameters(model)}
         if isinstance(inner(model), NCSN):
             record["rungs"] = inner(model).rungs
-        record["steps"] = by_steps(model, options, measure)
+        if isinstance(model, Consistency | Reflow):
+            record["few"] = by_few(model, measure)
+        if isinstance(model, Consistency):  # its teacher, for comparison
+            model = model.teacher
+        record["steps"] = {} if model is None else by_steps(model, options, measure)
         if isinstance(model, Guided):
             record["guidance"] = by_weight(model, measure)
         record["likelihood"] = likelihood(model, data, options.examples)

@@ -72,6 +72,8 @@ QUEUE = {
     "dit_mnist": Job("dit_mnist", {"steps": 10_000}, 2, compile=False),
     "guided_mnist": Job("guided_mnist", DIFFUSION, 2, compile=False),
     "latent_diffusion_mnist": Job("latent_diffusion_mnist", {"steps": 8_000}, 2, compile=False),
+    "consistency_mnist": Job("consistency_mnist", {"width": 32}, 3, compile=False),
+    "reflow_mnist": Job("reflow_mnist", {"width": 32}, 3, compile=False),
     "vq_vae_mnist": Job("vq_vae_mnist", minutes=15),
     # MNIST, presets for half an hour of two CPU cores; bench/adversarial_mnist.py measures them.
     **{

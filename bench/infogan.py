@@ -40,6 +40,7 @@ def main() -> None:
     best = shares.max(0)
     names = [factor.name for factor in data.factors]
     record = {
+        "command": "python bench/infogan.py runs/infogan_sprites/checkpoint.safetensors",
         "training": trained.record.get("training", {}),
         "images": len(some),
         "bins": BINS,

@@ -64,6 +64,7 @@ def main() -> None:
     found = style_swaps(model.drawn, factors, a, b, groups_of(model))
     names = [factor.name for factor in data.factors]
     record = {
+        "command": "python bench/mixing.py runs/stylegan_sprites/checkpoint.safetensors",
         "training": trained.record.get("training", {}),
         "pairs": options.pairs,
         "seed": 0,

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
@@ -32,6 +31,7 @@ from pushforward.data.stacked import spelt
 from pushforward.metrics.draws import Draws
 from pushforward.metrics.mode_counts import Modes, modes, modes_of_classes
 from pushforward.metrics.small_classifiers import mnist_classifier
+from pushforward.pictures.modes import mixture
 from pushforward.presets.modes import in_the_plane, stacked
 from pushforward.training.loop import Training
 
@@ -44,19 +44,10 @@ def data_called(name: str) -> Dataset:
     return {"ring": gaussians8, "grid": gaussians25, "stacked": stacked_mnist}[name]()
 
 
-def centres(name: str) -> tuple[Tensor, float]:
-    """The means of the modes, and three of their standard deviations."""
-    if name == "ring":
-        angle = torch.arange(8) * (2 * math.pi / 8)
-        return 3 * torch.stack([angle.cos(), angle.sin()], 1), 0.75
-    side = torch.linspace(-3, 3, 5)
-    return torch.cartesian_prod(side, side), 0.45
-
-
 def covered(name: str, samples: Tensor, device: str = "cpu") -> Modes:
     """The modes that samples of a data set reach."""
     if name != "stacked":
-        return modes(samples, *centres(name))
+        return modes(samples, *mixture(name))
     look = mnist_classifier()
     look.network.to(device)
     logits = torch.cat([look.logits(x) for x in samples.reshape(-1, 1, 28, 28).split(2_000)]).cpu()
@@ -113,7 +104,7 @@ def main() -> None:
             name, who = waiting[done]
             row = done.result() | {"hardware": hardware()}
             kept.setdefault(name, {})[who] = row
-            kept["versions"] = versions()
+            kept |= {"command": "python bench/modes.py ring grid stacked", "versions": versions()}
             options.out.write_text(json.dumps(kept, indent=1) + "\n")
             print(name, who, {k: row[k] for k in ("covered", "good", "seconds")}, flush=True)
 

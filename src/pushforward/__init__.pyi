@@ -214,11 +214,15 @@ from .models.latent.vae import VAE as VAE
 from .models.latent.vampprior import VampPrior as VampPrior
 from .models.latent.variational import Decoded as Decoded
 from .models.latent.variational import Variational as Variational
+from .models.score.autoguidance import AutoGuided as AutoGuided
+from .models.score.classifier_guidance import ClassifierGuided as ClassifierGuided
+from .models.score.consistency import Consistency as Consistency
 from .models.score.ddpm import DDPM as DDPM
 from .models.score.diffusion import Diffusion as Diffusion
 from .models.score.edm import EDM as EDM
 from .models.score.flow_matching import FlowMatching as FlowMatching
 from .models.score.guidance import Guided as Guided
+from .models.score.inheritance import Inheritance as Inheritance
 from .models.score.latent_diffusion import GridCodec as GridCodec
 from .models.score.latent_diffusion import LatentDiffusion as LatentDiffusion
 from .models.score.ncsn import NCSN as NCSN
@@ -230,6 +234,7 @@ from .models.score.parametrisation import PredictV as PredictV
 from .models.score.parametrisation import PredictVelocity as PredictVelocity
 from .models.score.parametrisation import PredictX0 as PredictX0
 from .models.score.parametrisation import SmallVariance as SmallVariance
+from .models.score.reflow import Reflow as Reflow
 from .models.score.score_network import ScoreNetwork as ScoreNetwork
 from .models.score.score_sde import ScoreSDE as ScoreSDE
 from .nn.attention import CausalAttention as CausalAttention
@@ -253,6 +258,7 @@ from .nn.masked_conv import MaskedConv as MaskedConv
 from .nn.mlp import EmbeddedMLP as EmbeddedMLP
 from .nn.mlp import FlatMLP as FlatMLP
 from .nn.mlp import MLP as MLP
+from .nn.noisy_classifier import NoisyClassifier as NoisyClassifier
 from .nn.packed import Packed as Packed
 from .nn.progressive import ProgressiveCritic as ProgressiveCritic
 from .nn.progressive import ProgressiveGenerator as ProgressiveGenerator
@@ -348,6 +354,7 @@ from .presets import biggan_mnist as biggan_mnist
 from .presets import cogan_mnist as cogan_mnist
 from .presets import conditional_gan_digits as conditional_gan_digits
 from .presets import conditional_vae_digits as conditional_vae_digits
+from .presets import consistency_mnist as consistency_mnist
 from .presets import dcgan_cifar10 as dcgan_cifar10
 from .presets import dcgan_digits as dcgan_digits
 from .presets import dcgan_mnist as dcgan_mnist
@@ -440,6 +447,7 @@ from .presets import realnvp_digits as realnvp_digits
 from .presets import realnvp_mnist as realnvp_mnist
 from .presets import realnvp_moons as realnvp_moons
 from .presets import recurrent_sentences as recurrent_sentences
+from .presets import reflow_mnist as reflow_mnist
 from .presets import sagan_cifar10 as sagan_cifar10
 from .presets import sagan_digits as sagan_digits
 from .presets import sagan_mnist as sagan_mnist
@@ -590,6 +598,8 @@ from .theory import LinearRegression as LinearRegression
 from .theory import MeanField as MeanField
 from .theory import NormalInverseGamma as NormalInverseGamma
 from .theory import best_critic as best_critic
+from .theory import carried_gaussian as carried_gaussian
+from .theory import carried_log_prob as carried_log_prob
 from .theory import convolution_norm as convolution_norm
 from .theory import data_side as data_side
 from .theory import degree_masks as degree_masks

@@ -100,6 +100,8 @@ class TestProjection:
         model, y = sagan().eval(), torch.tensor([3, 4])
         x = model.sample(2, y)
         assert project(model, x, y, steps=2, starts=1).floats.shape == (2, 1, 8, 8)
+        with pytest.raises(ValueError, match="a game's generator"):
+            project(pf.VAE(model.space), x)
         with pytest.raises(ValueError, match="uint8"):
             project(model, x.float(), y)
 

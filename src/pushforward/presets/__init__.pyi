@@ -61,6 +61,7 @@ from .diffusion import edm_digits as edm_digits
 from .diffusion import flow_matching_digits as flow_matching_digits
 from .diffusion import ncsn_digits as ncsn_digits
 from .diffusion import score_sde_moons as score_sde_moons
+from .diffusion_mnist import consistency_mnist as consistency_mnist
 from .diffusion_mnist import ddpm_mnist as ddpm_mnist
 from .diffusion_mnist import dit_mnist as dit_mnist
 from .diffusion_mnist import edm_mnist as edm_mnist
@@ -68,6 +69,7 @@ from .diffusion_mnist import flow_matching_mnist as flow_matching_mnist
 from .diffusion_mnist import guided_mnist as guided_mnist
 from .diffusion_mnist import latent_diffusion_mnist as latent_diffusion_mnist
 from .diffusion_mnist import ncsn_mnist as ncsn_mnist
+from .diffusion_mnist import reflow_mnist as reflow_mnist
 from .diffusion_mnist import score_sde_mnist as score_sde_mnist
 from .discrete import dvae_mnist as dvae_mnist
 from .discrete import gumbel_softmax_mnist as gumbel_softmax_mnist

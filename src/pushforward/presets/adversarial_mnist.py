@@ -121,11 +121,14 @@ def biggan_mnist(steps: int = 6_000, width: int = 24, classes: int = 10) -> Expe
 
 @preset("pggan")
 def pggan_mnist(
-    steps: int = 12_000, width: int = 16, most: int = 64, turns: int = 1, lr: float = 1e-3
+    steps: int = 12_000, width: int = 16, most: int = 64, turns: int = 1, lr: float = 5e-3
 ) -> Experiment:
     """PGGAN on MNIST, from 4x4 to 32x32: two places are added on each side, and cut off again.
 
     pushforward train pggan_mnist
+
+    Weights of equalised layers are as large as one, so that the paper's rate of 1e-3, for millions
+    of images, is slow in a short run: with it the Frechet distance of 2,000 samples was 21.3.
     """
     from ..data import mnist
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..core.catalogue import preset
 from ..core.dataset import Dataset
+from ..models.score.consistency import Consistency
 from ..models.score.ddpm import DDPM
 from ..models.score.edm import EDM
 from ..models.score.flow_matching import FlowMatching
@@ -15,6 +16,7 @@ from ..models.score.guidance import Guided
 from ..models.score.latent_diffusion import GridCodec, LatentDiffusion
 from ..models.score.ncsn import NCSN, ladder, langevin_step
 from ..models.score.parametrisation import LearnedVariance, PredictV
+from ..models.score.reflow import Reflow
 from ..models.score.score_sde import ScoreSDE
 from ..nn.dit import DiT
 from ..nn.unet import UNet
@@ -151,3 +153,34 @@ def latent_diffusion_mnist(width: int = 32, steps: int = 4_000) -> Experiment:
     net = UNet(4, width=2 * width, multipliers=(1, 2), blocks=1)
     diffusion = DDPM(codec.latent, net, 1000, LinearSchedule(), PredictV(), sampler=DDIM(50))
     return Experiment(LatentDiffusion(codec, diffusion, share=0.3), data, _recipe(steps, 1e-3))
+
+
+@preset("consistency", "edm")
+def consistency_mnist(
+    width: int = 16, blocks: int = 1, calls: int = 2, steps: int = 6_000
+) -> Experiment:
+    """A consistency model of MNIST in one call or a few, distilled from an EDM of the first half.
+
+    pushforward train consistency_mnist
+    """
+    data = _mnist()
+    teacher = EDM(data.space, _unet(width, blocks=blocks), data_std=0.6, sampler=HeunSampler(18))
+    net = _unet(width, blocks=blocks)
+    model = Consistency(data.space, net, teacher, data_std=0.6, ladder=18, calls=calls)
+    return Experiment(model, data, _recipe(steps, 1e-3))
+
+
+@preset("rectified-flow", "flow-matching")
+def reflow_mnist(
+    width: int = 16, blocks: int = 1, calls: int = 2, pairs: int = 10, steps: int = 4_000
+) -> Experiment:
+    """Reflow of MNIST: a second flow, of few steps, from pairs that the first made in ten.
+
+    pushforward train reflow_mnist
+    """
+    data = _mnist()
+    first, second = (
+        FlowMatching(data.space, _unet(width, blocks=blocks), sampler)
+        for sampler in (HeunSampler(pairs // 2 or 1), DDIM(calls))
+    )
+    return Experiment(Reflow(first, second), data, _recipe(steps, 1e-3))

@@ -27,6 +27,7 @@ from .least_squares_game import (
     triangular_discrimination,
 )
 from .likelihood_and_samples import diluted, diluted_log_prob, memory_log_prob, memory_samples
+from .linear_flow_in_time import carried_gaussian, carried_log_prob
 from .lipschitz_constants import (
     convolution_norm,
     power_iteration,

@@ -60,8 +60,13 @@ def project(
         pull: how much being away from there costs.
         features: of floats (batch, ...), differentiable, to compare by; the floats where None.
 
-    Raises ValueError for data of another space, or settings that are no counts.
+    Raises ValueError for another kind of model, data of another space, or settings that are no
+    counts.
     """
+    if not isinstance(model, GAN):
+        raise ValueError(
+            f"only what a game's generator draws is projected, not what {type(model).__name__} does"
+        )
     look = features or (lambda floats: floats)
     with torch.no_grad():
         target = model.floats(model.space.check(x))

@@ -19,14 +19,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ...core.contract import Pushforward, Scored, Terms
-from ...core.spaces import Pixels, Reals
+from ...core.contract import Completing, Pushforward, Scored, Terms
+from ...core.spaces import Pixels, Reals, count
 from ...solvers.diffusion import Level, posterior
+from ...solvers.inpainting import inpaint
 from ...solvers.samplers import DDIM, Sampler
 from .parametrisation import Prediction
 
 
-class Diffusion(Scored, Pushforward):
+class Diffusion(Scored, Pushforward, Completing):
     """Data from noise by a denoiser; `sampler` may be exchanged at any time.
 
     It is told what its network is told, which the network says: `UNet(..., classes=10).given` is
@@ -103,6 +104,14 @@ class Diffusion(Scored, Pushforward):
         """The data at the end of the probability flow that starts in `z`: no noise is drawn."""
         return self.to_data(self.walk(Given(self, conditions), self.prior_std * z))
 
+    def complete(self, x: Tensor, known: Tensor, *conditions: Tensor, repeats: int = 5) -> Tensor:
+        """Data that agree with `x` where `known` (bool, broadcast to x's shape) is true.
+
+        What is drawn is conditioned on all that is known, by RePaint in `repeats` rounds at each
+        level of the sampler's ladder; 1 is replacement alone, which is quick and fits worse.
+        """
+        return completed(Given(self, conditions), x, known, repeats)
+
     @property
     def prior_std(self) -> float:
         """Standard deviation of the noise that sampling starts from."""
@@ -177,6 +186,16 @@ class Given:
     def reverse(self, x: Tensor, now: Level, after: Level) -> tuple[Tensor, Tensor | float]:
         """Mean and variance of p(x_s | x_t, conditions)."""
         return self.model.reverse(x, now, after, *self.conditions)
+
+
+def completed(given: Given, x: Tensor, known: Tensor, repeats: int) -> Tensor:
+    """Data of a diffusion that agree with `x` where `known` is true (`Diffusion.complete`)."""
+    model, rounds = given.model, count("repeats", repeats)
+    values, kept = model.to_float(x), known.expand_as(x)
+    levels = model.sampler.levels(given)
+    noise = levels[0].sigma * model.latents(len(x))
+    drawn = inpaint(given, noise, levels, values, kept, rounds)
+    return torch.where(kept, x, model.to_data(drawn).to(x.dtype))
 
 
 def spread(v: Tensor, x: Tensor) -> Tensor:

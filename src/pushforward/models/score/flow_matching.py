@@ -63,8 +63,11 @@ class FlowMatching(Continuous):
     def terms(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"velocity": mean squared error}."""
         x0 = self.to_float(x)
-        t = stratified(len(x), self.device, self.dtype)
-        eps = torch.randn_like(x0)
+        return self.between(x0, torch.randn_like(x0), *conditions)
+
+    def between(self, x0: Tensor, eps: Tensor, *conditions: Tensor) -> Terms:
+        """The same for given pairs of data, in the model's float scale, and noise."""
+        t = stratified(len(x0), self.device, self.dtype)
         noisy = (1 - spread(t, x0)) * x0 + spread(t, x0) * eps
         wrong = self._velocity(noisy, t, *conditions) - (eps - x0)
         return {"velocity": wrong.square().flatten(1).mean(1)}

@@ -7,25 +7,29 @@ log p(y | x_t): samples that are more typical of the class, and less varied.
 
 Classifier-Free Diffusion Guidance (Ho & Salimans, 2021), arXiv:2207.12598, eq. 6 and algorithms 1,
 2 (their weight is w - 1).
-Differs from the paper: the means of the data are combined, not eps, which is the same until they
+Applying Guidance in a Limited Interval Improves Sample and Distribution Quality in Diffusion Models
+(Kynkaanniemi et al., 2024), arXiv:2404.07724, eq. 3: elsewhere than `between` two noise levels
+w = 1.
+Differs from the papers: the means of the data are combined, not eps, which is the same until they
 are clipped; reverse steps take the posterior's variance.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ...core.catalogue import system
-from ...core.contract import Pushforward, Terms
+from ...core.contract import Completing, Pushforward, Terms
 from ...core.spaces import Labels
 from ...solvers.diffusion import Level, posterior
-from .diffusion import Diffusion, Given
+from .diffusion import Diffusion, Given, completed
 
 
-class Guided(Pushforward):
+class Guided(Pushforward, Completing):
     """Any diffusion whose network knows `classes`, trained and sampled with guidance.
 
     Without labels, or for the label `classes`, it draws from all classes: its network was trained
@@ -36,11 +40,20 @@ class Guided(Pushforward):
         classes: how many there are.
         drop: how often training hides the class, above 0.
         weight: w.
+        between: the levels of noise, sigma / alpha, from the less to the more, between which there
+            is guidance.
 
     Raises ValueError where the model is told something else than one of so many classes.
     """
 
-    def __init__(self, model: Diffusion, classes: int, drop: float = 0.1, weight: float = 2.0):
+    def __init__(
+        self,
+        model: Diffusion,
+        classes: int,
+        drop: float = 0.1,
+        weight: float = 2.0,
+        between: tuple[float, float] = (0.0, math.inf),
+    ):
         super().__init__(model.space, Labels(classes, unknown=True))
         if model.given != Labels(classes):
             raise ValueError(
@@ -52,7 +65,8 @@ class Guided(Pushforward):
                 f'drop must be a probability above 0, so that "unknown" is learned, not {drop!r}'
             )
         self.model, self.classes = model, classes
-        self.drop, self.weight = drop, weight
+        self.drop, self.weight = drop, finite("weight", weight)
+        self.between = interval(between)
 
     def loss(self, x: Tensor, y: Tensor) -> Terms:
         """The diffusion's loss, with some classes replaced by "unknown"."""
@@ -76,7 +90,13 @@ class Guided(Pushforward):
     def blend(self, y: Tensor | None) -> Blend:
         """The guided diffusion of the classes `y`, as samplers see it."""
         assert y is not None, "the contract puts the unknown class in the place of none"
-        return Blend(self.model, (y,), self.classes, self.weight)
+        return Blend(self.model, (y,), self.classes, self.weight, self.between)
+
+    def complete(
+        self, x: Tensor, known: Tensor, y: Tensor | None = None, repeats: int = 5
+    ) -> Tensor:
+        """Data of the classes `y` that agree with `x` where `known` is true (`Diffusion`'s)."""
+        return completed(self.blend(y), x, known, repeats)
 
 
 @dataclass(frozen=True)
@@ -85,10 +105,13 @@ class Blend(Given):
 
     unknown: int = 0
     weight: float = 1.0
+    between: tuple[float, float] = (0.0, math.inf)
 
     def denoise(self, x: Tensor, level: Level) -> Tensor:
-        """D_w, with both halves in one call of the network."""
+        """D_w, with both halves in one call of the network; alone D(x, t, y) outside `between`."""
         (y,) = self.conditions
+        if not self.between[0] <= level.noise <= self.between[1]:
+            return self.model.denoise(x, level, y)
         t = x.new_full((2 * len(x),), level.t)
         both = torch.cat([torch.full_like(y, self.unknown), y])
         without, given = self.model.denoise_at(torch.cat([x, x]), t, both).chunk(2)
@@ -97,6 +120,23 @@ class Blend(Given):
     def reverse(self, x: Tensor, now: Level, after: Level) -> tuple[Tensor, Tensor | float]:
         """Mean and variance of the posterior given the denoised."""
         return posterior(x, self.denoise(x, now), now, after)
+
+
+def finite(name: str, value: float) -> float:
+    """Returns `value`; raises ValueError where it is not a finite number."""
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be a finite number, not {value!r}")
+    return value
+
+
+def interval(between: tuple[float, float]) -> tuple[float, float]:
+    """Returns two levels of noise; raises ValueError where they are not one below the other."""
+    low, high = between
+    if not 0 <= low < high:
+        raise ValueError(
+            f"between must name two levels of noise, the less of them first, not {between!r}"
+        )
+    return float(low), float(high)
 
 
 system(
