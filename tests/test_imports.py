@@ -27,7 +27,8 @@ ALLOWED = {
     "laws": {"core", "training", "metrics"},
     "media": {"core", "data"},
     "pictures": {
-        *("core", "nn", "models", "presets", "training", "metrics", "data", "theory", "media"),
+        *("core", "nn", "solvers", "models", "presets", "training", "metrics", "data"),
+        *("theory", "media"),
     },
     "report": {"core", "models", "training", "metrics", "data", "media", "pictures"},
 }
