@@ -108,13 +108,13 @@ def truncation_panel(points: Sequence[Point]) -> Sheet:
     precision, recall = ([getattr(p, name) for p in points] for name in ("precision", "recall"))
     left.plot(at, precision, "o-", label="precision")
     left.plot(at, recall, "s--", label="recall")
-    left.set(xlabel="threshold", ylim=(0, 1))
+    left.set(xlabel="threshold", ylim=(-0.02, 1.02))
     left.legend()
     right.plot(recall, precision, "o-")
     for point in points:
         right.annotate(
-            f"{point.threshold:g}", (point.recall, point.precision), (4, 4),
+            f"{point.threshold:g}", (point.recall, point.precision), (2, -12),
             textcoords="offset points", fontsize=8,
         )  # fmt: skip
-    right.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1))
+    right.set(xlabel="recall", ylabel="precision", xlim=(-0.02, 1), ylim=(0, 1.02))
     return figure
