@@ -21,7 +21,7 @@ course: .venv/course  ## build the lectures into runs/course
 	$(BIN)/pushforward-course build --out runs/course
 
 test: .venv/installed  ## everything that the tests check
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests src
+	$(BIN)/python -m pytest -n 2 tests src
 
 test-machines: .venv/installed  ## the fast tests as other processors, threads, seeds, orders and versions run them
 	$(BIN)/python tests/machines.py $(MACHINES)
@@ -36,7 +36,7 @@ check: .venv/installed  ## lint, types, fast tests: before each commit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not browser" tests src
+	$(BIN)/python -m pytest -n 2 -m "not slow and not seconds and not browser" tests src
 
 stubs: .venv/installed  ## what editors know of pf.NAME, written again
 	$(BIN)/python tools/stubs.py

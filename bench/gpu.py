@@ -75,7 +75,34 @@ QUEUE = {
     "consistency_mnist": Job("consistency_mnist", {"width": 32}, 3, compile=False),
     "reflow_mnist": Job("reflow_mnist", {"width": 32}, 3, compile=False),
     "vq_vae_mnist": Job("vq_vae_mnist", minutes=15),
-    "wgan_gp_mnist": Job("wgan_gp_mnist", minutes=15),
+    # MNIST, presets for half an hour of two CPU cores; bench/adversarial_mnist.py measures them.
+    **{
+        name: Job(name, minutes=9, bf16=False, compile=False)
+        for name in (
+            "dcgan_mnist",
+            "wgan_mnist",
+            "wgan_gp_mnist",
+            "sngan_mnist",
+            "sagan_mnist",
+            "biggan_mnist",
+            "pggan_mnist",
+            "stylegan2_mnist",
+            "fqgan_mnist",
+            "cogan_mnist",
+        )
+    },
+    # The same games with other rates and turns: which of them is the better.
+    "pggan_mnist_fast": Job("pggan_mnist", {"lr": 2e-3}, 9, bf16=False, compile=False),
+    "pggan_mnist_turns": Job("pggan_mnist", {"lr": 2e-3, "turns": 2}, 9, bf16=False, compile=False),
+    "wgan_gp_mnist_fast": Job("wgan_gp_mnist", {"lr": 1e-3}, 9, bf16=False, compile=False),
+    "pggan_digits": Job("pggan_digits", minutes=4, bf16=False, compile=False),
+    "pggan_digits_fast": Job("pggan_digits", {"lr": 2e-3}, 4, bf16=False, compile=False),
+    "pggan_digits_turns": Job(
+        "pggan_digits", {"lr": 2e-3, "turns": 3}, 4, bf16=False, compile=False
+    ),
+    # Sprites: bench/mixing.py and bench/infogan.py measure them.
+    "stylegan_sprites": Job("stylegan_sprites", minutes=9, bf16=False, compile=False),
+    "infogan_sprites": Job("infogan_sprites", minutes=9, bf16=False, compile=False),
     # CIFAR-10 (JPEG): comparable among themselves only.
     "pixelcnn_pp_cifar10": Job("pixelcnn_pp_cifar10", minutes=30),
     "realnvp_cifar10": Job("realnvp_cifar10", minutes=30),
@@ -83,7 +110,13 @@ QUEUE = {
     "flowpp_cifar10": Job("flowpp_cifar10", minutes=30),
     "ddpm_cifar10": Job("ddpm_cifar10", minutes=30),
     "vq_vae_cifar10": Job("vq_vae_cifar10", minutes=20),
-    "sngan_cifar10": Job("sngan_cifar10", minutes=20),
+    # Published Frechet distances of Inception features stand in the presets' words.
+    "dcgan_cifar10": Job("dcgan_cifar10", minutes=20, compile=False),
+    "wgan_gp_cifar10": Job("wgan_gp_cifar10", minutes=60, compile=False),
+    "sngan_cifar10": Job("sngan_cifar10", minutes=60, compile=False),
+    "sagan_cifar10": Job("sagan_cifar10", minutes=60, compile=False),
+    "biggan_cifar10": Job("biggan_cifar10", minutes=90, compile=False),
+    "stylegan2_cifar10": Job("stylegan2_cifar10", minutes=120, bf16=False, compile=False),
 }
 
 
@@ -94,6 +127,7 @@ def work_off(name: str, job: Job, seconds: float, out: Path) -> dict[str, Any]:
     experiment = preset_called(job.preset).build(**job.knobs)
     recipe = dataclasses.replace(experiment.recipe, bf16=job.bf16, compile=job.compile)
     training = Training(experiment.model, experiment.data, recipe, device)
+    training.preset = job.preset
     checkpoint = out / f"{name}.safetensors"
     if checkpoint.exists():
         training.resume(checkpoint)

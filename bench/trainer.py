@@ -70,7 +70,7 @@ def mlp_vae(space: pf.Pixels) -> pf.Generative:
 
 def main() -> None:
     """Runs all pairs and writes results/trainer.json."""
-    from pushforward.presets.adversarial import wgan_gp_mnist
+    from pushforward.presets.adversarial_mnist import wgan_gp_mnist
 
     record: dict = {}
     binary, grey = pf.data.mnist(binarise="dynamic"), pf.data.mnist()

@@ -2,8 +2,10 @@
 
 import os
 import random
+import re
 import signal
 import socket
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,13 +25,36 @@ def pytest_configure(config):
     config.pluginmanager.register(Seeds(config.getoption("shift")))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Files in random order, and the tests of each: fixtures of a file are still set up once."""
+    """What tests/seconds.txt lists takes seconds. Files in random order, where that is asked for,
+    and the tests of each: fixtures of a file are still set up once.
+    """
+    slow = set((Path(__file__).parent / "seconds.txt").read_text().splitlines())
+    for item in items:
+        if item.nodeid in slow:
+            item.add_marker(pytest.mark.seconds)
     seed = config.getoption("shuffled")
     if seed is not None:
         draw = random.Random(seed)
         file = {path: draw.random() for path in dict.fromkeys(item.path for item in items)}
         items.sort(key=lambda item: (file[item.path], draw.random()))
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """All laws of one model are tested by one process, where it is trained once; so is the course.
+
+    By node ids: groups of marks never reach the scheduler where pytest computes an id anew (9.2).
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            law = re.fullmatch(r"(.*::test_law\[.+)-\w+\]", nodeid)
+            course = re.match(r"tests/course/test_site\.py", nodeid)
+            return law[1] if law else course[0] if course else nodeid
+
+    return Together(config, log)
 
 
 class Seeds:

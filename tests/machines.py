@@ -61,7 +61,7 @@ def run(name, suite, python=sys.executable, options=(), capability=None, threads
     """Runs the suite, prints a line of the table, and says whether all passed."""
     workers = max(1, (os.cpu_count() or 1) // threads)
     command = [python, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", *options]
-    command += ["-n", str(workers), "--dist", "loadgroup"] if workers > 1 else []
+    command += ["-n", str(workers)] if workers > 1 else []
     # Threads that wait would keep the cores from those that work.
     env = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
     if capability:

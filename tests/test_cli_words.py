@@ -18,6 +18,7 @@ from pushforward.cli.flags import _knobs
 from pushforward.cli.recipes import How, adapted
 from pushforward.core import catalogue, checkpoint, sources
 from pushforward.core.catalogue import Usage
+from pushforward.laws import LAWS
 from pushforward.pictures import gallery
 
 QUICK = ["--help"], ["--version"], ["list"], ["train", "--help"], ["draw", "--help"]
@@ -259,3 +260,26 @@ def test_a_file_alone_names_its_functions(tmp_path: Path, capsys) -> None:
         assert stop.value.code == 2
     with pytest.raises(SystemExit, match=r"returns Independent, and .* return pf.Experiment\("):
         main(["train", f"{file}:coins"])
+
+
+def test_check_tells_each_law_in_json(tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import torch\nimport pushforward as pf\n\n"
+        "@pf.example(data='moons')\n"
+        "def gaussian():\n    return pf.StandardNormal((2,))\n"
+    )
+    with pytest.raises(SystemExit) as ended:
+        main(["check", str(file), "--json"])
+    assert ended.value.code == 1  # nobody moves its parameters: it has none
+    said = {row["law"]: row["said"] for row in json.loads(capsys.readouterr().out)}
+    assert set(said) == set(LAWS)
+    assert said["samples_are_data"] == "holds"
+    assert said["bounds_are_bounds"].startswith("does not apply: ")
+
+
+def test_compare_answers_in_json(tmp_path, capsys):
+    out = tmp_path / "page"
+    rows = json.loads(ran(capsys, "compare", "independent_digits", "--out", out, "--json"))
+    assert rows == json.loads((out / "results.json").read_text())
+    assert rows[0]["likelihood"]["kind"] == "exact"

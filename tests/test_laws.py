@@ -12,9 +12,7 @@ EXAMPLES = examples()
 
 
 def marks(name):
-    """An example's laws run in one process, where it is trained once."""
-    group = pytest.mark.xdist_group(name)
-    return [group, pytest.mark.slow] if EXAMPLES[name].slow else [group]
+    return [pytest.mark.slow] if EXAMPLES[name].slow else []
 
 
 @lru_cache(maxsize=2)

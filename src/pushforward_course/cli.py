@@ -1,67 +1,51 @@
-"""The command `pushforward-course build | serve`."""
+"""The command `pushforward-course`: lectures, homeworks, exam, gradebook, and a class's site."""
 
 from __future__ import annotations
 
-import functools
-import http.server
 import sys
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import tyro
 
+from pushforward.core.catalogue import Usage
+
+from .commands import book, exams, homeworks, lectures
 from .failures import CourseError
 
-OUT = Path("runs/course")
-
-
-def build(lecture: int | None = None, out: Path = OUT) -> None:
-    """Builds the site of the lectures and their slides.
-
-    Args:
-        lecture: runs the code of this lecture alone; the pages of the others show no results.
-        out: folder that receives html/ and the cache of executed cells.
-    """
-    from .building import built
-
-    page = built(out, lecture)
-    print(f"open {page}")
-
-
-def serve(out: Path = OUT, port: int = 8000) -> None:
-    """Serves the built site on this machine alone.
-
-    Args:
-        out: folder that `build` wrote.
-        port: of http://127.0.0.1.
-    """
-    with server(out, port) as running:
-        print(f"http://127.0.0.1:{running.server_address[1]}/   (Ctrl-C stops it)")
-        running.serve_forever()
-
-
-def server(out: Path, port: int) -> http.server.ThreadingHTTPServer:
-    """What serves `out`/html. Raises CourseError where nothing was built or the port is taken."""
-    site = out / "html"
-    if not (site / "index.html").exists():
-        raise CourseError(f"{site} has no index.html: run `pushforward-course build --out {out}`")
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(site))
-    try:
-        return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
-    except OSError as error:
-        raise CourseError(f"port {port} is not free ({error}): take another by --port") from error
+COMMANDS: dict[str, Callable | Mapping[str, Callable]] = {
+    **lectures.COMMANDS,
+    **homeworks.COMMANDS,
+    "exam": exams.COMMANDS,
+    "gradebook": book.COMMANDS,
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point. Errors that a person can mend are told in words."""
+    given = sys.argv[1:] if arguments is None else arguments
+    program, known = "pushforward-course", dict(COMMANDS)
+    if given and isinstance(within := known.get(given[0]), Mapping):
+        program, known, given = f"{program} {given[0]}", dict(within), given[1:]
+    commands = {name: _leading(found) for name, found in known.items()}
     try:
-        tyro.extras.subcommand_cli_from_dict(
-            {"build": build, "serve": serve}, prog="pushforward-course", args=arguments
-        )
+        tyro.extras.subcommand_cli_from_dict(commands, prog=program, args=given)
     except KeyboardInterrupt:
         raise SystemExit("stopped") from None
-    except CourseError as error:
+    except (CourseError, Usage) as error:
         raise SystemExit(f"pushforward-course: {error}") from error
 
 
+def _leading(found: Callable | Mapping[str, Callable]) -> Callable:
+    """A command, or a group of them, which is only ever shown: `main` goes into it by itself."""
+    if not isinstance(found, Mapping):
+        return found
+
+    def group() -> None:
+        raise CourseError(f"say one of: {', '.join(found)}")
+
+    group.__doc__ = f"One of: {', '.join(found)}."
+    return group
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

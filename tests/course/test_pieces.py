@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from pushforward_course import building, mathjax
-from pushforward_course.cli import main, server
+from pushforward_course.cli import main
+from pushforward_course.commands.lectures import server
 from pushforward_course.decks import deck
 from pushforward_course.failures import CourseError
 from pushforward_course.records import measured, reached

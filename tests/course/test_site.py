@@ -7,6 +7,7 @@ The build runs every cell and takes minutes. `PUSHFORWARD_COURSE=runs/course` na
 import os
 import re
 import sys
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote
@@ -19,7 +20,7 @@ from pushforward_course.topics import plans
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 import chromium
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("course")]
+pytestmark = pytest.mark.slow
 
 needs_a_browser = pytest.mark.skipif(chromium.found() is None, reason="no Chromium on the PATH")
 
@@ -34,7 +35,9 @@ def site(tmp_path_factory):
         pytest.skip(f"building needs the course extra: {', '.join(missing)}")
     if not mathjax.at_hand():
         pytest.skip("MathJax was never fetched: run `pushforward-course build` once")
-    return building.built(tmp_path_factory.mktemp("course"), quiet=True).parent
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")  # Sphinx deprecates what its extensions still use
+        return building.built(tmp_path_factory.mktemp("course"), quiet=True).parent
 
 
 def pages(site):

@@ -19,7 +19,7 @@ from pushforward.core.spaces import Labels, Pixels, Reals, Tokens
 from pushforward.data import digits, find, mnist, tensors
 from pushforward.data.names import replaced
 
-ALONE = ("forward_kl", "reverse_kl", "planar_energy", "sylvester_energy")
+ALONE = ("forward_kl", "reverse_kl", "planar_energy", "sylvester_energy", "cogan_mnist")
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def kinds() -> dict[str, pf.Dataset]:
 
 
 def own_kind(name: str) -> str:
-    if name.endswith(("_moons", "gaussians8", "gaussians25")):
+    if name.endswith(("_moons", "gaussians8", "gaussians25", "_uci")):
         return "vectors"
     words = ("sentence", "wavenet", "made_picture")
     return "tokens" if any(word in name for word in words) else "images"
@@ -170,6 +170,11 @@ SMALLER = {
     "vq_vae_cifar10": {"width": 32},
     "sngan_cifar10": {"width": 16},
     "dcgan_mnist": {"width": 16},
+    "dcgan_cifar10": {"width": 16},
+    "wgan_gp_cifar10": {"width": 16},
+    "sagan_cifar10": {"width": 16},
+    "biggan_cifar10": {"width": 16},
+    "stylegan2_cifar10": {"width": 16},
 }
 
 

@@ -9,8 +9,11 @@ import pytest
 import torch
 from sklearn.preprocessing import StandardScaler
 
+from pushforward.core.catalogue import presets
 from pushforward.data import find
 from pushforward.data.uci import _standardised, bsds300, gas, hepmass, miniboone, power
+from pushforward.nn.masked import MaskedMLP
+from pushforward.nn.velocity import Velocity
 
 RANDOM = np.random.RandomState(0)
 
@@ -109,3 +112,20 @@ def test_bsds300_without_h5py_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(ValueError, match="HDF5 file: pip install h5py"):
         bsds300(tmp_path / "BSDS300.hdf5")
+
+
+@pytest.mark.parametrize("name", ["maf_uci", "nsf_uci", "ffjord_uci"])
+def test_presets_train_as_their_papers_did(name, tmp_path):
+    (tmp_path / "miniboone").mkdir()
+    np.save(tmp_path / "miniboone/data.npy", RANDOM.randn(1_300, 43) * 5 + 1)
+    build = presets()[name].build
+    experiment = build(place=str(tmp_path), width=8)
+    layers = {"maf_uci": 5, "nsf_uci": 10, "ffjord_uci": 1}[name]
+    parts = {"maf_uci": MaskedMLP, "nsf_uci": MaskedMLP, "ffjord_uci": Velocity}[name]
+    assert sum(isinstance(m, parts) for m in experiment.model.modules()) == layers
+    x = experiment.data.train.tensors[0][: experiment.recipe.batch_size]
+    assert torch.isfinite(experiment.model.loss(x)["nll"]).all()
+    with pytest.raises(ValueError, match=r"one of power, gas, .*, not 'wine'"):
+        build(table="wine")
+    with pytest.raises(FileNotFoundError, match=r"unpack zenodo\.org"):
+        build(place=str(tmp_path / "nowhere"))

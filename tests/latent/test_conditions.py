@@ -72,21 +72,13 @@ SPECS = dict.fromkeys(SMALL, "bars?height=2&labels=True") | dict.fromkeys(
 MODELS = SMALL | LARGER
 
 
-SLOW = ("deep", "avb", "dvae", "vq_vae")
-
-
 @lru_cache(maxsize=2)
 def subject_of(name):
     return Subject(MODELS[name], data.find(SPECS[name]))
 
 
-def marks(name):
-    group = pytest.mark.xdist_group(f"latent {name}")
-    return [group, pytest.mark.slow] if name in SLOW else [group]
-
-
 @pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize("name", [pytest.param(n, marks=marks(n)) for n in MODELS])
+@pytest.mark.parametrize("name", MODELS)
 def test_law(name, law):
     try:
         LAWS[law](subject_of(name))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from pushforward.core.dataset import Dataset, Split
 from pushforward.core.spaces import Pixels, Reals, Space, Tokens
-from pushforward.data import digits, sprites
+from pushforward.data import digits, sprites, tensors
 from pushforward.metrics import looking
 from pushforward.metrics.features import Extractor, features_as_given
 from pushforward.metrics.frechet import frechet_distance
@@ -63,6 +64,28 @@ def test_few_numbers_are_taken_as_they_are() -> None:
     assert str(look) == "shares of 4 tokens"
     with pytest.raises(ValueError, match=r"values 0 \.\. 3"):
         look(torch.full((1, 6), 4))
+
+
+def test_columns_of_other_units_are_brought_to_one() -> None:
+    from sklearn.preprocessing import StandardScaler
+
+    draw = np.random.RandomState(0)
+    incomes, shares = 1e6 + 1e5 * draw.randn(400), 1e-4 * draw.rand(400)
+    rows = np.stack([incomes, shares, np.full(400, 7.0)], 1)
+    table = tensors(torch.from_numpy(rows).float())
+    look = extractor_for(table)
+    assert str(look).startswith("standardised columns@")
+    train, test = (part.tensors[0] for part in (table.train, table.test))
+    oracle = StandardScaler().fit(train.double().numpy())
+    np.testing.assert_allclose(look(test).numpy(), oracle.transform(test.double().numpy()), 1e-9)
+    assert extractor_for(table, "pixels") is features_as_given
+    even = tensors(torch.from_numpy(draw.randn(100, 2)).float())
+    assert extractor_for(even) is features_as_given
+    # What is wrong in the small column alone is seen: raw, it is lost beside the large one.
+    wrong = test.clone()
+    wrong[:, 1] *= 3
+    assert frechet_distance(wrong, test, look).value > 1
+    assert frechet_distance(wrong, test).value < 1e-3
 
 
 @pytest.mark.parametrize(

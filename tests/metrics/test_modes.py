@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from pushforward.metrics.mode_counts import modes
+from pushforward.metrics.mode_counts import modes, modes_of_classes
 
 CENTRES = torch.cartesian_prod(*[torch.arange(-2.0, 3.0)] * 2) * 1.5
 
@@ -42,3 +42,27 @@ def test_what_cannot_be_counted_is_refused():
     for bad in ((torch.zeros(0, 2), 1.0), (torch.zeros(3, 3), 1.0), (torch.zeros(3, 2), 0.0)):
         with pytest.raises(ValueError, match="must be"):
             modes(bad[0], CENTRES, bad[1])
+
+
+def test_classes_that_samples_are_taken_for_are_counted_as_points_are():
+    torch.manual_seed(0)
+    which = torch.randint(25, (5_000,))
+    points = CENTRES[which] + 0.15 * torch.randn(5_000, 2)
+    good = (points - CENTRES[which]).norm(dim=1) <= 0.45
+    assert modes_of_classes(which, 25, good) == modes(points, CENTRES, 0.45)
+
+
+@pytest.mark.parametrize(
+    ("taken", "good", "word"),
+    [
+        (torch.tensor([0, 4]), None, "classes 0 .. 3"),
+        (torch.tensor([-1, 2]), None, "classes 0 .. 3"),
+        (torch.tensor([0.0, 1.0]), None, "integers"),
+        (torch.empty(0).long(), None, "integers"),
+        (torch.tensor([0, 1]), torch.ones(2), "bool"),
+        (torch.tensor([0, 1]), torch.ones(3, dtype=torch.bool), "bool"),
+    ],
+)
+def test_what_is_no_class_is_told(taken, good, word):
+    with pytest.raises(ValueError, match=word):
+        modes_of_classes(taken, 4, good)

@@ -23,9 +23,7 @@ def subject_of(name):
 
 
 @pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.xdist_group(f"told {n}")) for n in SUBJECTS]
-)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_law(name, law):
     try:
         LAWS[law](subject_of(name))

@@ -157,3 +157,50 @@ def test_dcgan_refuses_what_it_cannot_halve():
         DCGAN(PLANE)
     with pytest.raises(ValueError, match="bound"):
         WGAN(PLANE, bound=0.0)
+
+
+def small_sngan():
+    data = pf.data.digits()
+    critic = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1), nn.LeakyReLU(0.1),
+        nn.ConvTranspose2d(8, 4, 4, stride=2, padding=1), nn.LeakyReLU(0.1),
+        nn.Flatten(), nn.Linear(1024, 1),
+    )  # fmt: skip
+    return data, SNGAN(data.space, generator_for(data.space, 8, 8), critic, latent=8, turns=1)
+
+
+def largest_of_layers(critic):
+    """By LAPACK, of the matrices as they are used; a transposed layer's outputs come second."""
+    weights = [m.weight.detach().double() for m in critic.modules() if hasattr(m, "kernel_size")]
+    weights += [m.weight.detach().double() for m in critic.modules() if isinstance(m, nn.Linear)]
+    weights[1] = weights[1].transpose(0, 1)
+    assert len(weights) == 3
+    return [torch.linalg.svdvals(weight.flatten(1))[0].item() for weight in weights]
+
+
+@pytest.mark.parametrize(
+    ("steps", "ema"), [(30, 0.9), pytest.param(1_000, None, marks=pytest.mark.slow)]
+)
+def test_learned_layers_have_norm_one_whether_averaged_or_not(steps, ema):
+    torch.manual_seed(0)
+    data, model = small_sngan()
+    recipe = pf.Recipe(steps, 8, pf.Adam(2e-4, (0.0, 0.9)), ema=ema, validate_every=0)
+    trained = pf.fit(model, data, recipe, quiet=True)
+    assert largest_of_layers(trained.critic) == pytest.approx([1, 1, 1], abs=1e-4)
+
+
+def test_while_they_learn_layers_are_divided_by_torchs_iteration():
+    torch.manual_seed(0)
+    _, model = small_sngan()
+    layer = model.critic.net[0]
+    theirs = nn.Conv2d(1, 8, 3, padding=1)
+    theirs.weight.data.copy_(layer.parametrizations.weight.original.data)
+    torch.manual_seed(1)
+    theirs = nn.utils.parametrizations.spectral_norm(theirs)
+    kept = layer.parametrizations.weight[0]
+    kept._u.copy_(theirs.parametrizations.weight[0]._u)
+    kept._v.copy_(theirs.parametrizations.weight[0]._v)
+    assert torch.equal(layer.train().weight, theirs.train().weight)
+    before = kept._u.clone()
+    assert layer.eval().weight.requires_grad
+    assert torch.equal(kept._u, before)

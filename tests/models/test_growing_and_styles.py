@@ -251,9 +251,14 @@ class TestPaths:
         term = model.path_loss(x)["paths"].item()
         torch.manual_seed(2)
         lengths = model.path_lengths(model.styles(model.latents(4))).detach()
-        mean = lengths.mean() / 100
+        mean = lengths.mean()  # the first lengths are where it begins
         torch.testing.assert_close(model.generator.length, mean)
         assert term == pytest.approx(2 * 4 * (lengths - mean).square().mean().item())
+        torch.manual_seed(3)
+        model.path_loss(x)
+        torch.manual_seed(3)
+        more = model.path_lengths(model.styles(model.latents(4))).detach().mean()
+        torch.testing.assert_close(model.generator.length, 0.99 * mean + 0.01 * more)
 
     @pytest.mark.parametrize("kind", [pf.StyleGAN, pf.StyleGAN2])
     def test_the_lazy_penalty_is_so_many_times_r1(self, kind):
@@ -298,3 +303,17 @@ class TestSharedOptimiser:
                 optimiser.step()
         torch.testing.assert_close(model.net.weight, net.weight)
         torch.testing.assert_close(model.net.bias, net.bias)
+
+
+def test_padding_grows_from_4_to_32_and_is_cut_off_again() -> None:
+    model = pf.PGGAN(pf.Pixels(1, 28, 28), latent=8, width=4, most=8, padding=2)
+    assert [stage.name for stage in model.stages()] == ["4x4", "8x8", "16x16", "32x32"]
+    x = torch.randint(256, (5, 1, 28, 28)).to(torch.uint8)
+    (seen,) = model.stages()[-1].view(x)
+    edge = model.space.to_signed(x, model.dtype)[:, :, 0, 0]
+    assert seen.shape == (5, 1, 32, 32)
+    assert torch.equal(seen[:, :, 0, 0], edge)  # the border goes on
+    assert torch.equal(model.full(seen), x)
+    assert model.sample(3).shape == (3, 1, 28, 28)
+    with pytest.raises(ValueError, match="padding"):
+        pf.PGGAN(pf.Pixels(1, 28, 28), latent=8, padding=-1)

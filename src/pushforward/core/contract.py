@@ -313,10 +313,14 @@ class Pushforward(Generative):
     def push(self, z: Tensor, *conditions: Tensor) -> Tensor:
         """The data that `z` stands for, without further noise."""
 
-    def sample(self, n: int, *conditions: Tensor, temperature: float = 1.0) -> Tensor:
-        """`n` data; a temperature below 1 shrinks the noise towards the mode."""
+    def starting_noise(self, n: int, temperature: float = 1.0) -> Tensor:
+        """The noise that `n` samples begin with: a temperature below 1 shrinks it to the mode."""
         z = self.latents(n)
-        return self.push(z if temperature == 1 else z * temperature, *conditions)
+        return z if temperature == 1 else z * temperature
+
+    def sample(self, n: int, *conditions: Tensor, **options: Any) -> Tensor:
+        """`n` data; `options` are those of `starting_noise`, such as `temperature=0.7`."""
+        return self.push(self.starting_noise(n, **options), *conditions)
 
     def draws(
         self, n: int, *conditions: Tensor, size: int | None = None, **options: Any
@@ -325,10 +329,9 @@ class Pushforward(Generative):
         if type(self).sample is not Pushforward.sample:
             yield from super().draws(n, *conditions, size=size, **options)
             return
-        scale = options.get("temperature", 1.0)
         for m, told in self._parts(n, conditions, self.at_once):
             with torch.no_grad():
-                noise = self.latents(m) * scale
+                noise = self.starting_noise(m, **options)
             for z, part in zip(noise.split(size or m), cut(told, size or m)):
                 with torch.no_grad():
                     pushed = self.push(z, *part)

@@ -7,6 +7,7 @@ from .calibration import accuracy, calibration_error, reliability
 from .classifier import classification_accuracy_score
 from .critic_rate import CriticRate, rate_by_critic
 from .detection import auroc
+from .directions import attribute_direction
 from .disentanglement import disentanglement_scores
 from .draws import Draws
 from .energy import energy_distance
@@ -20,7 +21,7 @@ from .likelihood import bits_per_dim, nats
 from .measurement import Measurement
 from .memorisation import memorisation_test
 from .mmd import gaussian_mmd
-from .mode_counts import modes
+from .mode_counts import modes, modes_of_classes
 from .neighbours import nearest
 from .path_length import lerp, perceptual_path_length, slerp, unit_slerp
 from .prd import precision_recall_curve
@@ -37,4 +38,5 @@ from .small_classifiers import (
     small_classifier,
 )
 from .statistics import Statistics, feature_statistics
+from .style_mixing import style_swaps
 from .surgery import elbo_surgery, level_rates, rate_distortion

@@ -102,6 +102,22 @@ def features_as_given(x: Tensor) -> Tensor:
     return x.flatten(1) if x.is_floating_point() else x.flatten(1).float()
 
 
+class Columns(nn.Module):
+    """Columns (batch, features) in units of what they spread by: (x - mean) / scale."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, mean: Tensor, scale: Tensor):
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The columns, in float64: what is large and hardly varies keeps its digits."""
+        return (x.flatten(1).to(self.mean) - self.mean) / self.scale
+
+
 def raw_pixels(space: Pixels) -> Extractor:
     """Pixels in [0, 1] as features: honest only for tiny images."""
     shape = "x".join(map(str, space.shape))

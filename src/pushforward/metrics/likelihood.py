@@ -94,9 +94,10 @@ def bits_per_dim(
     examples: int | None = None,
     steps: int | None = None,
     probes: int | None = None,
+    watch: Callable[[int, int], None] | None = None,
 ) -> Likelihood:
     """The same as `nats`, in bits per dimension."""
-    found = nats(model, split, k, size, seed, examples, steps, probes)
+    found = nats(model, split, k, size, seed, examples, steps, probes, watch)
     return replace(found, unit="bits/dim")
 
 

@@ -7,26 +7,31 @@
     pixels           the numbers themselves; of sequences, the shares of their tokens
 
 Unasked, data are looked at with their own classifier where there is one (digits, MNIST, CIFAR-10,
-binarised or not); numbers that are few are taken as they are; what is left, `random`. A classifier
-is never taken for the size of an image alone: what it makes of pictures of other things means
-nothing, though it is a number. Whatever is taken, its name and hash stand beside the number.
+binarised or not); numbers that are few are taken as they are, or, where some columns spread UNEVEN
+times as far as others, in units of what each column of the training data spreads by, for else a
+distance is that of the largest alone; what is left, `random`. A classifier is never taken for the
+size of an image alone: what it makes of pictures of other things means nothing, though it is a
+number. Whatever is taken, its name and hash stand beside the number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from ..core.dataset import Dataset
-from ..core.spaces import Pixels, Tokens
-from .features import Extractor, Features, features_as_given, raw_pixels, token_shares
+from ..core.spaces import Pixels, Reals, Tokens
+from .features import Columns, Extractor, Features, features_as_given, raw_pixels, token_shares
 from .hub_network import hub_extractor
 from .inception_network import inception_extractor
 from .random_networks import FEATURES, random_network, random_projection
+from .references import looked_at
 from .small_classifiers import cifar10_classifier, digits_classifier, mnist_classifier
 
 MOST = 256  # numbers that are taken as they are, unasked
+UNEVEN = 10.0  # between the spreads of two columns
 HUB = "hub:"
 # Where the data come from, as their origin says; its images' shape and levels, their classifier.
 CLASSIFIERS: tuple[tuple[str, Pixels, Callable[[], Extractor]], ...] = (
@@ -72,7 +77,22 @@ def _classifier(data: Dataset) -> Features:
 
 
 def _few(data: Dataset) -> Features | None:
-    return _plain(data) if _numbers(data) <= MOST else None
+    if _numbers(data) > MOST:
+        return None
+    return _columns(data) or _plain(data)
+
+
+def _columns(data: Dataset) -> Features | None:
+    """Columns of a table in units of their own spread; None where those are alike."""
+    if not isinstance(data.space, Reals) or len(data.train) < 2:
+        return None
+    x = looked_at(data.train).double().flatten(1)
+    scale = x.std(0, correction=0)
+    known = scale[scale > 0]
+    if not len(known) or known.max() <= UNEVEN * known.min():
+        return None
+    network = Columns(x.mean(0), torch.where(scale > 0, scale, 1.0))
+    return Extractor.of("standardised columns", network, data.space.check)
 
 
 def _plain(data: Dataset) -> Features:

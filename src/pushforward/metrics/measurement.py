@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 ALIKE = ("name", "extractor", "resize", "samples", "references", "settings")
+ROUNDING = 1e-9  # of a value: what means of equal numbers differ by
 
 
 class Interval(NamedTuple):
@@ -41,6 +42,8 @@ class Measurement:
 
     >>> print(Measurement("FID", 12.5, 0.25, samples=1000, references=1000, extractor="pixels"))
     FID 12.50 +- 0.25 (1000 samples, 1000 references, extractor pixels, resize none)
+    >>> Measurement("SAP", 0.25, 1e-17).figure()
+    '0.25'
     """
 
     name: str
@@ -75,8 +78,11 @@ class Measurement:
         return about + ([self.settings] if self.settings else [])
 
     def figure(self) -> str:
-        """The number with as many digits as its standard error allows."""
-        if not self.stderr:
+        """The number with as many digits as its standard error allows.
+
+        An error of rounding's size is none: draws that agreed are told as one number.
+        """
+        if not self.stderr or self.stderr < ROUNDING * abs(self.value):
             return f"{self.value:.6g}"
         if not math.isfinite(self.stderr):
             return f"{self.value:.6g} +- {self.stderr}"

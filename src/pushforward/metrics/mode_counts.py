@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..core.catalogue import system
+from ..core.spaces import count
 
 LEAST_SHARE = 0.1
 
@@ -48,12 +49,40 @@ def modes(samples: Tensor, centres: Tensor, radius: float) -> Modes:
     if not radius > 0:
         raise ValueError(f"radius must be a positive number, not {radius!r}")
     distance, nearest = torch.cdist(samples, centres).min(1)
-    good = distance <= radius
-    counts = torch.bincount(nearest[good], minlength=len(centres)).double()
+    return _counted(nearest, distance <= radius, len(centres))
+
+
+def modes_of_classes(taken: Tensor, classes: int, good: Tensor | None = None) -> Modes:
+    """Which of `classes` modes samples were taken for, (n,) int64, by a classifier say.
+
+    `good` (n,) says which samples count; None is all. Raises ValueError for no samples, another
+    shape, or what is no class.
+
+    >>> modes_of_classes(torch.tensor([0, 0, 2, 2]), 4).covered
+    2
+    """
+    count("classes", classes)
+    if taken.dim() != 1 or len(taken) == 0 or taken.is_floating_point():
+        raise ValueError(
+            f"classes of samples must be integers (n,), not {taken.dtype} of {tuple(taken.shape)}"
+        )
+    if not 0 <= int(taken.min()) <= int(taken.max()) < classes:
+        raise ValueError(
+            f"samples must be of the classes 0 .. {classes - 1}, "
+            f"not {int(taken.min())} .. {int(taken.max())}"
+        )
+    good = torch.ones_like(taken, dtype=torch.bool) if good is None else good
+    if good.shape != taken.shape or good.dtype != torch.bool:
+        raise ValueError(f"good must be bool {tuple(taken.shape)}, not {good.dtype} {good.shape}")
+    return _counted(taken, good, classes)
+
+
+def _counted(mode: Tensor, good: Tensor, of: int) -> Modes:
+    counts = torch.bincount(mode[good], minlength=of).double()
     share = counts / counts.sum().clamp(min=1)
-    covered = int((counts >= LEAST_SHARE * len(samples) / len(centres)).sum())
-    uneven = torch.log(torch.tensor(len(centres)).double()) - torch.special.entr(share).sum()
-    return Modes(covered, len(centres), good.double().mean().item(), uneven.item())
+    covered = int((counts >= LEAST_SHARE * len(mode) / of).sum())
+    uneven = torch.log(torch.tensor(of).double()) - torch.special.entr(share).sum().cpu()
+    return Modes(covered, of, good.double().mean().item(), uneven.item())
 
 
 system(

@@ -5,6 +5,7 @@ from ..core.names import found_later as _found_later
 HOMES = {
     "critic_for": "adversarial.gan",
     "generator_for": "adversarial.gan",
+    "project": "adversarial.projection",
     "receptive_field": "autoregressive.raster",
     "gradient_sign": "classification.perturbations",
     "worst_of": "classification.perturbations",

@@ -2,6 +2,7 @@
 
 from .adversarial.gan import critic_for as critic_for
 from .adversarial.gan import generator_for as generator_for
+from .adversarial.projection import project as project
 from .autoregressive.raster import receptive_field as receptive_field
 from .classification.perturbations import gradient_sign as gradient_sign
 from .classification.perturbations import worst_of as worst_of

@@ -69,7 +69,7 @@ class SNGANCritic(Component):
         self.context = count("context", context, 0)
         sizes = doublings(*shape[1:])
         widths = [shape[0], *(count("width", width) * 2**i for i in range(len(sizes)))]
-        layers = [layer for a, b in pairwise(widths[:-1]) for layer in _halving(a, b)]
+        layers = [layer for a, b in pairwise(widths[:-1]) for layer in halving(a, b)]
         last = nn.Conv2d(widths[-2], widths[-1], 3, padding=1)
         self.net = nn.Sequential(*layers, last, nn.LeakyReLU(0.1), nn.Flatten())
         features = widths[-1] * sizes[0][0] * sizes[0][1]
@@ -85,6 +85,7 @@ class SNGANCritic(Component):
         return self.leave(h) + (self.told(c) * h).sum(1, keepdim=True)
 
 
-def _halving(a: int, b: int) -> tuple[nn.Module, ...]:
+def halving(a: int, b: int) -> tuple[nn.Module, ...]:
+    """Two convolutions with leaky rectifiers, `a` channels to `b`, of which the second halves."""
     keep, halve = nn.Conv2d(a, b, 3, padding=1), nn.Conv2d(b, b, 4, stride=2, padding=1)
     return keep, nn.LeakyReLU(0.1), halve, nn.LeakyReLU(0.1)

@@ -108,18 +108,6 @@ def path_weights(model: Drawing, draw: Draw, x: Tensor, *conditions: Tensor) -> 
     return log_joint - q.log_prob(draw.z)
 
 
-def path_weights(model: Drawing, draw: Draw, x: Tensor, *conditions: Tensor) -> Tensor:
-    """Log w (samples, batch) in nats as a function of z: q's parameters move it by z alone.
-
-    Where one pass gave z and log p(x|z) together, another is made from z on.
-    """
-    q, log_joint = frozen(draw.q), draw.log_x + draw.log_p
-    if not draw.apart:
-        log_p = prior_log_prob(model.prior, draw.z, heard(model.prior, conditions))
-        log_joint = model.decode(draw.z, *conditions).log_prob(x) + log_p
-    return log_joint - q.log_prob(draw.z)
-
-
 def bound(log_weights: Tensor) -> Tensor:
     """Log of the mean weight over the first dimension, in nats."""
     return log_weights.logsumexp(0) - math.log(len(log_weights))

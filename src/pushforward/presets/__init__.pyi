@@ -1,15 +1,17 @@
 # Written by tools/stubs.py: run it again rather than change this.
 
 from .adversarial import conditional_gan_digits as conditional_gan_digits
-from .adversarial import dcgan_mnist as dcgan_mnist
 from .adversarial import f_gan_gaussians8 as f_gan_gaussians8
 from .adversarial import gan_gaussians8 as gan_gaussians8
 from .adversarial import lsgan_gaussians8 as lsgan_gaussians8
-from .adversarial import sngan_cifar10 as sngan_cifar10
 from .adversarial import wgan_gp_digits as wgan_gp_digits
 from .adversarial import wgan_gp_gaussians25 as wgan_gp_gaussians25
-from .adversarial import wgan_gp_mnist as wgan_gp_mnist
-from .adversarial import wgan_mnist as wgan_mnist
+from .adversarial_cifar10 import biggan_cifar10 as biggan_cifar10
+from .adversarial_cifar10 import dcgan_cifar10 as dcgan_cifar10
+from .adversarial_cifar10 import sagan_cifar10 as sagan_cifar10
+from .adversarial_cifar10 import sngan_cifar10 as sngan_cifar10
+from .adversarial_cifar10 import stylegan2_cifar10 as stylegan2_cifar10
+from .adversarial_cifar10 import wgan_gp_cifar10 as wgan_gp_cifar10
 from .adversarial_images import biggan_digits as biggan_digits
 from .adversarial_images import dcgan_digits as dcgan_digits
 from .adversarial_images import pggan_digits as pggan_digits
@@ -18,6 +20,18 @@ from .adversarial_images import sngan_digits as sngan_digits
 from .adversarial_images import stylegan2_digits as stylegan2_digits
 from .adversarial_images import stylegan_digits as stylegan_digits
 from .adversarial_images import wgan_digits as wgan_digits
+from .adversarial_mnist import biggan_mnist as biggan_mnist
+from .adversarial_mnist import cogan_mnist as cogan_mnist
+from .adversarial_mnist import dcgan_mnist as dcgan_mnist
+from .adversarial_mnist import fqgan_mnist as fqgan_mnist
+from .adversarial_mnist import pggan_mnist as pggan_mnist
+from .adversarial_mnist import sagan_mnist as sagan_mnist
+from .adversarial_mnist import sngan_mnist as sngan_mnist
+from .adversarial_mnist import stylegan2_mnist as stylegan2_mnist
+from .adversarial_mnist import wgan_gp_mnist as wgan_gp_mnist
+from .adversarial_mnist import wgan_mnist as wgan_mnist
+from .adversarial_sprites import infogan_sprites as infogan_sprites
+from .adversarial_sprites import stylegan_sprites as stylegan_sprites
 from .autoregressive import gated_pixelcnn_digits as gated_pixelcnn_digits
 from .autoregressive import gated_pixelcnn_mnist as gated_pixelcnn_mnist
 from .autoregressive import gated_pixelcnn_mnist_paper as gated_pixelcnn_mnist_paper
@@ -127,3 +141,6 @@ from .sentences import masked_sentences as masked_sentences
 from .sentences import recurrent_sentences as recurrent_sentences
 from .sentences import sentence_vae as sentence_vae
 from .sentences import sentence_vae_file as sentence_vae_file
+from .uci import ffjord_uci as ffjord_uci
+from .uci import maf_uci as maf_uci
+from .uci import nsf_uci as nsf_uci

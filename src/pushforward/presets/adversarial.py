@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from ..core.catalogue import preset
-from ..models.adversarial.dcgan import DCGAN
 from ..models.adversarial.f_gan import FGAN
 from ..models.adversarial.gan import GAN, critic_for, generator_for
 from ..models.adversarial.lsgan import LSGAN
-from ..models.adversarial.sngan import SNGAN
-from ..models.adversarial.wgan import WGAN
 from ..models.adversarial.wgan_gp import WGANGP
 from ..training.experiment import Experiment
-from ..training.recipe import Adam, Cosine, Recipe, RMSprop
+from ..training.recipe import Adam, Cosine, Recipe
 
 
 @preset("wgan-gp")
@@ -43,20 +40,6 @@ def wgan_gp_gaussians25(steps: int = 1_500, width: int = 128) -> Experiment:
     networks = generator_for(data.space, 2, width), critic_for(data.space, width)
     model = WGANGP(data.space, *networks, latent=2, penalty=0.1)
     recipe = Recipe(steps, 256, Adam(1e-3, betas=(0.0, 0.9)), schedule=Cosine(), ema=0.99)
-    return Experiment(model, data, recipe)
-
-
-@preset("wgan-gp")
-def wgan_gp_mnist(steps: int = 20_000, width: int = 32) -> Experiment:
-    """WGAN-GP on MNIST with the paper's settings and pyramids of convolutions.
-
-    pushforward train wgan_gp_mnist --device cuda      (a GPU preset: not run here)
-    """
-    from ..data import mnist
-
-    data = mnist()
-    model = WGANGP(data.space, generator_for(data.space, 128, width), critic_for(data.space, width))
-    recipe = Recipe(steps, 128, Adam(1e-4, betas=(0.0, 0.9)), ema=0.999)
     return Experiment(model, data, recipe)
 
 
@@ -116,43 +99,3 @@ def f_gan_gaussians8(divergence: str = "jensen-shannon", steps: int = 3_000) -> 
     networks = generator_for(data.space, 2), critic_for(data.space)
     recipe = Recipe(steps, 256, Adam(1e-3, betas=(0.5, 0.999)))
     return Experiment(FGAN(data.space, divergence, *networks, latent=2), data, recipe)
-
-
-@preset("dcgan")
-def dcgan_mnist(steps: int = 25_000, width: int = 64) -> Experiment:
-    """DCGAN on MNIST with the paper's settings.
-
-    pushforward train dcgan_mnist --device cuda      (a GPU preset: not run here)
-    """
-    from ..data import mnist
-
-    data = mnist()
-    recipe = Recipe(steps, 128, Adam(2e-4, betas=(0.5, 0.999)))
-    return Experiment(DCGAN(data.space, width=width), data, recipe)
-
-
-@preset("wgan")
-def wgan_mnist(steps: int = 40_000, width: int = 32) -> Experiment:
-    """WGAN with clipped weights on MNIST with the paper's settings.
-
-    pushforward train wgan_mnist --device cuda      (a GPU preset: not run here)
-    """
-    from ..data import mnist
-
-    data = mnist()
-    networks = generator_for(data.space, 128, width), critic_for(data.space, width)
-    return Experiment(WGAN(data.space, *networks), data, Recipe(steps, 64, RMSprop(5e-5)))
-
-
-@preset("sngan")
-def sngan_cifar10(steps: int = 50_000, width: int = 64) -> Experiment:
-    """SNGAN on CIFAR-10 with the paper's optimiser and smaller networks.
-
-    pushforward train sngan_cifar10 --device cuda      (a GPU preset: not run here)
-    """
-    from ..data import cifar10
-
-    data = cifar10()
-    networks = generator_for(data.space, 128, width), critic_for(data.space, width)
-    recipe = Recipe(steps, 64, Adam(2e-4, betas=(0.0, 0.9)), ema=0.999)
-    return Experiment(SNGAN(data.space, *networks), data, recipe)

@@ -92,16 +92,22 @@ def biggan_digits(steps: int = 1_200, width: int = 24, classes: int = 10) -> Exp
 
 
 @preset("pggan")
-def pggan_digits(steps: int = 2_500, width: int = 32) -> Experiment:
+def pggan_digits(
+    steps: int = 2_500, width: int = 32, turns: int = 1, lr: float = 1e-3
+) -> Experiment:
     """PGGAN on the 8x8 digits: 4x4 first, and 8x8 faded in.
 
     pushforward train pggan_digits
+
+    The paper's rate is for millions of images, as weights of equalised layers are as large as one:
+    of a narrower one (width 16, batches of 32), 700 steps with lr=5e-3 and a cosine came to a
+    Frechet distance of 49.6, and with 1e-3 to 98.8.
     """
     from ..data import digits
 
     data = digits()
-    model = PGGAN(data.space, latent=64, width=width, most=64)
-    recipe = Recipe(steps, 64, Adam(1e-3, betas=(0.0, 0.99)), schedule=Constant(), ema=0.99)
+    model = PGGAN(data.space, latent=64, width=width, most=64, turns=turns)
+    recipe = Recipe(steps, 64, Adam(lr, betas=(0.0, 0.99)), schedule=Constant(), ema=0.99)
     return Experiment(model, data, recipe)
 
 

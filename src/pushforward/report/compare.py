@@ -112,12 +112,16 @@ def examples_of(data: Dataset) -> dict[str, Any]:
 
 
 def _run(found: Comparison) -> None:
-    """Files the rows as they are finished; the last named, which take longest, start first."""
+    """Files the rows as they are finished, and tells each on stderr.
+
+    The last named, which take longest, start first.
+    """
+    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     at_once = min(len(found.names), os.cpu_count() or 1)
-    with Progress(*columns) as progress:
+    with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(f"measuring {len(found.names)} models", total=len(found.names))
         work = partial(measure, features=found.features) if found.features else measure
         for name, result in in_processes(work, found.names[::-1], at_once):

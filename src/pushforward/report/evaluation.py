@@ -75,7 +75,7 @@ def evaluated(
             yield from _of_tokens(models[path], source, _weights(models[path], k), n, ais, records)
             continue
         weights = _weights(models[path], k)
-        row = of_checkpoint(models[path], source, weights, n, thorough=True, features=features)
+        row = of_checkpoint(models[path], source, weights, n, True, features, quiet=False)
         _anneal(row, models[path], source, ais)
         yield f"{path}: {row.model} on {source.name}, test split"
         yield from _lines(row)
@@ -135,11 +135,15 @@ def _judged(trained: Trained, source: Dataset, examples: int | None) -> CriticRa
     """What a critic says of the rate, beside annealing; None where no critic does."""
     if not has_critic_rate(trained.model) or not len(source.test):
         return None
-    return rate_by_critic(trained.model, source.test.first(examples or ANNEALED))
+    with counted(f"{trained.name}: annealing"):
+        return rate_by_critic(trained.model, source.test.first(examples or ANNEALED))
 
 
 def _annealed(trained: Trained, source: Dataset, examples: int | None) -> Likelihood | None:
-    return None if examples is None else ais_nats(trained.model, source.test.first(examples))
+    if examples is None:
+        return None
+    with counted(f"{trained.name}: annealing"):
+        return ais_nats(trained.model, source.test.first(examples))
 
 
 def _of_tokens(
@@ -154,7 +158,7 @@ def _of_tokens(
     how many samples are grammatical.
     """
     model = trained.model
-    found, judged = _likelihood(model, source.test, k), _judged(trained, source, ais)
+    found, judged = _likelihood(model, source.test, k, False), _judged(trained, source, ais)
     annealed = judged.annealed if judged else _annealed(trained, source, ais)
     known = {"likelihood": found, "ais": annealed}
     told = {name: None if value is None else value.record() for name, value in known.items()}

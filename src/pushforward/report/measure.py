@@ -23,6 +23,7 @@ from ..metrics.looking import extractor_for
 from ..metrics.reverse_divergence import reverse_kl_if_known
 from ..metrics.surgery import Levels, Surgery, elbo_surgery, level_rates
 from ..pictures.walks import ROWS, conditions_of, walked
+from ..training.bars import counted
 from ..training.fit import LOG, fit
 from ..training.reports import Report, logged
 from .naming import Named, named
@@ -84,6 +85,7 @@ def of_checkpoint(
     samples: int = SAMPLES,
     thorough: bool = False,
     features: str | None = None,
+    quiet: bool = True,
 ) -> Row:
     """The row of a checkpoint, on `data` (None: what it was trained on).
 
@@ -94,10 +96,11 @@ def of_checkpoint(
         samples: how many are drawn at most, and compared with as many test examples.
         thorough: whether more is measured on the samples than the page's table shows.
         features: what samples are seen through, as `extractor_for` takes it.
+        quiet: no bars on stderr.
     """
     data, model, recipe = data or trained.data(), trained.model, trained.recipe
     look = extractor_for(data, features)
-    row = _row(trained.name, model, data, named(model), look, k, samples, thorough)
+    row = _row(trained.name, model, data, named(model), look, k, samples, thorough, quiet)
     row.train_seconds = trained.seconds
     row.seed = None if recipe is None else recipe.seed
     row.about = "A checkpoint, trained before."
@@ -116,8 +119,10 @@ def _row(
     k: int | None = IMPORTANCE_SAMPLES,
     samples: int = SAMPLES,
     thorough: bool = False,
+    quiet: bool = True,
 ) -> Row:
-    drawn = Sampled.of(model, data, look, samples)
+    with counted(f"{name}: samples", quiet) as watch:
+        drawn = Sampled.of(model, data, look, samples, watch)
     shown = drawn.shown
     return Row(
         name=name,
@@ -126,7 +131,7 @@ def _row(
         family=called.family,
         about="",
         data=data.name,
-        likelihood=likelihood(model, data.test, k),
+        likelihood=likelihood(model, data.test, k, quiet),
         quality=drawn.quality,
         parameters=sum(p.numel() for p in model.parameters()),
         train_seconds=None,
@@ -177,14 +182,15 @@ def _moved(model: Generative, split: Split) -> bool:
 
 
 def likelihood(
-    model: Generative, split: Split, k: int | None = IMPORTANCE_SAMPLES
+    model: Generative, split: Split, k: int | None = IMPORTANCE_SAMPLES, quiet: bool = True
 ) -> Likelihood | None:
     """The likelihood of a split with its kind, None for a model without.
 
     Images are told in bits/dim, other data in nats. Where the model has importance weights, the
-    bound is of `k` of them (None: the ELBO).
+    bound is of `k` of them (None: the ELBO). Unless `quiet`, a bar shows how far it is.
     """
     if not isinstance(model, Density | Bounded | Estimated):
         return None
     measured = bits_per_dim if isinstance(model.space, Pixels) else nats
-    return measured(model, split, k if isinstance(model, Weighted) else None)
+    with counted("likelihood of the test split", quiet) as watch:
+        return measured(model, split, k if isinstance(model, Weighted) else None, watch=watch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -22,9 +22,16 @@ GRID, SAMPLES = 64, 2_000
 TRAINING = 10_000  # examples that samples are searched among for copies
 
 
-def _after(first: Tensor, draws: Draws) -> Iterator[Tensor]:
+Watch = Callable[[int, int], None]
+"""Told how many of how many are done."""
+
+
+def _after(first: Tensor, draws: Draws, watch: Watch | None) -> Iterator[Tensor]:
     yield first
-    yield from map(draws.at, range(1, len(draws)))
+    for i in range(1, len(draws)):
+        if watch is not None:
+            watch(i, len(draws))
+        yield draws.at(i)
 
 
 @dataclass(frozen=True)
@@ -40,11 +47,16 @@ class Sampled:
 
     @classmethod
     def of(
-        cls, model: Generative, data: Dataset, look: Features, samples: int = SAMPLES
+        cls,
+        model: Generative,
+        data: Dataset,
+        look: Features,
+        samples: int = SAMPLES,
+        watch: Watch | None = None,
     ) -> Sampled:
         """As many samples as there are test data, at most `samples`, through the extractor `look`.
 
-        Only features are held.
+        Only features are held. `watch` is told how many batches of how many are done.
         """
         some = data.test.first(samples)
         Draws(model, 2, some).at(0)  # what is made at first use is not counted
@@ -53,7 +65,7 @@ class Sampled:
         first = draws.at(0)
         speed = len(first) / (time.perf_counter() - start)
         # The first batch is not drawn twice, unless processes share the batches among them.
-        seen = Seen.of(draws if place()[1] > 1 else _after(first, draws), look)
+        seen = Seen.of(draws if place()[1] > 1 else _after(first, draws, watch), look)
         against = reference_features(data, "test", look, len(some), cache_folder())
         quality = sample_quality(seen, against, look)
         return cls(look, seen, against, quality, first[:GRID], speed)

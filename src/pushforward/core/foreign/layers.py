@@ -91,7 +91,10 @@ def norms_of(layer: nn.Module, path: str) -> dict[str, list[JSON]]:
 
 def _norm(norm: Any, path: str) -> JSON:
     match type(norm).__name__, type(norm).__module__:
-        case "_SpectralNorm", "torch.nn.utils.parametrizations":
+        case ("_SpectralNorm", "torch.nn.utils.parametrizations") | (
+            "SpectralNorm",
+            "pushforward.nn.spectral",
+        ):
             iterations = getattr(norm, "n_power_iterations", 1)  # of a vector there are none
             settings = {"n_power_iterations": iterations, "eps": norm.eps, "dim": norm.dim}
             return {"norm": "spectral_norm", **settings}

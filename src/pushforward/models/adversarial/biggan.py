@@ -32,7 +32,6 @@ from ...nn.biggan import BigGANGenerator, orthogonal
 from ...nn.resnet_gan import ResNetCritic
 from ...nn.spectral import SpectrallyNormalised
 from ...objectives.adversarial import Hinge
-from ...probability.truncated_normal import truncated_normal
 from .gan import GAN
 from .sagan import attention_for, images
 
@@ -90,16 +89,6 @@ class BigGAN(GAN):
         matrices = [p for p in self.generator.net.parameters() if p.dim() > 1]
         total = torch.stack([overlap(p) for p in matrices]).sum()
         return {**terms, "orthogonality": self.orthogonality * total}
-
-    def sample(self, n: int, *conditions: Tensor, truncation: float | None = None) -> Tensor:
-        """`n` data, given their labels; noise beyond the threshold `truncation` is drawn again.
-
-        Raises ValueError where the threshold is not positive. None does not truncate.
-        """
-        if truncation is None:
-            return self.push(self.latents(n), *conditions)
-        z = truncated_normal((n, self.latent), truncation, self.device, self.dtype)
-        return self.push(z, *conditions)
 
     @torch.no_grad()
     def settle(self, passes: int = 16, size: int = 64) -> BigGAN:

@@ -41,6 +41,7 @@ from ...objectives.adaptive_augmentation import AdaptiveAugmentation
 from ...objectives.adversarial import AdversarialLoss, NonSaturating, Saturating, gradient_norm
 from ...objectives.augmentations import Augmentation
 from ...objectives.penalties import Penalty, normalised_over_batch
+from ...probability.truncated_normal import truncated_normal
 
 COLLAPSED = 0.02  # of the data's spread: fakes are nearly one
 SURE = 7.0  # a logit on either side: one error in a thousand
@@ -243,6 +244,28 @@ class GAN(Pushforward):
     def latents(self, n: int) -> Tensor:
         """Standard normal noise, (n, latent)."""
         return torch.randn(n, self.latent, device=self.device, dtype=self.dtype)
+
+    def starting_noise(
+        self, n: int, temperature: float = 1.0, truncation: float | None = None
+    ) -> Tensor:
+        """The noise that `n` samples begin with; what is beyond `truncation` is drawn again.
+
+        So `sample(n, truncation=0.5)` trades variety for fidelity. A temperature scales the noise
+        instead. Raises ValueError where the threshold is not positive.
+        """
+        if truncation is None:
+            z = self.latents(n)
+        else:
+            z = truncated_normal((n, self.latent), truncation, self.device, self.dtype)
+        return z if temperature == 1 else z * temperature
+
+    def handles(self, z: Tensor, *conditions: Tensor) -> Tensor:
+        """What of noise one turns to change a datum: here the noise itself, (batch, ...)."""
+        return z
+
+    def painted(self, handles: Tensor, *conditions: Tensor) -> Tensor:
+        """The data that handles stand for as floats, before any rounding, with gradients."""
+        return self._generate(handles, self.vector(*conditions))
 
     def push(self, z: Tensor, *conditions: Tensor) -> Tensor:
         """The data that `z` stands for, given the conditions: integers for images."""

@@ -118,6 +118,14 @@ class InfoGAN(GAN):
         """Normal noise, categories drawn evenly, and uniform codes: (n, latent)."""
         return self.coded(n)
 
+    def starting_noise(
+        self, n: int, temperature: float = 1.0, truncation: float | None = None
+    ) -> Tensor:
+        """The latents that `n` samples begin with, of which only what nobody reads is changed."""
+        z = self.latents(n)
+        z[:, : self.noise] = super().starting_noise(n, temperature, truncation)[:, : self.noise]
+        return z
+
     def coded(
         self, n: int, kinds: Tensor | None = None, continuous: Tensor | None = None
     ) -> Tensor:
@@ -139,7 +147,9 @@ class InfoGAN(GAN):
         """What is read from data: kinds (batch, kinds) int64, continuous (batch, continuous)."""
         logits, mean, _ = self._read(self.floats(self.space.check(x)))
         kinds = [row.argmax(1) for row in logits]
-        return torch.stack(kinds, 1) if kinds else torch.empty(len(x), 0, dtype=torch.long), mean
+        return torch.stack(kinds, 1) if kinds else torch.empty(
+            len(x), 0, dtype=torch.long, device=mean.device
+        ), mean
 
     @torch.no_grad()
     def information(self, n: int = 1_000) -> Tensor:

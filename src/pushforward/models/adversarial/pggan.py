@@ -67,6 +67,8 @@ class Growing(GAN):
             be left out.
         classes: number of labels that both networks are told; 0 is none.
         fading: the share of a stage in which its size fades in, in [0, 1].
+        padding: places added on every side of data, which samples are cut to; networks are of the
+            padded size.
     """
 
     space: Pixels
@@ -83,6 +85,7 @@ class Growing(GAN):
         penalties: tuple[Penalty, ...] = (),
         classes: int = 0,
         fading: float = 0.5,
+        padding: int = 0,
     ):
         if not 0 <= fading <= 1:
             raise ValueError(f"fading must be a share of a stage in [0, 1], not {fading!r}")
@@ -90,7 +93,7 @@ class Growing(GAN):
         super().__init__(
             space, generator, critic, latent, objective, turns, given, penalties=penalties
         )
-        self.fading, self.sizes = fading, generator.sizes
+        self.fading, self.sizes, self.padding = fading, generator.sizes, padding
         self.growth = Growth(len(self.sizes) - 1)
         self._playing: int | None = None
 
@@ -149,7 +152,12 @@ class Growing(GAN):
 
     def shown(self, level: int, x: Tensor, *conditions: Tensor) -> Batch:
         """What a stage sees: images as floats in [-1, 1], of its size."""
-        return (self.shrunk(super().floats(x), level), *conditions)
+        return (self.shrunk(self._padded(x), level), *conditions)
+
+    def _padded(self, x: Tensor) -> Tensor:
+        """Images as floats in [-1, 1], whose borders go on where they are padded."""
+        x = super().floats(x)
+        return F.pad(x, 4 * (self.padding,), mode="replicate") if self.padding else x
 
     def shrunk(self, x: Tensor, level: int) -> Tensor:
         """Images of any larger size as means over their places, (batch, channels, *size)."""
@@ -159,7 +167,7 @@ class Growing(GAN):
     def floats(self, x: Tensor) -> Tensor:
         """Data, or what a stage sees of them, as the critic does: a new size fades in here too."""
         level, alpha = self.level()
-        x = self.shrunk(x if x.is_floating_point() else super().floats(x), level)
+        x = self.shrunk(x if x.is_floating_point() else self._padded(x), level)
         if level == 0:
             return x
         return faded(F.interpolate(F.avg_pool2d(x, 2), scale_factor=2), x, alpha)
@@ -178,15 +186,26 @@ class Growing(GAN):
 
     def full(self, x: Tensor) -> Tensor:
         """Images of the space for floats of any of the sizes."""
-        factor = self.space.height // x.shape[2]
-        return self.space.from_signed(F.interpolate(x, scale_factor=factor) if factor > 1 else x)
+        factor = self.sizes[-1][0] // x.shape[2]
+        x = F.interpolate(x, scale_factor=factor) if factor > 1 else x
+        return self.space.from_signed(F.pad(x, 4 * (-self.padding,)) if self.padding else x)
+
+
+def padded(space: Pixels, padding: int) -> tuple[int, int, int]:
+    """The shape of images with so many places more on every side.
+
+    >>> padded(Pixels(1, 28, 28), 2)
+    (1, 32, 32)
+    """
+    more = 2 * count("padding", padding, 0)
+    return space.channels, space.height + more, space.width + more
 
 
 class PGGAN(Growing):
     """WGAN-GP's game, with networks that grow.
 
     Args:
-        space: images whose sides can be halved evenly down to 4 .. 7.
+        space: images whose sides, padded, can be halved evenly down to 4 .. 7.
         latent: length of the noise.
         width: channels at full size; they double as sides halve, up to `most`.
         most: channels at most.
@@ -195,6 +214,8 @@ class PGGAN(Growing):
         drift: epsilon; how much scores far from 0 cost.
         turns: the critic's moves for each of the generator's.
         fading: the share of a stage in which its size fades in.
+        padding: places that networks see on every side of an image: with 2, those for 28x28 grow
+            from 4x4 to 32x32.
     """
 
     def __init__(
@@ -208,13 +229,16 @@ class PGGAN(Growing):
         drift: float = 1e-3,
         turns: int = 1,
         fading: float = 0.5,
+        padding: int = 0,
     ):
         space = images(space, "PGGAN")
-        shape, context = space.shape, count("classes", classes, 0)
+        shape, context = padded(space, padding), count("classes", classes, 0)
         generator = ProgressiveGenerator(count("latent", latent), shape, width, most, context)
         critic = ProgressiveCritic(shape, width, most, context)
         loss, penalties = Drift(weight=drift), (GradientPenalty(penalty),)
-        super().__init__(space, generator, critic, latent, loss, turns, penalties, classes, fading)
+        super().__init__(
+            space, generator, critic, latent, loss, turns, penalties, classes, fading, padding
+        )
 
 
 system("pggan", lecture=11, title="Progressive growing", paper="arXiv:1710.10196")

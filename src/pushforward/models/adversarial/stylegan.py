@@ -25,7 +25,7 @@ from ...core.contract import Player
 from ...core.spaces import Pixels, Space, count
 from ...nn.stylegan import StyleGANCritic, StyleGANGenerator
 from ...objectives.adversarial import NonSaturating
-from .pggan import Growing
+from .pggan import Growing, padded
 from .sagan import images
 from .styling import Styling
 
@@ -34,7 +34,7 @@ class StyleGAN(Styling, Growing):
     """A logistic game of growing networks; `sample(n, truncation=0.7)`, `mixed(w1, w2, layer)`.
 
     Args:
-        space: images whose sides can be halved evenly down to 4 .. 7.
+        space: images whose sides, padded, can be halved evenly down to 4 .. 7.
         latent: length of the noise.
         width: channels at full size; they double as sides halve, up to `most`.
         most: channels at most.
@@ -45,6 +45,7 @@ class StyleGAN(Styling, Growing):
         mixing: probability that an image is of two styles, while it learns.
         turns: the critic's moves for each of the generator's.
         fading: the share of a stage in which its size fades in.
+        padding: places that networks see on every side of an image.
     """
 
     def __init__(
@@ -60,13 +61,14 @@ class StyleGAN(Styling, Growing):
         mixing: float = 0.9,
         turns: int = 1,
         fading: float = 0.5,
+        padding: int = 0,
     ):
         space = images(space, "StyleGAN")
-        shape, context = space.shape, count("classes", classes, 0)
+        shape, context = padded(space, padding), count("classes", classes, 0)
         generator = StyleGANGenerator(latent, shape, width, most, style, mapping, context, mixing)
         critic = StyleGANCritic(shape, width, most, context)
         super().__init__(
-            space, generator, critic, latent, NonSaturating(), turns, (), classes, fading
+            space, generator, critic, latent, NonSaturating(), turns, (), classes, fading, padding
         )
         self.gamma = weight_of("gamma", gamma)
 

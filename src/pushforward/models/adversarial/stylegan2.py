@@ -11,7 +11,7 @@ Analyzing and Improving the Image Quality of StyleGAN (Karras et al., 2020), arX
 networks in `nn/stylegan2.py`, section 3.2 and appendix B: beta = 2, a moves by 1 % each time,
 Adam(2e-3, betas=(0, 0.99)). Augmentation by `augment`:
 `AdaptiveAugmentation()` (arXiv:2006.06676), or `DiffAugment()`, which is simpler. Differs from the
-paper: the path penalty takes half of the batch, as their code does.
+paper: the path penalty takes half of the batch, as their code does; a begins at the first lengths.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ class StyleGAN2(Styling):
         z, c = self.latents(half), self.vector(*(y[:half] for y in conditions))
         lengths = self.path_lengths(self.generator.styles(z, c))
         mean = self.generator.length
-        now = mean.lerp(lengths.detach().mean().to(mean), FOLLOWED)
+        # From 0, which theirs begins at, it would first ask for paths of no length: for one image.
+        pace = torch.where(mean > 0, FOLLOWED, 1.0).to(mean)
+        now = mean.lerp(lengths.detach().mean().to(mean), pace)
         if self.generator.training:
             mean.copy_(now)
         return {"paths": self.beta * PATHS * ((lengths - now) ** 2).mean()}

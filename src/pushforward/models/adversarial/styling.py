@@ -44,6 +44,14 @@ class Styling(GAN):
             styles = self.truncated(styles, truncation)
         return self.drawn(styles, fixed=False)
 
+    def handles(self, z: Tensor, *conditions: Tensor) -> Tensor:
+        """The styles of every layer, (batch, layers, style)."""
+        return self.generator.each(self.styles(z, *conditions))
+
+    def painted(self, handles: Tensor, *conditions: Tensor) -> Tensor:
+        """The images of styles as floats, by the noise that is kept, with gradients."""
+        return self.generator.draw(self.generator.each(handles), True, *self.grown())
+
     def styles(self, z: Tensor, *conditions: Tensor) -> Tensor:
         """w (batch, style) of noise (batch, latent), given the conditions."""
         return self.generator.styles(z, self.vector(*conditions))

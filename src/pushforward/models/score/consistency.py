@@ -108,15 +108,16 @@ class Consistency(Pushforward):
         if self.teacher is None:
             return (Stage("train", (player,)),)
         teacher = Player("teacher", self.teacher, self.teacher.loss)
-        edm = isinstance(self.teacher, EDM) and self.teacher.data_std == self.data_std
-        first = self.inheritance.player(self.network, self.teacher.network) if edm else ()
+        first: tuple[Player, ...] = ()
+        if isinstance(self.teacher, EDM) and self.teacher.data_std == self.data_std:
+            first = self.inheritance.player(self.network, self.teacher.network)
         after = Stage("distillation", (*first, player), share=1 - self.share)
         return Stage("teacher", (teacher,), share=self.share), after
 
     def levels(self, steps: int) -> Tensor:
         """steps + 1 rising levels of noise, (EDM, eq. 5), float64 on the CPU."""
-        ends = (v ** (1 / 7) for v in (self.least, self.most))
-        return torch.linspace(*ends, steps + 1, dtype=torch.float64) ** 7
+        low, high = (v ** (1 / 7) for v in (self.least, self.most))
+        return torch.linspace(low, high, steps + 1, dtype=torch.float64) ** 7
 
     def rungs(self) -> int:
         """Steps of the ladder at this moment of training."""
@@ -161,8 +162,9 @@ class Consistency(Pushforward):
         self, x: Tensor, levels: Tensor, i: Tensor, conditions: tuple[Tensor, ...]
     ) -> Tensor:
         """Heun's step of the teacher's flow, from level i + 1 of each of the batch to level i."""
-        assert self.teacher is not None
-        known = [self.teacher.level_of(float(v)) for v in levels]
+        teacher = self.teacher
+        assert teacher is not None
+        known = [teacher.level_of(float(v)) for v in levels]
         t, alpha = (
             torch.tensor([getattr(v, name) for v in known]).to(self.device, self.dtype)
             for name in ("t", "alpha")
@@ -170,8 +172,8 @@ class Consistency(Pushforward):
         noise = levels.to(self.device, self.dtype)
 
         def slope(x: Tensor, j: Tensor) -> Tensor:
-            x0 = self.teacher.denoise_at(spread(alpha[j], x) * x, t[j], *conditions)
-            return (x - self.teacher.clip(x0)) / spread(noise[j], x)
+            x0 = teacher.denoise_at(spread(alpha[j], x) * x, t[j], *conditions)
+            return (x - teacher.clip(x0)) / spread(noise[j], x)
 
         i = i.to(self.device)
         step = spread(noise[i] - noise[i + 1], x)
@@ -227,5 +229,4 @@ def consistency_distilled() -> Consistency:
     """Distilled from an EDM, in the plane, and sampled in two calls."""
     teacher = EDM(Reals((2,)), TimeMLP(2, width=32, layers=2), 0.7, most=10.0, log_mean=-1.0)
     net = TimeMLP(2, width=32, layers=2)
-    options = {"data_std": 0.7, "most": 10.0, "ladder": 18, "calls": 2}
-    return Consistency(Reals((2,)), net, teacher, **options)
+    return Consistency(Reals((2,)), net, teacher, data_std=0.7, most=10.0, ladder=18, calls=2)

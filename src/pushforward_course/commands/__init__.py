@@ -1,0 +1,1 @@
+"""What `pushforward-course` can be told, one file a group."""

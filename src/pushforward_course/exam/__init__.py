@@ -1,0 +1,1 @@
+"""The oral exam: a bank of questions, tickets, and the examiner's page."""

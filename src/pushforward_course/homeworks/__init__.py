@@ -1,0 +1,1 @@
+"""What students receive: written by `pushforward-course release all` from the masters."""

@@ -1,0 +1,1 @@
+"""Masters of the homeworks, with their solutions. The wheel leaves this folder out."""

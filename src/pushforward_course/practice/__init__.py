@@ -1,0 +1,1 @@
+"""Homeworks that grade themselves: masters, the student's check, the sandbox and the grader."""

@@ -1,0 +1,162 @@
+"""Wrong solutions: what stands in a master, and what a mistaken student would write there.
+
+Each names the task that must lose its points. `TRAINED` are of tasks that train, and slow to judge.
+"""
+
+UNIT = {
+    "hw1": [
+        ("alpha", "* (1 - (q * (a", "* (1 + (q * (a"),
+        ("alpha", "4 / (1 - alpha**2)", "1 / (1 - alpha**2)"),
+        ("alpha", "return (p * ratio).sum()", "return -(q * ratio).sum()"),
+        ("alpha", "return -(q * ratio).sum()", "return (q * ratio).sum()"),
+        ("alpha", "a = (1 + alpha) / 2", "a = (1 - alpha) / 2"),
+        ("masks", "paths = (above[:, None] >= below", "paths = (above[:, None] > below"),
+        ("masks", "> degrees[-2][None]", ">= degrees[-2][None]"),
+        ("masks", ".double() @ paths\n    # END", ".double() @ paths.clamp_max(1)\n    # END"),
+        ("heads", "centred + 0.5", "centred + 1.0"),
+        ("heads", "x[:, None] == 255", "x[:, None] == 256"),
+        ("heads", "F.softmax(logits, 1) * (upper", "F.softmax(logits, 0) * (upper"),
+        ("heads", "log_scales.exp()", "log_scales.exp() ** 2"),
+        ("heads", "return mass.clamp_min(1e-300).log()", "return torch.zeros(len(x))"),
+    ],
+    "hw2": [
+        ("score", "(values.sum() - values) / (n - 1)", "values.mean()"),
+        ("score", "centred * noise / sigma", "centred * noise * sigma"),
+        ("score", "noise**2 - 1", "noise - 1"),
+        ("score", "(centred * noise / sigma).mean()", "(centred * noise / sigma).sum()"),
+        ("path", "slopes * sigma * noise", "slopes * noise"),
+        ("path", "stack([slopes.mean()", "stack([-slopes.mean()"),
+        ("receptive", "float(layer > 0)", "1.0"),
+        ("receptive", "mask[middle, :middle] = 1\n    x", "mask[middle, middle + 1 :] = 1\n    x"),
+        ("receptive", "for layer in range(layers)", "for layer in range(layers - 1)"),
+        ("elbo", "(each - constant).sum(1)", "each.sum(1)"),
+        (
+            "elbo",
+            "kl = 0.5 * (mean**2 + (2 * log_std).exp() - 1) - log_std\n    return (each",
+            "kl = 0.5 * (mean**2 + log_std.exp() - 1) - log_std\n    return (each",
+        ),
+        (
+            "elbo",
+            "return (each - constant).sum(1), kl.sum(1)",
+            "return (each - constant).mean(1), kl.mean(1)",
+        ),
+    ],
+    "hw3": [
+        (
+            "sylvester",
+            "slope = 1 - torch.tanh(z @ b.T + bias) ** 2",
+            "slope = torch.tanh(z @ b.T + bias)",
+        ),
+        ("sylvester", "z @ b.T + bias) ** 2", "z @ b.T) ** 2"),
+        ("sylvester", "slogdet(small).logabsdet", "slogdet(small).logabsdet / len(b)"),
+        ("triangular", " * s.diagonal()", ""),
+        ("triangular", ".abs().log().sum(1)", ".log().sum(1)"),
+        ("triangular", "(1 + slope * r", "(slope * r"),
+        ("loss", "((x - x_mean) ** 2).flatten(1).sum(1).mean()", "((x - x_mean) ** 2).mean()"),
+        ("loss", "error = 0.5 * ((x", "error = ((x"),
+        ("loss", "/ (d * two.log())", "/ d"),
+        ("loss", "(error + kl + constant)", "(error - kl + constant)"),
+        ("couple", "kept @ v], 1), s.sum(1)", "kept @ v], 1), -s.sum(1)"),
+        ("couple", "kept @ v], 1), s.sum(1)", "kept @ v], 1), s.exp().sum(1)"),
+        ("uncouple", "torch.exp(-torch.tanh(kept @ w))", "torch.exp(torch.tanh(kept @ w))"),
+        ("uncouple", "(moved - kept @ v) *", "moved *"),
+    ],
+    "hw4": [
+        ("surgery", "torch.logsumexp(each, 1) - n.log()", "torch.logsumexp(each, 1)"),
+        ("surgery", "torch.logsumexp(each, 1)", "torch.logsumexp(each, 0)"),
+        ("surgery", "(aggregated - prior).mean()", "(prior - aggregated).mean()"),
+        ("surgery", "log_prob(z[:, None]).sum(2)", "log_prob(z[:, None]).mean(2)"),
+        ("information", "torch.xlogy(q, marginal)", "torch.xlogy(q, prior)"),
+        ("information", "joint.sum(1).mean()", "joint.sum(1).sum()"),
+        ("information", "torch.xlogy(q, q)", "q * q.log()"),
+        ("maf", "z @ a.tril(-1).T", "z @ a.tril().T"),
+        ("maf", ".sum(1) - s.sum(1)\n    # END", ".sum(1) + s.sum(1)\n    # END"),
+        ("maf", "torch.tanh(z @ b.tril(-1).T)", "torch.tanh(z @ b.triu(1).T)"),
+        ("bits", "kl.clamp_min(floor).sum()", "kl.clamp_max(floor).sum()"),
+        ("bits", "kl.clamp_min(floor).sum()", "kl.sum().clamp_min(floor)"),
+        ("bits", "- log_std).mean(0)", "- log_std).sum(0)"),
+    ],
+    "hw5": [
+        ("dequantise", "torch.logsumexp(log_w, 1) - k.log()", "torch.logsumexp(log_w, 1)"),
+        ("dequantise", "log_w = log_p - log_q", "log_w = log_p + log_q"),
+        ("dequantise", "torch.logsumexp(log_w, 1) - k.log()", "log_w.exp().mean(1).log()"),
+        ("squares", "(b * p + a * q)", "(a * p + b * q)"),
+        ("squares", "best, 0.5 * (", "best, ("),
+        ("squares", "(p + q) * (best - c)", "p * (best - c)"),
+        ("slopes", "-F.softplus(logits).mean()", "F.softplus(logits).mean()"),
+        ("slopes", "torch.sigmoid(logits) - 1", "torch.sigmoid(logits)"),
+        ("slopes", "-F.softplus(logits).mean()", "(1 - torch.sigmoid(logits)).log().mean()"),
+        ("penalty", "(gradient.norm(dim=1) - 1)", "gradient.norm(dim=1)"),
+        ("penalty", "gradient.norm(dim=1)", "gradient.norm()"),
+        ("penalty", "mix * real + (1 - mix) * fake", "(1 - mix) * real + mix * fake"),
+        ("penalty", "1 - torch.tanh(u @ v.T + b) ** 2", "1 - torch.tanh(u @ v.T + b)"),
+    ],
+    "hw6": [
+        ("plan", '"paper": "vampprior"', '"paper": "the best one"'),
+        ("plan", '"seeds": [1, 2, 3]', '"seeds": [1, 2, 2]'),
+        ("plan", '"command": "pushforward train', '"command": "I trained'),
+        (
+            "plan",
+            "a VampPrior has fewer bits/dim on held-out digits than a standard normal prior",
+            "good",
+        ),
+        ("runs", "[1.98497, 1.98622, 1.98449]", "[1.98497, 1.98497, 1.98497]"),
+        (
+            "runs",
+            '1.98622, 1.98449], "paper": [1.95737, 1.95575, 1.95663]',
+            '1.98622], "paper": [1.95737, 1.95575]',
+        ),
+        ("summary", "(len(values) - 1)\n", "len(values)\n"),
+        ("summary", "(variance / len(values)) ** 0.5", "variance**0.5"),
+        ("summary", "p - b for b, p", "b - p for b, p"),
+        ("summary", "abs(difference[0]) > 2", "abs(difference[0]) < 2"),
+        ("sweep", '"values": [3, 10, 30, 100, 300]', '"values": [3, 10, 10, 10, 10]'),
+        ("sweep", '"values": [3, 10, 30, 100, 300]', '"values": [300, 100, 30, 10, 3]'),
+        ("sweep", "1.97629, 1.95485, 1.96666, 1.95737, 1.96738", "1.9, 1.9, 1.9, 1.9, 1.9"),
+    ],
+}
+
+TRAINED = {
+    "hw1": [
+        (
+            "picture",
+            "F.log_softmax(logits, 1)",
+            "F.log_softmax(logits, 0)",
+        ),
+        ("picture", "range(600)", "range(1)"),
+        ("made", "order[:, None] > hidden[None]", "order[:, None] >= hidden[None]"),
+    ],
+    "hw2": [
+        ("pixelcnn", "MaskedConv(1, 32, first, False)", "MaskedConv(1, 32, first, True)"),
+        ("plane", "mean + log_std.exp() * torch.randn_like(mean)", "mean"),
+    ],
+    "hw3": [
+        ("colour", "(error + kl).backward()", "(error / 192 + kl).backward()"),
+        (
+            "moons",
+            "total = torch.stack(pair, 1), total + s",
+            "total = torch.stack(pair, 1), total - s",
+        ),
+    ],
+    "hw4": [
+        (
+            "prior",
+            "return (z - m) * torch.exp(-s), -s.sum(1)",
+            "return (z - m) * torch.exp(-s), s.sum(1)",
+        ),
+        ("pixels", "free_bits(mean, log_std, 0.8)[0]", "free_bits(mean, log_std, 0.0)[0]"),
+    ],
+    "hw5": [
+        ("line", "F.softplus(-critic(generator(torch", "F.softplus(critic(generator(torch"),
+        (
+            "ring",
+            " (-critic(generator(torch.randn(256, 8)))).mean()",
+            " critic(generator(torch.randn(256, 8))).mean()",
+        ),
+        (
+            "colours",
+            "(-critic(generator(torch.randn(64, 8)))).mean()",
+            "critic(generator(torch.randn(64, 8))).mean()",
+        ),
+    ],
+}
