@@ -45,7 +45,7 @@ def main() -> None:
         torch.manual_seed(0)
         experiment = preset_called(preset).build(**knobs)
         training = Training(experiment.model, experiment.data, experiment.recipe)
-        for report in training:
+        for report in training:  # noqa: B007 - the last is read below
             pass
         x = experiment.data.test.at(slice(None))[0]
         x = x + blur * torch.randn_like(x)

@@ -93,8 +93,8 @@ def truncation_curve(
     real = Seen.of(split.first(n).batches(), look)
     found = []
     for threshold in thresholds:
-        cut: Any = Truncated(model, threshold)
-        quality = sample_quality(Draws(cut, n, split), real, look)
+        truncated: Any = Truncated(model, threshold)
+        quality = sample_quality(Draws(truncated, n, split), real, look)
         distance, precision, recall = (number.value for number in quality)
         found.append(Point(threshold, precision, recall, distance))
     return found
