@@ -176,7 +176,7 @@ def a_class(root, count):
 @needs_a_sandbox
 @pytest.mark.slow
 def test_kills_lose_no_result(tmp_path):
-    """`python tests/course/kills.py 200` is the long form."""
+    """`python tests/course/grading_kills.py 200` is the long form."""
     root, draw = a_class(tmp_path, 12), random.Random(1)
     kept = []
     for _ in range(6):

@@ -23,6 +23,7 @@ from pushforward.probability.heads import CategoricalHead
 
 RGB = pf.Pixels(3, 32, 32)
 MOST = 50_000_000
+APART = ("RecurrentLM", "WaveNet", "CoGAN")  # of sequences, and of two images in one
 
 
 def of_images() -> list[str]:
@@ -34,7 +35,7 @@ def of_images() -> list[str]:
         if issubclass(cls, pf.Generative) and not inspect.isabstract(cls):
             places = list(inspect.signature(cls.__init__).parameters.values())[1:]
             needed = [p.name for p in places if p.default is p.empty]
-            if needed == ["space"] and name not in ("RecurrentLM", "WaveNet"):
+            if needed == ["space"] and name not in APART:
                 found.append(name)
     return [*found, "VAE"]
 

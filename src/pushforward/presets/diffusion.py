@@ -179,6 +179,9 @@ def denoising_score_gaussians8(
     """The same of the data blurred with deviation `sigma`, by denoising.
 
     pushforward train denoising_score_gaussians8
+
+    Args:
+        sigma: deviation of the noise that is taken off.
     """
     return _scores(DenoisingMatching(sigma), width, steps)
 

@@ -128,16 +128,16 @@ def dit_mnist(patch: int = 4, width: int = 128, layers: int = 6, steps: int = 3_
 
 @preset("classifier-free-guidance", "edm")
 def guided_mnist(
-    width: int = 16, blocks: int = 1, weight: float = 2.0, steps: int = 3_000
+    width: int = 16, blocks: int = 1, weight: float = 2.0, steps: int = 3_000, classes: int = 10
 ) -> Experiment:
     """EDM told the digit, nine times in ten, and guided to it.
 
     pushforward train guided_mnist
     """
     data = _mnist(labels=True)
-    net = _unet(width, classes=10, blocks=blocks)
+    net = _unet(width, classes=classes, blocks=blocks)
     model = EDM(data.space, net, data_std=0.6, sampler=HeunSampler(18))
-    return Experiment(Guided(model, 10, weight=weight), data, _recipe(steps))
+    return Experiment(Guided(model, classes, weight=weight), data, _recipe(steps))
 
 
 @preset("latent-diffusion")
@@ -162,6 +162,9 @@ def consistency_mnist(
     """A consistency model of MNIST in one call or a few, distilled from an EDM of the first half.
 
     pushforward train consistency_mnist
+
+    Args:
+        calls: of the network, for a sample.
     """
     data = _mnist()
     teacher = EDM(data.space, _unet(width, blocks=blocks), data_std=0.6, sampler=HeunSampler(18))
@@ -177,6 +180,10 @@ def reflow_mnist(
     """Reflow of MNIST: a second flow, of few steps, from pairs that the first made in ten.
 
     pushforward train reflow_mnist
+
+    Args:
+        calls: of the network, for a sample.
+        pairs: steps in which the first flow makes each pair.
     """
     data = _mnist()
     first, second = (
