@@ -27,7 +27,8 @@ def draw(
     Args:
         checkpoint: a .safetensors file; None trains a small StyleGAN2 of digits.
         layer: the first one whose style is the column's.
-        rows, columns: of the table, beside the row and the column of what is mixed.
+        rows: of the table, beside the row of what is mixed.
+        columns: of the table, beside the column of what is mixed.
         steps: of training, where there is no checkpoint.
     """
     model = styled(checkpoint, steps)

@@ -59,6 +59,9 @@ def wgan_gp_mnist(
     """WGAN-GP on MNIST: the paper's residual networks, narrower, with fewer turns of the critic.
 
     pushforward train wgan_gp_mnist
+
+    Args:
+        lr: Adam's rate.
     """
     from ..data import mnist
 
@@ -79,6 +82,9 @@ def sngan_mnist(
     """SNGAN on MNIST: the paper's residual networks, narrower.
 
     pushforward train sngan_mnist
+
+    Args:
+        lr: Adam's rate.
     """
     from ..data import mnist
 
@@ -129,6 +135,10 @@ def pggan_mnist(
 
     Weights of equalised layers are as large as one, so that the paper's rate of 1e-3, for millions
     of images, is slow in a short run: with it the Frechet distance of 2,000 samples was 21.3.
+
+    Args:
+        most: the most channels of a layer.
+        lr: Adam's rate.
     """
     from ..data import mnist
 
@@ -150,6 +160,9 @@ def stylegan2_mnist(steps: int = 12_000, width: int = 16, most: int = 64) -> Exp
     """StyleGAN2 on MNIST with adaptive augmentation of place, size and brightness.
 
     pushforward train stylegan2_mnist
+
+    Args:
+        most: the most channels of a layer.
     """
     from ..data import mnist
 
@@ -166,6 +179,9 @@ def fqgan_mnist(steps: int = 10_000, width: int = 24, words: int = 256) -> Exper
     """FQ-GAN on MNIST: SNGAN's networks, narrower, and a dictionary between the critic's halves.
 
     pushforward train fqgan_mnist
+
+    Args:
+        words: in the dictionary of features.
     """
     from ..data import mnist
 

@@ -20,6 +20,9 @@ def stylegan_sprites(steps: int = 12_000, width: int = 16, most: int = 128) -> E
 
     Four scales, eight orientations, 16x16 places. `bench/mixing.py` measures which factors each
     group of layers carries.
+
+    Args:
+        most: the most channels of a layer.
     """
     from ..data import sprites
 
@@ -39,6 +42,9 @@ def infogan_sprites(
 
     Three shapes, four scales, four orientations, 16x16 places. A critic of spectral norm one and
     the hinge loss stand in place of the paper's.
+
+    Args:
+        lr: of the generator and the codes; the critic has its own.
     """
     from ..data import sprites
 

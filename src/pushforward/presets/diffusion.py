@@ -168,6 +168,10 @@ def sliced_score_gaussians8(
     """The same by random projections.
 
     pushforward train sliced_score_gaussians8
+
+    Args:
+        projections: random directions for each datum.
+        reduced: whether the norm of the score is taken exactly, with less variance.
     """
     return _scores(SlicedMatching(projections, reduced), width, steps)
 

@@ -104,6 +104,10 @@ def ncsn_mnist(
     Technique 1: the most noise, 40, is about the greatest distance of two digits on [-1, 1];
     technique 2 then asks for so many rungs, technique 4 for such a step. Differs from version 2:
     the small U-Net in the place of RefineNet, which knows the rung.
+
+    Args:
+        each: Langevin steps at each noise level.
+        least: the lowest noise level.
     """
     data = _mnist()
     most = 40.0
@@ -119,6 +123,9 @@ def dit_mnist(patch: int = 4, width: int = 128, layers: int = 6, steps: int = 3_
     """A small diffusion Transformer as EDM's network on MNIST.
 
     pushforward train dit_mnist
+
+    Args:
+        patch: sides of the squares that are one token each.
     """
     data = _mnist()
     net = DiT(1, patch=patch, width=width, layers=layers)
