@@ -44,7 +44,7 @@ def infogan_sprites(
     the hinge loss stand in place of the paper's.
 
     Args:
-        lr: of the generator and the codes; the critic has its own.
+        lr: Adam's rate.
     """
     from ..data import sprites
 
