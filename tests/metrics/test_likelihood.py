@@ -44,3 +44,16 @@ def test_no_likelihood_is_said():
         pf.metrics.nats(duel(), normal_data().test)
     with pytest.raises(ValueError, match="no importance weights"):
         pf.metrics.nats(Normal(2), normal_data().test, k=5)
+
+
+def test_an_estimate_that_no_integers_can_have_is_warned_of():
+    class Sharp(pf.FlowMatching):
+        def estimated_log_prob(self, x, *conditions, steps=25, probes=None):
+            return x.new_ones(len(x), dtype=torch.float32)
+
+    data = pf.data.digits()
+    network = torch.nn.Conv2d(1, 1, 1)
+    network.forward = lambda x, t: x
+    model = Sharp(data.space, network)
+    with pytest.warns(UserWarning, match=r"below 0, which no probability.*steps=200"):
+        pf.metrics.nats(model, data.test, examples=4)

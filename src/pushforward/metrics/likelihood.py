@@ -10,6 +10,7 @@ it was.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,7 @@ from torch import Tensor
 from ..core.contract import Bounded, Density, Estimated, Generative, Weighted
 from ..core.dataset import Split
 from ..core.likelihood import Kind, Likelihood
-from ..core.spaces import count
+from ..core.spaces import Pixels, count
 from .bootstrap import bootstrap_mean
 
 Estimate = Callable[..., Tensor]
@@ -55,6 +56,8 @@ def nats(
     Raises:
         ValueError: for a model without a likelihood, `k` for one without importance weights,
             `steps` and `probes` for one that solves no ODE, or a split without examples.
+
+    An estimate below 0 of integers is warned of: it is the solver's error.
     """
     if not len(split):
         raise ValueError("there is nothing to measure on: the split is empty")
@@ -72,7 +75,14 @@ def nats(
             if watch is not None:
                 watch(min(len(parts) * size, len(split)), len(split))
     model.train(training)
-    return summary(-torch.cat(parts), kind, model.space.dims)
+    found = summary(-torch.cat(parts), kind, model.space.dims)
+    if found.value < 0 and isinstance(model, Estimated) and isinstance(model.space, Pixels):
+        warnings.warn(
+            f"{found} is below 0, which no probability of integers allows: the flow bends more "
+            "than the solver's steps can follow; give nats or bits_per_dim more of them, as steps=200",
+            stacklevel=2,
+        )
+    return found
 
 
 def summary(each: Tensor, kind: Kind, dims: int) -> Likelihood:
