@@ -79,7 +79,7 @@ def nats(
     if found.value < 0 and isinstance(model, Estimated) and isinstance(model.space, Pixels):
         warnings.warn(
             f"{found} is below 0, which no probability of integers allows: the flow bends more "
-            "than the solver's steps can follow; give nats or bits_per_dim more of them, as steps=200",
+            "than the solver's steps can follow; give nats or bits_per_dim more, as steps=200",
             stacklevel=2,
         )
     return found
