@@ -113,7 +113,8 @@ def _files(limits: Limits, hidden: Iterable[Path]) -> list[str]:
         "--chdir",
         SCRATCH,
     ]
-    return [*made, *devices, *covers, *scratch, *inside, *closed]
+    # The scratch first: this Python may lie beneath it, as in a clone under /tmp.
+    return [*scratch, *made, *devices, *covers, *inside, *closed]
 
 
 def _places() -> Iterator[Path]:
