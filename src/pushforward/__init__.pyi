@@ -604,9 +604,11 @@ from .theory import NormalInverseGamma as NormalInverseGamma
 from .theory import best_critic as best_critic
 from .theory import carried_gaussian as carried_gaussian
 from .theory import carried_log_prob as carried_log_prob
+from .theory import contrastive_loss as contrastive_loss
 from .theory import convolution_norm as convolution_norm
 from .theory import data_side as data_side
 from .theory import degree_masks as degree_masks
+from .theory import density_rate as density_rate
 from .theory import diluted as diluted
 from .theory import diluted_log_prob as diluted_log_prob
 from .theory import entangled as entangled
@@ -651,6 +653,7 @@ from .theory import resampled as resampled
 from .theory import resampled_log_prob as resampled_log_prob
 from .theory import reshaped_bounds as reshaped_bounds
 from .theory import reverse_fit_on_line as reverse_fit_on_line
+from .theory import same_marginals as same_marginals
 from .theory import score_function as score_function
 from .theory import seen_share as seen_share
 from .theory import shifted_intervals as shifted_intervals

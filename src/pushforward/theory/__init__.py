@@ -15,9 +15,11 @@ from .best_discriminator import (
     optimal_value,
 )
 from .disjoint_supports import noisy_lines, parallel_lines, shifted_intervals
+from .energies import contrastive_loss
 from .entangling import entangled, full_turn
 from .equal_moments import frechet_of_moments, sigma_points
 from .flow_kl_duality import data_side, noise_side
+from .fokker_planck import density_rate, same_marginals
 from .forward_kl import moment_matching, moment_matching_on_line
 from .gradient_estimators import reparametrised, score_function
 from .gradient_signal import leading_ratios, signal_to_noise
