@@ -73,6 +73,11 @@ def test_tweedies_second_formula_is_the_posterior_variance(sigma):
         assert integral(weight * (LINE - mean.item()) ** 2) == pytest.approx(var.item(), abs=1e-9)
 
 
+def on(path, t: float) -> list[float]:
+    """alpha and sigma."""
+    return [v.item() for v in path.at(torch.tensor(t, dtype=torch.float64))]
+
+
 def drift_and_noise(path, t: float) -> tuple[float, float]:
     """f and g of the linear process, by differences of alpha and sigma."""
     step = 1e-5
@@ -81,7 +86,7 @@ def drift_and_noise(path, t: float) -> tuple[float, float]:
     ]
     (a, s), (b, r) = ends
     f = (math.log(b) - math.log(a)) / (2 * step)
-    sigma = path.at(torch.tensor(t, dtype=torch.float64))[1].item()
+    sigma = on(path, t)[1]
     return f, math.sqrt((r**2 - s**2) / (2 * step) - 2 * f * sigma**2)
 
 
@@ -95,7 +100,7 @@ def test_every_process_of_the_family_moves_the_density_alike(path, other):
         for s in (-step, step)
     ]
     expected = (near[1].log_prob(x).exp() - near[0].log_prob(x).exp()) / (2 * step)
-    law = mixture(*(v.item() for v in path.at(torch.tensor(t, dtype=torch.float64))))
+    law = mixture(*on(path, t))
     f, g = drift_and_noise(path, t)
     noise = g if other is None else other
     for back, sign in ((False, 1), (True, -1)):
