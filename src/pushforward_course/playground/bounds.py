@@ -147,6 +147,7 @@ def copies(run: Run, n: int = COLUMNS) -> tuple[Tensor, Tensor]:
 def _copies(run: Run) -> Sheet:
     figure, axis = panel("above: encoded; below: drawn from the code")
     pairs = torch.nn.functional.pad(torch.stack(copies(run)).float(), (1, 1, 3, 3), value=0.25)
-    axis.imshow(pairs[:, :, 0].permute(0, 2, 1, 3).reshape(20, -1), cmap="gray_r", vmin=0, vmax=1)
+    tiles = pairs[:, :, 0].permute(0, 2, 1, 3).reshape(20, -1)
+    axis.imshow(tiles.numpy(), cmap="gray_r", vmin=0, vmax=1)
     axis.set_axis_off()
     return figure
