@@ -63,6 +63,11 @@ def until(browser, expression, seconds=60):
     raise AssertionError(f"never: {expression}; the page: {browser.ask('document.body.innerText')}")
 
 
+def press(browser, tab):
+    down = "new MouseEvent('mousedown', {bubbles: true, button: 0})"
+    browser.ask(f"{tab}.dispatchEvent({down})")
+
+
 def opened(browser, address, width):
     browser.open(address, width, 1200)
     browser.ask(DEEP)
@@ -78,9 +83,7 @@ def test_every_tab_opens_and_follows_its_slider(page):
     for n in range(count):
         tab = f"deep('[role=tab]')[{n}]"
         before = browser.ask(seen)
-        browser.ask(
-            f"{tab}.dispatchEvent(new MouseEvent('mousedown', {{bubbles: true, button: 0}}))"
-        )
+        press(browser, tab)
         if n:
             until(browser, f"deep('img').length >= 2 && ({seen}) !== {before!r}")
         title, before = browser.ask(f"{tab}.textContent"), browser.ask(seen)
@@ -97,9 +100,7 @@ def test_every_tab_opens_and_follows_its_slider(page):
 def test_a_game_goes_on_by_its_buttons(page):
     browser, address = page
     opened(browser, address, 1280)
-    browser.ask(
-        "deep('[role=tab]')[3].dispatchEvent(new MouseEvent('mousedown', {bubbles: true, button: 0}))"
-    )
+    press(browser, "deep('[role=tab]')[3]")
     until(browser, "deep('img[alt^=\"after 0 steps\"]').length === 1")
     for button, steps in (("10 steps", 10), ("1 step", 11)):
         browser.ask(f"deep('button').find(b => b.textContent.trim() === '{button}').click()")
