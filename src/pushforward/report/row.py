@@ -42,6 +42,7 @@ class Row:
     surgery: Surgery | Levels | None = None
     annealed: Likelihood | None = None
     critic: CriticRate | None = None
+    measured_here: bool = True
 
     @property
     def pixels(self) -> bool:
