@@ -46,6 +46,7 @@ from .core.spaces import Reals as Reals
 from .core.spaces import Space as Space
 from .core.spaces import Tokens as Tokens
 from .core.vocabulary import Vocabulary as Vocabulary
+from .media.zoo import pretrained as pretrained
 from .metrics import CriticRate as CriticRate
 from .metrics import Draws as Draws
 from .metrics import Extractor as Extractor

@@ -139,7 +139,7 @@ def test_each_data_set_has_its_part() -> None:
 
 def test_what_cannot_be_compared_is_refused_before_training(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(comparison, "_run", lambda found: pytest.fail("it trained"))
-    other = dataclasses.replace(pf.data.digits(seed=1), name="digits")
+    other = dataclasses.replace(digits(), origin={"seed": 1})
     data_of = comparison.data_of
     monkeypatch.setattr(
         comparison, "data_of", lambda name: other if name == "gmm_digits" else data_of(name)

@@ -1,4 +1,4 @@
-"""Whether a checkpoint still gives the numbers, example by example, that it gave when it was packed.
+"""Whether a checkpoint still gives, example by example, the numbers that it gave when packed.
 
 One mean can stay while examples move; what each example costs, or what each sample looks like,
 cannot. Chance is drawn under a seed, so that bounds and samples agree up to rounding.
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..core.contract import Bounded, Density, Generative
 from ..core.dataset import Dataset, Split
+from ..metrics.samples import drawn
 
 EXAMPLES, SAMPLES = 500, 16
 RELATIVE, ABSOLUTE = 1e-3, 1e-2  # what a value may move by for another processor's rounding
@@ -37,8 +38,7 @@ def _values(model: Generative, split: Split) -> Tensor:
         return torch.cat([-model.log_prob(*batch) for batch in batches])
     if isinstance(model, Bounded):
         return torch.cat([-model.elbo(*batch) for batch in batches])
-    drawn = model.sample(SAMPLES, *model.told(SAMPLES))
-    return drawn.flatten(1).double().mean(1)
+    return drawn(model, SAMPLES, split).flatten(1).double().mean(1)
 
 
 def moved(now: Tensor, before: Tensor) -> str | None:
