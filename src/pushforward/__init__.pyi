@@ -160,12 +160,15 @@ from .models.autoregressive.transformer import ImageGPT as ImageGPT
 from .models.autoregressive.wavenet import WaveNet as WaveNet
 from .models.classification.discriminative_classifier import DiscriminativeClassifier as DiscriminativeClassifier
 from .models.classification.generative_classifier import GenerativeClassifier as GenerativeClassifier
+from .models.discrete.clip import CLIP as CLIP
 from .models.discrete.code_pyramid import CodeMap as CodeMap
 from .models.discrete.code_pyramid import CodePyramid as CodePyramid
 from .models.discrete.code_pyramid import ToldCodes as ToldCodes
+from .models.discrete.dall_e import DALLE as DALLE
 from .models.discrete.dvae import DVAE as DVAE
 from .models.discrete.gumbel_softmax import GumbelSoftmaxVAE as GumbelSoftmaxVAE
 from .models.discrete.masked_diffusion import MaskedDiffusion as MaskedDiffusion
+from .models.discrete.text_image_transformer import TextImageTransformer as TextImageTransformer
 from .models.discrete.two_stage import TwoStage as TwoStage
 from .models.discrete.vq_vae import VQVAE as VQVAE
 from .models.discrete.vq_vae2 import VQVAE2 as VQVAE2
@@ -240,6 +243,10 @@ from .models.score.reflow import Reflow as Reflow
 from .models.score.score_network import ScoreNetwork as ScoreNetwork
 from .models.score.score_sde import ScoreSDE as ScoreSDE
 from .nn.attention import CausalAttention as CausalAttention
+from .nn.attention_patterns import Column as Column
+from .nn.attention_patterns import Convolutional as Convolutional
+from .nn.attention_patterns import Full as Full
+from .nn.attention_patterns import Row as Row
 from .nn.biggan import BigGANGenerator as BigGANGenerator
 from .nn.causal_unet import GatedResidual as GatedResidual
 from .nn.causal_unet import Level as Level
@@ -357,6 +364,7 @@ from .presets import cogan_mnist as cogan_mnist
 from .presets import conditional_gan_digits as conditional_gan_digits
 from .presets import conditional_vae_digits as conditional_vae_digits
 from .presets import consistency_mnist as consistency_mnist
+from .presets import dalle_sprites as dalle_sprites
 from .presets import dcgan_cifar10 as dcgan_cifar10
 from .presets import dcgan_digits as dcgan_digits
 from .presets import dcgan_mnist as dcgan_mnist
