@@ -301,6 +301,7 @@ from .objectives import denoising_score_matching as denoising_score_matching
 from .objectives import divergence_on_line as divergence_on_line
 from .objectives import entropic_cost as entropic_cost
 from .objectives import entropic_plan as entropic_plan
+from .objectives import enumerated_gradient as enumerated_gradient
 from .objectives import explicit_score_matching as explicit_score_matching
 from .objectives import kl_diagonal as kl_diagonal
 from .objectives import kl_full as kl_full
@@ -309,11 +310,13 @@ from .objectives import kl_plain as kl_plain
 from .objectives import kl_regressed as kl_regressed
 from .objectives import mmd2 as mmd2
 from .objectives import mmd2_biased as mmd2_biased
+from .objectives import one_gradient_each as one_gradient_each
 from .objectives import renyi as renyi
 from .objectives import sinkhorn_divergence as sinkhorn_divergence
 from .objectives import sliced_score_matching as sliced_score_matching
 from .objectives import total_variation as total_variation
 from .objectives import transport_plan as transport_plan
+from .objectives import vimco as vimco
 from .objectives import wasserstein as wasserstein
 from .objectives import wasserstein2_diagonal as wasserstein2_diagonal
 from .objectives import wasserstein2_full as wasserstein2_full
@@ -331,6 +334,12 @@ from .objectives.adversarial import Smoothed as Smoothed
 from .objectives.adversarial import Wasserstein as Wasserstein
 from .objectives.augmentations import DiffAugment as DiffAugment
 from .objectives.augmentations import InstanceNoise as InstanceNoise
+from .objectives.discrete_gradients import DisARM as DisARM
+from .objectives.discrete_gradients import GumbelRao as GumbelRao
+from .objectives.discrete_gradients import NVIL as NVIL
+from .objectives.discrete_gradients import REBAR as REBAR
+from .objectives.discrete_gradients import Reinforce as Reinforce
+from .objectives.discrete_gradients import VIMCO as VIMCO
 from .objectives.disentangling import BetaTC as BetaTC
 from .objectives.disentangling import DIP as DIP
 from .objectives.disentangling import DIPOne as DIPOne
