@@ -46,6 +46,7 @@ from .core.spaces import Reals as Reals
 from .core.spaces import Space as Space
 from .core.spaces import Tokens as Tokens
 from .core.vocabulary import Vocabulary as Vocabulary
+from .media.zoo import pretrained as pretrained
 from .metrics import CriticRate as CriticRate
 from .metrics import Draws as Draws
 from .metrics import Extractor as Extractor
@@ -159,12 +160,15 @@ from .models.autoregressive.transformer import ImageGPT as ImageGPT
 from .models.autoregressive.wavenet import WaveNet as WaveNet
 from .models.classification.discriminative_classifier import DiscriminativeClassifier as DiscriminativeClassifier
 from .models.classification.generative_classifier import GenerativeClassifier as GenerativeClassifier
+from .models.discrete.clip import CLIP as CLIP
 from .models.discrete.code_pyramid import CodeMap as CodeMap
 from .models.discrete.code_pyramid import CodePyramid as CodePyramid
 from .models.discrete.code_pyramid import ToldCodes as ToldCodes
+from .models.discrete.dall_e import DALLE as DALLE
 from .models.discrete.dvae import DVAE as DVAE
 from .models.discrete.gumbel_softmax import GumbelSoftmaxVAE as GumbelSoftmaxVAE
 from .models.discrete.masked_diffusion import MaskedDiffusion as MaskedDiffusion
+from .models.discrete.text_image_transformer import TextImageTransformer as TextImageTransformer
 from .models.discrete.two_stage import TwoStage as TwoStage
 from .models.discrete.vq_vae import VQVAE as VQVAE
 from .models.discrete.vq_vae2 import VQVAE2 as VQVAE2
@@ -239,6 +243,10 @@ from .models.score.reflow import Reflow as Reflow
 from .models.score.score_network import ScoreNetwork as ScoreNetwork
 from .models.score.score_sde import ScoreSDE as ScoreSDE
 from .nn.attention import CausalAttention as CausalAttention
+from .nn.attention_patterns import Column as Column
+from .nn.attention_patterns import Convolutional as Convolutional
+from .nn.attention_patterns import Full as Full
+from .nn.attention_patterns import Row as Row
 from .nn.biggan import BigGANGenerator as BigGANGenerator
 from .nn.causal_unet import GatedResidual as GatedResidual
 from .nn.causal_unet import Level as Level
@@ -293,6 +301,7 @@ from .objectives import denoising_score_matching as denoising_score_matching
 from .objectives import divergence_on_line as divergence_on_line
 from .objectives import entropic_cost as entropic_cost
 from .objectives import entropic_plan as entropic_plan
+from .objectives import enumerated_gradient as enumerated_gradient
 from .objectives import explicit_score_matching as explicit_score_matching
 from .objectives import kl_diagonal as kl_diagonal
 from .objectives import kl_full as kl_full
@@ -301,11 +310,13 @@ from .objectives import kl_plain as kl_plain
 from .objectives import kl_regressed as kl_regressed
 from .objectives import mmd2 as mmd2
 from .objectives import mmd2_biased as mmd2_biased
+from .objectives import one_gradient_each as one_gradient_each
 from .objectives import renyi as renyi
 from .objectives import sinkhorn_divergence as sinkhorn_divergence
 from .objectives import sliced_score_matching as sliced_score_matching
 from .objectives import total_variation as total_variation
 from .objectives import transport_plan as transport_plan
+from .objectives import vimco as vimco
 from .objectives import wasserstein as wasserstein
 from .objectives import wasserstein2_diagonal as wasserstein2_diagonal
 from .objectives import wasserstein2_full as wasserstein2_full
@@ -323,6 +334,12 @@ from .objectives.adversarial import Smoothed as Smoothed
 from .objectives.adversarial import Wasserstein as Wasserstein
 from .objectives.augmentations import DiffAugment as DiffAugment
 from .objectives.augmentations import InstanceNoise as InstanceNoise
+from .objectives.discrete_gradients import DisARM as DisARM
+from .objectives.discrete_gradients import GumbelRao as GumbelRao
+from .objectives.discrete_gradients import NVIL as NVIL
+from .objectives.discrete_gradients import REBAR as REBAR
+from .objectives.discrete_gradients import Reinforce as Reinforce
+from .objectives.discrete_gradients import VIMCO as VIMCO
 from .objectives.disentangling import BetaTC as BetaTC
 from .objectives.disentangling import DIP as DIP
 from .objectives.disentangling import DIPOne as DIPOne
@@ -356,6 +373,7 @@ from .presets import cogan_mnist as cogan_mnist
 from .presets import conditional_gan_digits as conditional_gan_digits
 from .presets import conditional_vae_digits as conditional_vae_digits
 from .presets import consistency_mnist as consistency_mnist
+from .presets import dalle_sprites as dalle_sprites
 from .presets import dcgan_cifar10 as dcgan_cifar10
 from .presets import dcgan_digits as dcgan_digits
 from .presets import dcgan_mnist as dcgan_mnist

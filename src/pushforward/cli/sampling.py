@@ -32,10 +32,10 @@ def sample(
     """Draw samples from a checkpoint: as a picture, sound, text or table, and all numbers as .npy.
 
     Args:
-        checkpoint: the .safetensors file.
+        checkpoint: the .safetensors file, or zoo:NAME.
         n: how many.
         out: the picture, as its ending says, such as .png or .jpg, or a folder; the numbers stand
-            beside it (default: samples.png beside the checkpoint).
+            beside it (default: samples.png beside the checkpoint, or in runs/NAME).
         label: the class, for a class-conditional model.
         partial: what they agree with: an image (transparent pixels are drawn), a WAV file (its
             beginning), or .npy (negative and NaN are drawn).
@@ -57,7 +57,7 @@ def sample(
         load_file(file)
     trained = opened(checkpoint)
     told = _told(trained.model, label, n)
-    target = Path(out) if out else trained.path.with_name("samples")
+    target = Path(out) if out else trained.beside("samples")
     target = target / "samples" if target.is_dir() else target
     inputs = [path for path in (checkpoint, partial, file) if path]
     check_free(places(trained.medium, target), inputs, force)

@@ -50,6 +50,7 @@ from .autoregressive import wavenet_text as wavenet_text
 from .autoregressive import wavenet_vowels as wavenet_vowels
 from .autoregressive import wavenet_wav as wavenet_wav
 from .baselines import independent_digits as independent_digits
+from .captions import dalle_sprites as dalle_sprites
 from .classification import discriminative_digits as discriminative_digits
 from .classification import generative_digits as generative_digits
 from .classification import made_classifier_digits as made_classifier_digits
