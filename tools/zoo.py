@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import sys
 from datetime import date
 from pathlib import Path
@@ -28,11 +29,15 @@ import zoo_pages
 
 from pushforward.core import checkpoint
 from pushforward.data.parquet import sha256
-from pushforward.media.trained import Trained, opened
+from pushforward.media.trained import ROW, Trained, opened
 from pushforward.media.zoo import CHECKOUT, INDEX
+from pushforward.metrics.looking import extractor_for
+from pushforward.metrics.samples import drawn
+from pushforward.pictures.walks import ROWS, conditions_of, walked
 from pushforward.report.kept import kept
-from pushforward.report.measure import of_checkpoint, recorded_samples
+from pushforward.report.measure import PAIRS, of_checkpoint, recorded_samples
 from pushforward.report.regression import moved, values
+from pushforward.report.sampled import GRID, neighbours
 
 LARGEST, HALVE = 6_000_000, 1_000_000  # bytes
 TOLERANCE = 0.005  # nats a dimension
@@ -76,21 +81,39 @@ def measured(trained: Trained, results: str | None) -> tuple[dict[str, Any], dic
         k = recorded_samples(trained.preset)
         return kept(of_checkpoint(trained, k=k, thorough=True), where)
     (told,) = json.loads(Path(results).read_text())
-    some = torch.cat(list(trained.model.draws(64, *trained.model.told(64))))
+    return {**told, **about(trained), "measured": "Measured on a GPU."}, shown(trained)
+
+
+def about(trained: Trained) -> dict[str, Any]:
+    """What a row of results.json lacks of one that a file holds."""
     dims = trained.model.space.dims
-    log = {"history": [], "dims": dims, "about": "A checkpoint, trained before."}
-    shown = {"row.samples": some, "row.neighbours": some[:0]}
-    return {**told, **log, "measured": "Measured on a GPU."}, shown
+    return {"history": [], "dims": dims, "about": "A checkpoint, trained before."}
+
+
+def shown(trained: Trained) -> dict[str, Tensor]:
+    """Samples, what of the training data is nearest to them, and a walk, drawn here."""
+    model, data = trained.model, trained.data()
+    some = drawn(model, GRID, data.test)
+    near = neighbours(some[:PAIRS], data, extractor_for(data, None))
+    walk = walked(model, told=conditions_of(model, data.test, ROWS))
+    found = {"samples": some, "neighbours": near, "walk": walk}
+    return {ROW + name: tensor for name, tensor in found.items() if tensor is not None}
 
 
 def number(preset: str, row: dict[str, Any], hardware: str) -> None:
     """Writes what was measured into reached.json."""
     known = json.loads(reached.REACHED.read_text())
-    others = [n for n in known.get(preset, ()) if n["metric"] not in ("nll", "Frechet distance")]
-    fresh = reached.numbers(row, hardware)
-    names = {n["metric"] for n in fresh}
-    known[preset] = [n for n in others if n["metric"] not in names] + fresh
+    before = {n["metric"]: n for n in known.get(preset, ())}
+    fresh = {n["metric"]: n for n in reached.numbers(row, hardware)}
+    better = {name for name, n in before.items() if counted(n) > counted(fresh.get(name, n))}
+    known[preset] = list((before | {k: n for k, n in fresh.items() if k not in better}).values())
     reached.REACHED.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
+
+
+def counted(number: dict[str, Any]) -> int:
+    """How many samples a number was measured on, where it says so."""
+    found = re.search(r"([\d,]+) samples", number["data"])
+    return int(found[1].replace(",", "")) if found else 0
 
 
 def processor() -> str:

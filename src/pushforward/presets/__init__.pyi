@@ -51,6 +51,7 @@ from .autoregressive import wavenet_vowels as wavenet_vowels
 from .autoregressive import wavenet_wav as wavenet_wav
 from .autoregressive import window_mlp_digits as window_mlp_digits
 from .baselines import independent_digits as independent_digits
+from .captions import dalle_sprites as dalle_sprites
 from .classification import discriminative_digits as discriminative_digits
 from .classification import generative_digits as generative_digits
 from .classification import made_classifier_digits as made_classifier_digits

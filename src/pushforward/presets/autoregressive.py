@@ -38,11 +38,13 @@ def made_digits(
 
 @preset("made")
 def made_mnist(
-    width: int = 2_048, layers: int = 1, masks: int = 1, steps: int = 15_000
+    width: int = 1_850, layers: int = 1, masks: int = 1, steps: int = 25_000
 ) -> Experiment:
     """MADE on dynamically binarised MNIST (Germain et al., 2015, section 6.2, smaller).
 
     pushforward train made_mnist --compile
+
+    Two layers of 1,024 ended at 96 nats after 15,000 steps.
     """
     from ..data import mnist
 

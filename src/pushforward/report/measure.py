@@ -191,11 +191,12 @@ def likelihood(
 ) -> Likelihood | None:
     """The likelihood of a split with its kind, None for a model without.
 
-    Images are told in bits/dim, other data in nats. Where the model has importance weights, the
+    Images are told in bits/dim, those of two levels and other data in nats. Where the model has importance weights, the
     bound is of `k` of them (None: the ELBO). Unless `quiet`, a bar shows how far it is.
     """
     if not isinstance(model, Density | Bounded | Estimated):
         return None
-    measured = bits_per_dim if isinstance(model.space, Pixels) else nats
+    grey = isinstance(model.space, Pixels) and model.space.levels > 2
+    measured = bits_per_dim if grey else nats
     with counted("likelihood of the test split", quiet) as watch:
         return measured(model, split, k if isinstance(model, Weighted) else None, watch=watch)

@@ -46,8 +46,8 @@ class Row:
 
     @property
     def pixels(self) -> bool:
-        """Whether the likelihood is told in bits/dim, as that of images is."""
-        return self.likelihood is not None and self.likelihood.unit == "bits/dim"
+        """Whether the data are images, whose likelihood can be told in bits/dim."""
+        return self.samples.ndim == 4
 
     @property
     def numbers(self) -> tuple[Measurement, ...]:
