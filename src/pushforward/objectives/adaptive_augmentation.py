@@ -24,8 +24,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..core.blueprint import Component
+from ..core.catalogue import system
 from ..core.spaces import count
 from .augmentations import checked_images
+
+system(
+    "ada",
+    lecture=11,
+    kind="objective",
+    title="Adaptive discriminator augmentation",
+    paper="arXiv:2006.06676",
+)
 
 KINDS = ("blit", "geometry", "colour")
 Draw = Callable[[Tensor], Tensor]
