@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from ..core.catalogue import preset
 from ..models.flow.dequantized import Dequantized, of_images
@@ -68,7 +69,8 @@ def iw_dequantised_digits(
     pushforward train iw_dequantised_digits
     """
     asked = realnvp_digits(width, blocks, steps)
-    return replace(asked, model=Dequantized(asked.model.flow, asked.data.space, alpha=0.01, k=k))
+    flow: Any = asked.model.flow
+    return replace(asked, model=Dequantized(flow, asked.data.space, alpha=0.01, k=k))
 
 
 @preset("realnvp", "uniform-dequantisation")
