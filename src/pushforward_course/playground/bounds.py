@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -130,9 +130,10 @@ def _ellipses(axis: Axes, means: Tensor, scales: Tensor, colour: str, name: str)
     from matplotlib.collections import EllipseCollection
 
     at, size = torch.cat([means, scales], 1).unique(dim=0).numpy().reshape(-1, 2, 2).swapaxes(0, 1)
-    where = {"units": "xy", "offsets": at, "offset_transform": axis.transData}
+    wide, high = 2 * size.T
+    where: dict[str, Any] = {"units": "xy", "offsets": at, "offset_transform": axis.transData}
     look = {"facecolor": "none", "edgecolor": colour}
-    axis.add_collection(EllipseCollection(*(2 * size.T), 0 * at[:, 0], **where, **look))
+    axis.add_collection(EllipseCollection(wide, high, 0 * at[:, 0], **where, **look))
     axis.plot([], [], color=colour, label=name)
 
 
