@@ -11,6 +11,7 @@ from ..models.autoregressive.pixelcnn import PixelCNN
 from ..models.autoregressive.pixelcnn_pp import PixelCNNpp
 from ..models.autoregressive.transformer import ImageGPT
 from ..models.autoregressive.wavenet import WaveNet
+from ..models.autoregressive.window_mlp import WindowMLP
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Cosine, Decay, Recipe
 
@@ -145,6 +146,21 @@ def imagegpt_digits(
     data = digits(labels=classes > 0)
     model = ImageGPT(data.space, width, layers, heads=4, classes=classes)
     return Experiment(model, data, _short(steps, 3e-3))
+
+
+@preset("window-mlp")
+def window_mlp_digits(
+    window: int = 20, width: int = 256, steps: int = 1_000, classes: int = 0
+) -> Experiment:
+    """A perceptron that sees the 20 pixels before each, two and a half rows of the 8x8 digits.
+
+    pushforward train window_mlp_digits      (told the digit: --classes 10)
+    """
+    from ..data import digits
+
+    data = digits(labels=classes > 0)
+    model = WindowMLP(data.space, window, width, classes=classes)
+    return Experiment(model, data, _short(steps, 2e-3))
 
 
 def _short(steps: int, lr: float) -> Recipe:

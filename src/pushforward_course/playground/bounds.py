@@ -130,10 +130,10 @@ def _ellipses(axis: Axes, means: Tensor, scales: Tensor, colour: str, name: str)
     from matplotlib.collections import EllipseCollection
 
     at, size = torch.cat([means, scales], 1).unique(dim=0).numpy().reshape(-1, 2, 2).swapaxes(0, 1)
+    look: dict[str, Any] = {"facecolor": "none", "edgecolor": colour, "units": "xy"}
+    where: dict[str, Any] = {"offsets": at, "offset_transform": axis.transData}
     wide, high = 2 * size.T
-    where: dict[str, Any] = {"units": "xy", "offsets": at, "offset_transform": axis.transData}
-    look = {"facecolor": "none", "edgecolor": colour}
-    axis.add_collection(EllipseCollection(wide, high, 0 * at[:, 0], **where, **look))
+    axis.add_collection(EllipseCollection(wide, high, 0 * wide, **where, **look))
     axis.plot([], [], color=colour, label=name)
 
 

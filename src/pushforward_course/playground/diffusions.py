@@ -156,9 +156,8 @@ def _field(name: str, sigma: float) -> Sheet:
     at = torch.cartesian_prod(side, side).to(torch.float64 if name == EXACT else torch.float32)
     arrows = score(denoiser(name), at, sigma)
     longest = float(arrows.norm(dim=1).max()) / (0.2 * reach)  # which is shown so long
-    measure = {"angles": "xy", "scale_units": "xy", "scale": longest}
-    shown: dict[str, Any] = {**measure, "color": MODEL, "width": 0.004}
-    axis.quiver(*at.T.numpy(), *arrows.T.numpy(), **shown)
+    shown: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": longest, "color": MODEL}
+    axis.quiver(*at.T.numpy(), *arrows.T.numpy(), **shown, width=0.004)
     named(axis, loc="upper right")
     return figure
 
