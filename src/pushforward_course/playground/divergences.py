@@ -83,17 +83,17 @@ def _log_p(target: pf.FixedMixture) -> pf.objectives.quadrature.LogDensity:
 
 def _reversed(target: pf.FixedMixture, start: float, steps: int) -> Fit:
     started()
-    model = pf.ReverseKL(pf.Gaussian(1, (start,)).double(), target)
     count = tensors(torch.zeros(1_000, 1, dtype=torch.float64), name="a number of draws")
     recipe = pf.Recipe(steps, 64, pf.Adam(8e-2), schedule=pf.Cosine())
-    learned: pf.Gaussian = Run(model, count, recipe).go(steps).model.model  # type: ignore[assignment]
+    learned = pf.Gaussian(1, (start,)).double()
+    model = pf.ReverseKL(learned, target)
+    Run(model, count, recipe).go(steps)
     return _judged(target, learned.mean.item(), learned.root.item())
 
 
 def _judged(target: pf.FixedMixture, mean: float, std: float) -> Fit:
-    ends = (_log_p(target), Normal(*torch.tensor([mean, std], dtype=torch.float64)).log_prob)
+    p, q = _log_p(target), Normal(*torch.tensor([mean, std], dtype=torch.float64)).log_prob
     kl = {f.name: f for f in pf.objectives.F_DIVERGENCES}["kl"]
-    p, q = ends
     forward = pf.divergence_on_line(kl, p, q, -4 * REACH, 4 * REACH)
     reverse = pf.divergence_on_line(kl, q, p, -4 * REACH, 4 * REACH)
     return Fit(mean, std, forward.item(), reverse.item())
