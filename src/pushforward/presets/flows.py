@@ -68,7 +68,8 @@ def iw_dequantised_digits(
     pushforward train iw_dequantised_digits
     """
     asked = realnvp_digits(width, blocks, steps)
-    return replace(asked, model=Dequantized(asked.model.flow, asked.data.space, alpha=0.01, k=k))
+    flow = RealNVP(asked.data.space, width=width, blocks=blocks, alpha=0.01).flow
+    return replace(asked, model=Dequantized(flow, asked.data.space, alpha=0.01, k=k))
 
 
 @preset("realnvp", "uniform-dequantisation")

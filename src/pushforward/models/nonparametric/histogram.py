@@ -73,7 +73,7 @@ class Histogram(Density):
         inside = self._inside(flat)
         cells = self._cells(flat[inside])
         self.counts.scatter_add_(0, cells, torch.ones_like(cells, dtype=self.counts.dtype))
-        self.outside += (~inside).sum()
+        self.outside.add_((~inside).sum())
         return {"nll": -self.log_prob(x)}
 
     def log_prob(self, x: Tensor) -> Tensor:
