@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,7 +69,8 @@ def places(row: str, column: str) -> tuple[str, ...]:
     if column == "middle":
         return f"at the {row}", f"at the {row} in the middle", f"in the {row} centre"
     high = HIGH[row]
-    return f"at the {row} {column}", f"in the {row} {column} corner", f"in the {high} {column} corner"
+    corner = f"{column} corner"
+    return f"at the {row} {column}", f"in the {row} {corner}", f"in the {high} {corner}"
 
 
 def caption(values: tuple[int, ...], draw: np.random.RandomState) -> str:
@@ -123,10 +125,10 @@ def captioned_sprites(
     draw = np.random.RandomState(seed)
     drawn = [_images(part, rooms, count("wordings", wordings), draw) for part in told]
     captions = Captions.learned([said for _, _, said in drawn], "bpe", length, words)
-    splits = [
+    train, validation, test = (
         Split((torch.from_numpy(x), tokens), view, torch.from_numpy(factors))
         for (x, factors, _), tokens in zip(drawn, captions.tokens)
-    ]
+    )
     origin = {
         "source": "pushforward.data.captioned_sprites",
         "version": VERSION,
@@ -136,9 +138,8 @@ def captioned_sprites(
         **captions.record(),
     }
     factors = (*FACTORS[:2], Factor("colour", colours, ordered=False), *FACTORS[3:])
-    return Dataset(
-        "captioned_sprites", space, *splits, origin, factors=factors, given=captions.space
-    )
+    named: dict[str, Any] = {"factors": factors, "given": captions.space}
+    return Dataset("captioned_sprites", space, train, validation, test, origin, **named)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ from ..core.blueprint import Component, record
 from ..core.catalogue import system
 from ..core.contract import Density, Terms
 from ..core.given import repeated
+from ..core.shares import mean
 from ..core.spaces import Reals, Space, count
 from ..probability.by_dimension import log_prob_each
 
@@ -87,7 +88,7 @@ class Groups:
 
     def paid(self, free: float) -> Tensor:
         """Nats that cost something: sum over columns of max(units * free, mean over the batch)."""
-        return self.rate.mean(0).clamp_min(free * self.units).sum()
+        return mean(self.rate).clamp_min(free * self.units).sum()
 
 
 class Drawing(Protocol):

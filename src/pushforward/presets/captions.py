@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..core.catalogue import preset
 from ..core.spaces import Tokens
 from ..models.discrete.clip import CLIP
@@ -37,8 +39,8 @@ def dalle_sprites(
 
     data = captioned_sprites(size)
     codec = DVAE(data.space, codes, 32, blocks=1, temperature=Temperature(1.0, 1 / 8))
-    grid = Tokens(codec.grid, codes)
-    prior = TextImageTransformer(grid, data.given, width, layers)
-    model = DALLE(codec, prior, 0.3, CLIP(data.space, data.given, 64, 32), 0.1)
+    text: Any = data.given
+    prior = TextImageTransformer(Tokens(codec.grid, codes), text, width, layers)
+    model = DALLE(codec, prior, 0.3, CLIP(data.space, text, 64, 32), 0.1)
     recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.995, clip=1.0)
     return Experiment(model, data, recipe)

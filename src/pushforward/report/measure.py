@@ -191,8 +191,9 @@ def likelihood(
 ) -> Likelihood | None:
     """The likelihood of a split with its kind, None for a model without.
 
-    Images are told in bits/dim, those of two levels and other data in nats. Where the model has importance weights, the
-    bound is of `k` of them (None: the ELBO). Unless `quiet`, a bar shows how far it is.
+    Images are told in bits/dim, those of two levels and other data in nats. Where the model has
+    importance weights, the bound is of `k` of them (None: the ELBO). Unless `quiet`, a bar shows
+    how far it is.
     """
     if not isinstance(model, Density | Bounded | Estimated):
         return None

@@ -21,9 +21,10 @@ def _():
         games,
         pixels,
     )
+    from pushforward_course.playground.panels import framed
 
     tabs = [divergences, bounds, flows, games, codes, diffusions, pixels]
-    return bounds, codes, diffusions, divergences, flows, games, mo, pixels, tabs
+    return bounds, codes, diffusions, divergences, flows, framed, games, mo, pixels, tabs
 
 
 @app.cell
@@ -34,10 +35,11 @@ def _(mo, tabs):
 
 
 @app.cell
-def _(mo):
+def _(framed, mo):
     def shown(controls, panels, told=""):
         """Controls in a row, panels beside each other or, on a phone, beneath."""
-        drawn = [mo.image(panel.png(), alt=panel.axes[0].get_title()) for panel in panels]
+        wide = 21 if len(panels) > 2 else 28
+        drawn = [mo.Html(framed(panel, f"width: min(100%, {wide}rem)")) for panel in panels]
         row = mo.hstack(controls, wrap=True, justify="start", gap=1.5)
         pictures = mo.hstack(drawn, wrap=True, justify="start", gap=0.5)
         return mo.vstack([row, pictures, *([mo.md(told)] if told else [])], gap=1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -130,9 +130,10 @@ def _ellipses(axis: Axes, means: Tensor, scales: Tensor, colour: str, name: str)
     from matplotlib.collections import EllipseCollection
 
     at, size = torch.cat([means, scales], 1).unique(dim=0).numpy().reshape(-1, 2, 2).swapaxes(0, 1)
-    where = {"units": "xy", "offsets": at, "offset_transform": axis.transData}
-    look = {"facecolor": "none", "edgecolor": colour}
-    axis.add_collection(EllipseCollection(*(2 * size.T), 0 * at[:, 0], **where, **look))
+    look: dict[str, Any] = {"facecolor": "none", "edgecolor": colour, "units": "xy"}
+    where: dict[str, Any] = {"offsets": at, "offset_transform": axis.transData}
+    wide, high = 2 * size.T
+    axis.add_collection(EllipseCollection(wide, high, 0 * wide, **where, **look))
     axis.plot([], [], color=colour, label=name)
 
 
@@ -147,6 +148,7 @@ def copies(run: Run, n: int = COLUMNS) -> tuple[Tensor, Tensor]:
 def _copies(run: Run) -> Sheet:
     figure, axis = panel("above: encoded; below: drawn from the code")
     pairs = torch.nn.functional.pad(torch.stack(copies(run)).float(), (1, 1, 3, 3), value=0.25)
-    axis.imshow(pairs[:, :, 0].permute(0, 2, 1, 3).reshape(20, -1), cmap="gray_r", vmin=0, vmax=1)
+    tiles = pairs[:, :, 0].permute(0, 2, 1, 3).reshape(20, -1)
+    axis.imshow(tiles.numpy(), cmap="gray_r", vmin=0, vmax=1)
     axis.set_axis_off()
     return figure

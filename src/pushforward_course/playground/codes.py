@@ -26,9 +26,9 @@ them. They begin in a corner, where a badly started encoder would leave them.
 *Try*: go on with the steps while *restarts* is off; then turn it on. Then take more codes.
 
 *See*: without restarts a few codewords win all points, and the others, which no point ever
-chooses, never move: a book of 32 says hardly more than one of 4. With restarts all are in use, the
-error falls, and twice the codes cost one bit more and halve it (in the plane $K$ cells of equal
-size have an error of about $1/K$).
+chooses, never move: a book of 32 says hardly more than one of 4. With restarts all are in use. On
+the checkerboard, which fills its squares, twice the codes then cost one bit more and halve the
+error; on the moons, which are nearly lines, it falls faster.
 """
 SETS = {
     "two moons": pf.data.moons,
@@ -105,7 +105,9 @@ def _cells(run: Run) -> Sheet:
     figure, axis = square(title, REACH)
     at = torch.linspace(-REACH, REACH, 221)
     names = run.model.quantiser.nearest(torch.cartesian_prod(at, at)).reshape(221, 221).T
-    axis.pcolormesh(at, at, names % 20, cmap="tab20", alpha=0.25, rasterized=True)
+    axis.pcolormesh(
+        at.numpy(), at.numpy(), (names % 20).numpy(), cmap="tab20", alpha=0.25, rasterized=True
+    )
     dots(axis, run.data.test.tensors[0], DATA)
     book = run.model.quantiser.codebook.detach()
     dots(axis, book[~alive], "0.4", size=30)

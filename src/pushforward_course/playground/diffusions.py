@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -156,15 +156,15 @@ def _field(name: str, sigma: float) -> Sheet:
     at = torch.cartesian_prod(side, side).to(torch.float64 if name == EXACT else torch.float32)
     arrows = score(denoiser(name), at, sigma)
     longest = float(arrows.norm(dim=1).max()) / (0.2 * reach)  # which is shown so long
-    shown = {"angles": "xy", "scale_units": "xy", "scale": longest, "color": MODEL}
-    axis.quiver(*at.T, *arrows.T, **shown, width=0.004)
+    shown: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": longest, "color": MODEL}
+    axis.quiver(*at.T.numpy(), *arrows.T.numpy(), **shown, width=0.004)
     named(axis, loc="upper right")
     return figure
 
 
 def _paths(found: Walk) -> Sheet:
     figure, axis = square(f"paths: the denoiser was asked {found.evaluations} times", 8.0)
-    axis.plot(*found.path[:, :PATHS].permute(2, 0, 1), color="0.55", linewidth=0.6)
+    axis.plot(*found.path[:, :PATHS].permute(2, 0, 1).numpy(), color="0.55", linewidth=0.6)
     dots(axis, found.path[1:-1, :PATHS].flatten(0, 1), "0.3", size=3)
     dots(axis, found.path[0, :PATHS], OTHER, "noise", 12)
     dots(axis, found.ends[:PATHS], MODEL, "draws", 12)

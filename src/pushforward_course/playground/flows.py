@@ -102,5 +102,5 @@ def _draws(run: Run) -> Sheet:
 def _density(run: Run) -> Sheet:
     figure, axis = square(f"its density: {nats(run):.2f} nats a test point", REACH)
     at, shade = on_a_grid(run.model, REACH, 101)
-    axis.pcolormesh(at, at, shade.sqrt(), cmap="Blues", rasterized=True)
+    axis.pcolormesh(at.numpy(), at.numpy(), shade.sqrt().numpy(), cmap="Blues", rasterized=True)
     return figure

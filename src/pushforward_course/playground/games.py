@@ -109,7 +109,7 @@ def _plane(game: Game) -> Sheet:
         scores = game.run.model.critic(torch.cartesian_prod(at, at)).reshape(81, 81).T
     low, high = scores.quantile(torch.tensor([0.02, 0.98])).tolist()
     shade = {"vmin": low, "vmax": max(high, low + 1e-3), "rasterized": True}
-    axis.pcolormesh(at, at, scores, cmap="RdBu", alpha=0.55, **shade)
+    axis.pcolormesh(at.numpy(), at.numpy(), scores.numpy(), cmap="RdBu", alpha=0.55, **shade)
     dots(axis, game.run.data.test.tensors[0][:400], DATA, "data")
     dots(axis, game.draws()[:400], MODEL, "draws", 7)
     named(axis, loc="upper right")
@@ -119,6 +119,7 @@ def _plane(game: Game) -> Sheet:
 def _history(game: Game) -> Sheet:
     figure, axis = panel("modes covered")
     axis.step(*zip(*game.covered), color=MODEL, where="post")
+    axis.plot(*game.covered[-1], "o", color=MODEL, clip_on=False)
     axis.set(xlabel="step", ylim=(-0.3, 8.3), yticks=range(9), xlim=(0, max(50, game.taken)))
     axis.grid(axis="y", alpha=0.3)
     return figure

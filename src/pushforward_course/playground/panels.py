@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING, Any
 
+from pushforward.media.medium import embedded
 from pushforward.pictures.shown import blank
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def square(title: str, reach: float) -> tuple[Sheet, Axes]:
 
 def dots(axis: Axes, points: Any, colour: str, name: str = "", size: float = 5.0) -> None:
     """Points (n, 2) of one colour."""
-    at = points.detach().cpu()
+    at = points.detach().cpu().numpy()
     label = name or None
     axis.scatter(at[:, 0], at[:, 1], s=size, color=colour, linewidths=0, alpha=0.7, label=label)
 
@@ -41,3 +43,9 @@ def dots(axis: Axes, points: Any, colour: str, name: str = "", size: float = 5.0
 def named(axis: Axes, **options: Any) -> None:
     """A small legend."""
     axis.legend(fontsize=9, framealpha=0.85, **options)
+
+
+def framed(figure: Sheet, style: str = "") -> str:
+    """A panel as HTML: an image that says its title to those who do not see it."""
+    said = html.escape(figure.axes[0].get_title(), quote=True)
+    return f'<img src="{embedded(figure.png(), "image/png")}" alt="{said}" style="{style}">'

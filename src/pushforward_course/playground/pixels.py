@@ -85,7 +85,7 @@ def _so_far(found: Written, drawn: int) -> Sheet:
     said = "finished" if drawn >= SIDE**2 else f"next: ink with {found.chance[0, drawn]:.0%}"
     figure, axis = panel(f"{drawn} of {SIDE**2} pixels; {said}")
     known = torch.where(torch.arange(SIDE**2) < drawn, found.ink[0], 0.3).view(SIDE, SIDE)
-    axis.imshow(known, cmap="gray_r", vmin=0, vmax=1)
+    axis.imshow(known.numpy(), cmap="gray_r", vmin=0, vmax=1)
     if drawn < SIDE**2:
         corner = (drawn % SIDE - 0.5, drawn // SIDE - 0.5)
         axis.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=MODEL, linewidth=3))
@@ -96,7 +96,7 @@ def _so_far(found: Written, drawn: int) -> Sheet:
 def _chances(found: Written, drawn: int) -> Sheet:
     figure, axis = panel("probability of ink, when it was drawn")
     seen = torch.where(torch.arange(SIDE**2) <= drawn, found.chance[0], torch.nan)
-    shade = axis.imshow(seen.view(SIDE, SIDE), cmap="Reds", vmin=0, vmax=1)
+    shade = axis.imshow(seen.view(SIDE, SIDE).numpy(), cmap="Reds", vmin=0, vmax=1)
     figure.colorbar(shade, ax=axis, shrink=0.8)
     axis.set_axis_off()
     return figure
@@ -105,6 +105,7 @@ def _chances(found: Written, drawn: int) -> Sheet:
 def _finished(found: Written, digit: int, steps: int) -> Sheet:
     figure, axis = panel(f"sixteen draws: {nats(found, digit, steps):.1f} nats each")
     tiles = torch.nn.functional.pad(found.ink.view(4, 4, SIDE, SIDE), (1, 1, 1, 1), value=0.15)
-    axis.imshow(tiles.permute(0, 2, 1, 3).reshape(40, 40), cmap="gray_r", vmin=0, vmax=1)
+    whole = tiles.permute(0, 2, 1, 3).reshape(40, 40)
+    axis.imshow(whole.numpy(), cmap="gray_r", vmin=0, vmax=1)
     axis.set_axis_off()
     return figure

@@ -124,10 +124,12 @@ class Naive(Run):
         self.s = blank(model.space, n, model.device, model.dtype).flatten(1)
 
     def parameters(self, i: int) -> Tensor:
+        """What the head makes the i-th conditional of."""
         x = self.model.unflatten(self.s)
         return self.model.conditionals(x, *self.conditions)[:, i]
 
     def know(self, i: int, values: Tensor) -> None:
+        """The i-th number of every datum."""
         self.s[:, i] = values
 
 

@@ -14,6 +14,7 @@ captions, and not on those of the whole web.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -126,7 +127,7 @@ class DALLE(TwoStage, Completing):
 
     @torch.no_grad()
     def best(
-        self, n: int, text: Tensor, candidates: int, *, ranker: CLIP | None = None, **options: float
+        self, n: int, text: Tensor, candidates: int, *, ranker: CLIP | None = None, **options: Any
     ) -> Tensor:
         """The `n` images of so many candidates that go best with one caption (1, length).
 

@@ -7,7 +7,7 @@ learns sentences too. Layers differ in which codes see each other (`nn/attention
 Captions are hidden now and then: the network then knows p(codes) as well, and what a caption
 changes can be enlarged,
 
-    log p_w(codes_j) = log p(codes_j | nothing) + w (log p(codes_j | text) - log p(codes_j | nothing))
+    log p_w(c_j) = log p(c_j | nothing) + w (log p(c_j | text) - log p(c_j | nothing))
 
 Zero-Shot Text-to-Image Generation (Ramesh et al., 2021), arXiv:2102.12092, section 2.2, appendix B.
 Classifier-Free Diffusion Guidance (Ho and Salimans, 2022), arXiv:2207.12598, eq. 6; of tokens:
@@ -82,7 +82,8 @@ class TextImageTransformer(Factorised):
             nn.init.normal_(table.weight, std=0.02)
         for places in (self.start, self.word_places, self.rows, self.columns):
             nn.init.normal_(places, std=0.02)
-        for i, seen in enumerate(masks(patterns, layers, 1 + text.length, space.grid)):
+        height, columns = space.grid
+        for i, seen in enumerate(masks(patterns, layers, 1 + text.length, (height, columns))):
             self.register_buffer(f"mask_{i}", seen, persistent=False)
 
     def loss(self, x: Tensor, text: Tensor) -> Terms:
@@ -175,9 +176,7 @@ class TextImageTransformer(Factorised):
         """Sampling with the keys and values of text and codes kept."""
         return _Remembering(self, text)
 
-    def _guided(
-        self, start: Callable[[int, Tensor], Run], text: Tensor, guidance: float
-    ) -> Run:
+    def _guided(self, start: Callable[[int, Tensor], Run], text: Tensor, guidance: float) -> Run:
         if guidance == 1:
             return start(len(text), text)
         both = torch.cat([text, self.nothing(len(text))])

@@ -92,7 +92,7 @@ class TwoStage(Bounded):
 
 
 def scaled(model: Generative, name: str, share: float) -> Iterator[Stage]:
-    """The stages of a part of a model, with `share` of the steps between them, and names that tell it."""
+    """The stages of a part of a model, with `share` of the steps, and names that tell it."""
     stages = model.stages()
     total = sum(stage.share for stage in stages)
     for stage in stages:

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from ...core.catalogue import example, system
 from ...core.contract import Density, Player, Terms
+from ...core.shares import mine, whole
 from ...core.spaces import Pixels, count
 from ...nn.mlp import MLP
 from ...objectives.variational import not_negative
@@ -65,8 +66,13 @@ class FactorVAE(VAE):
         """{"together", "shuffled"}: cross-entropy of telling the two kinds of draws apart."""
         with torch.no_grad():
             z = self.encode(x, *conditions).sample()
-        together, shuffled = self.critic(z)[:, 0], self.critic(permuted(z))[:, 0]
+        together, shuffled = self.critic(z)[:, 0], self.critic(self._permuted(z))[:, 0]
         return {"together": F.softplus(-together), "shuffled": F.softplus(shuffled)}
+
+    def _permuted(self, z: Tensor) -> Tensor:
+        """Every process's rows of the whole batch's latents, `permuted`."""
+        with torch._C.DisableTorchFunction():
+            return mine(permuted(whole(z)), len(z))
 
 
 def permuted(z: Tensor) -> Tensor:

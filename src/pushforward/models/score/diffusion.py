@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.contract import Completing, Pushforward, Scored, Terms
+from ...core.shares import places
 from ...core.spaces import Pixels, Reals, count
 from ...solvers.diffusion import Level, posterior
 from ...solvers.inpainting import inpaint
@@ -205,5 +206,6 @@ def spread(v: Tensor, x: Tensor) -> Tensor:
 
 def stratified(n: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """n uniforms, one in each of n equal parts of [0, 1), in random order: means vary less."""
-    parts = torch.randperm(n, device=device).to(dtype)
-    return ((parts + torch.rand(n, device=device, dtype=dtype)) / n).clamp(max=1 - 1e-7)
+    part, parts = places(n, device)
+    u = torch.rand(n, device=device, dtype=dtype)
+    return ((part.to(dtype) + u) / parts).clamp(max=1 - 1e-7)

@@ -22,6 +22,7 @@ from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Bounded, Latent, Player, Pushforward, Stage, Terms, keep_apart
 from ...core.dataset import Alone, Batch, unchanged
+from ...core.shares import mean
 from ...core.spaces import Pixels, Reals, count
 from ...nn.resnet import ResidualDecoder, ResidualEncoder
 from ...nn.unet import UNet
@@ -115,7 +116,7 @@ class Scale(Component):
     def update(self, z: Tensor, *conditions: Tensor) -> Terms:
         """Takes in a batch; {"std"} is what it now is."""
         self.batches += 1
-        self.square += (z.square().mean() - self.square) / self.batches
+        self.square += (mean(z.square()).mean() - self.square) / self.batches
         return {"std": self.std.clone()}
 
 
