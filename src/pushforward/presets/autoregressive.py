@@ -155,6 +155,12 @@ def window_mlp_digits(
     """A perceptron that sees the 20 pixels before each, two and a half rows of the 8x8 digits.
 
     pushforward train window_mlp_digits      (told the digit: --classes 10)
+
+    Args:
+        window: how many pixels are seen before each.
+        width: units of the hidden layer.
+        steps: of training.
+        classes: labels that it is told; 0 is none.
     """
     from ..data import digits
 

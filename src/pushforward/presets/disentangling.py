@@ -74,6 +74,13 @@ def capacity_sprites(
     """A beta-VAE on small sprites whose rate is held at a capacity that grows to `nats`.
 
     pushforward train capacity_sprites
+
+    Args:
+        latent: length of z.
+        width: units of all perceptrons.
+        nats: what the rate is held at, after growing for 0.8 of the training.
+        gamma: the price of a nat more or less.
+        steps: of training.
     """
     return _vae(latent, width, Capacity(nats, gamma), steps)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from ..core.catalogue import preset
 from ..models.flow.dequantized import Dequantized, of_images
@@ -69,7 +68,7 @@ def iw_dequantised_digits(
     pushforward train iw_dequantised_digits
     """
     asked = realnvp_digits(width, blocks, steps)
-    flow: Any = asked.model.flow
+    flow = RealNVP(asked.data.space, width=width, blocks=blocks, alpha=0.01).flow
     return replace(asked, model=Dequantized(flow, asked.data.space, alpha=0.01, k=k))
 
 

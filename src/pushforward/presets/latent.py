@@ -244,6 +244,13 @@ def vlae_digits(
     """A VLAE on the 8x8 digits: the decoder sees two rows above, z is left with the rest.
 
     pushforward train vlae_digits      (told the digit: --classes 10)
+
+    Args:
+        latent: length of z.
+        width: channels of the convolutions.
+        window: kernel of the decoder's first convolution, odd.
+        classes: labels that it is told; 0 is none.
+        steps: of training.
     """
     from ..data import digits
 
