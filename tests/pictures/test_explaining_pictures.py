@@ -15,6 +15,7 @@ from pushforward.pictures.shown import encoded
         ("kl-directions", {"steps": 2}),
         ("posterior-narrowing", {"tosses": 20}),
         ("line-fits", {}),
+        ("discrete-gradients", {"draws": 100}),
         ("receptive-fields", {"layers": 2, "size": 9}),
     ],
 )

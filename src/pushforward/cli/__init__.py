@@ -1,5 +1,5 @@
 """The command line: `pushforward train | sample | evaluate | compare | draw | list | show |
-check | cache`.
+zoo | check | cache`.
 
 Flags come from signatures: those of a preset or picture are its keywords, those of a command are
 its function's. What a command needs is imported when it runs, so that help comes at once.
@@ -33,6 +33,7 @@ COMMANDS = {
     "draw": ("drawing", "draw", "draw one of the pictures that explain"),
     "list": ("listing", "list_", "what is built, its presets, the numbers that they reached"),
     "show": ("listing", "show", "a preset, or a system of the list"),
+    "zoo": ("zoo", "zoo", "checkpoints that were trained already: zoo:NAME"),
     "check": ("checking", "check", "run the laws over the models in your Python file"),
     "cache": ("caching", "cache", "what the cache holds; --most and --older-than make it less"),
 }

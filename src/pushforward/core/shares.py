@@ -122,7 +122,7 @@ class Share(TorchFunctionMode):
         """
         shape, order = self.enlarged(tuple(x.shape), d), list(range(x.dim()))
         if _is_dense(x):
-            order.sort(key=lambda i: -x.stride(i))
+            order.sort(key=lambda i: -x.stride()[i])
         room = x.new_empty([shape[i] for i in order])
         return room.permute([order.index(i) for i in range(x.dim())])
 

@@ -1,6 +1,7 @@
 """Formulas over tensors that two models or more share."""
 
 from .alpha import alpha_divergence, renyi
+from .discrete_gradients import enumerated_gradient, one_gradient_each, vimco
 from .f_divergences import F_DIVERGENCES, FDivergence
 from .gaussians import (
     kl_diagonal,

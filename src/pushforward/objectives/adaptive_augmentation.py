@@ -25,8 +25,17 @@ from torch.nn import functional as F
 
 from ..core import shares
 from ..core.blueprint import Component
+from ..core.catalogue import system
 from ..core.spaces import count
 from .augmentations import checked_images
+
+system(
+    "ada",
+    lecture=11,
+    kind="objective",
+    title="Adaptive discriminator augmentation",
+    paper="arXiv:2006.06676",
+)
 
 KINDS = ("blit", "geometry", "colour")
 Draw = Callable[[Tensor], Tensor]

@@ -330,3 +330,6 @@ system("elbo", lecture=3, kind="objective", title="Evidence bound", paper="arXiv
 system("beta-vae", lecture=7, kind="objective", title="beta-VAE", paper="Higgins et al., 2017")
 system("free-bits", lecture=7, kind="objective", title="Free bits", paper="arXiv:1606.04934")
 system("kl-annealing", lecture=7, kind="objective", title="Annealing", paper="arXiv:1511.06349")
+system(
+    "capacity-vae", lecture=7, kind="objective", title="Growing capacity", paper="arXiv:1804.03599"
+)

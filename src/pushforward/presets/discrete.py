@@ -34,18 +34,18 @@ def vq_vae_digits(
 
 
 @preset("vq-vae")
-def vq_vae_mnist(steps: int = 30_000, codes: int = 128, width: int = 64) -> Experiment:
-    """VQ-VAE on MNIST's 256 levels with 7x7 codes, then a Transformer over the codes.
+def vq_vae_mnist(steps: int = 2_400, codes: int = 64, width: int = 16) -> Experiment:
+    """VQ-VAE on MNIST's 256 levels with 7x7 codes, then a small Transformer over the codes.
 
-    pushforward train vq_vae_mnist --device cuda      (a GPU preset: not run here)
+    pushforward train vq_vae_mnist      (a GPU has time for --steps 30000 --codes 256 --width 64)
     """
     from ..data import mnist
 
     data = mnist()
-    codec = VQVAE(data.space, VectorQuantiser(codes, 32), width)
-    prior = ImageGPT(codec.tokens, width=128, layers=4, dropout=0.1)
-    recipe = Recipe(steps, 128, Adam(5e-4), schedule=Cosine(warmup=200), ema=0.999)
-    return Experiment(TwoStage(codec, prior), data, recipe)
+    codec = VQVAE(data.space, VectorQuantiser(codes, 16), width, blocks=1)
+    prior = ImageGPT(codec.tokens, width=4 * width, layers=2, dropout=0.1)
+    recipe = Recipe(steps, 32, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.995)
+    return Experiment(TwoStage(codec, prior, codec_share=0.5), data, recipe)
 
 
 @preset("vq-vae")
@@ -87,28 +87,28 @@ def vq_vae2_digits(
 
 
 @preset("gumbel-softmax")
-def gumbel_softmax_mnist(steps: int = 50_000) -> Experiment:
+def gumbel_softmax_mnist(steps: int = 3_000, width: int = 16) -> Experiment:
     """Gumbel-softmax VAE with 30 variables of 10 classes on dynamically binarised MNIST.
 
-    pushforward train gumbel_softmax_mnist --device cuda      (a GPU preset: not run here)
+    pushforward train gumbel_softmax_mnist      (a GPU has time for --steps 50000 --width 32)
     """
     from ..data import mnist
 
     data = mnist(binarise="dynamic")
-    recipe = Recipe(steps, 128, Adam(1e-3), schedule=Cosine(warmup=200), ema=0.999)
-    return Experiment(GumbelSoftmaxVAE(data.space, 30, 10), data, recipe)
+    recipe = Recipe(steps, 64, Adam(1e-3), schedule=Cosine(warmup=100), ema=0.995)
+    return Experiment(GumbelSoftmaxVAE(data.space, 30, 10, width), data, recipe)
 
 
 @preset("dvae")
-def dvae_mnist(steps: int = 30_000, codes: int = 128, width: int = 64) -> Experiment:
-    """dVAE on MNIST's 256 levels with 7x7 codes, then a Transformer over the codes.
+def dvae_mnist(steps: int = 2_400, codes: int = 64, width: int = 16) -> Experiment:
+    """dVAE on dynamically binarised MNIST with 7x7 codes, then a Transformer over the codes.
 
-    pushforward train dvae_mnist --device cuda      (a GPU preset: not run here)
+    pushforward train dvae_mnist      (a GPU has time for --steps 30000 --width 64)
     """
     from ..data import mnist
 
-    data = mnist()
-    codec = DVAE(data.space, codes, width)
-    prior = ImageGPT(codec.tokens, width=128, layers=4, dropout=0.1)
-    recipe = Recipe(steps, 128, Adam(5e-4), schedule=Cosine(warmup=200), ema=0.999)
-    return Experiment(TwoStage(codec, prior), data, recipe)
+    data = mnist(binarise="dynamic")
+    codec = DVAE(data.space, codes, width, blocks=1)
+    prior = ImageGPT(codec.tokens, width=4 * width, layers=2, dropout=0.1)
+    recipe = Recipe(steps, 32, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.995)
+    return Experiment(TwoStage(codec, prior, codec_share=0.5), data, recipe)

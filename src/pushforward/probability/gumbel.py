@@ -12,14 +12,19 @@ the same distribution: Maddison, Mnih and Teh (2017), arXiv:1611.00712.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..core.blueprint import record
+from ..core.contract import Terms
+
+Function = Callable[[Tensor], Tensor]
+"""Draws (batch, variables, classes), one-hot or relaxed, to values (batch,)."""
 
 
 def gumbel(like: Tensor) -> Tensor:
@@ -33,16 +38,57 @@ def one_hot(logits: Tensor) -> Tensor:
     return F.one_hot(chosen, logits.shape[-1]).to(logits.dtype)
 
 
-class Relaxation(Protocol):
+class Estimator(ABC):
+    """How a bound's gradient reaches categoricals: what a model of discrete latents is given."""
+
+    @abstractmethod
+    def bound(
+        self, log_x: Function, logits: Tensor, temperature: float | Tensor, beta: float
+    ) -> Terms:
+        """What to minimise, (batch,) each, in nats, for q with `logits` and a uniform prior.
+
+        `log_x` is log p(x|z); `beta` weighs the rate. The terms' values are estimates, and their
+        gradients estimate the gradient of what is estimated.
+        """
+
+    def check(self, variables: int, classes: int) -> None:
+        """Raises ValueError for categoricals that it cannot serve."""
+        return
+
+
+class ExpectationEstimator(Estimator):
+    """One of the gradient of any E f(z), of which the bound's is a case: its rate is known."""
+
+    @abstractmethod
+    def expectation(self, f: Function, logits: Tensor, temperature: float | Tensor) -> Tensor:
+        """E f(z), (batch,): an estimate, whose gradient estimates that of the expectation."""
+
+    def bound(
+        self, log_x: Function, logits: Tensor, temperature: float | Tensor, beta: float
+    ) -> Terms:
+        """{"distortion", "rate"} in nats, each (batch,); the rate in closed form."""
+        rate = divergence_from_uniform(logits).sum(-1)
+        return {
+            "distortion": -self.expectation(log_x, logits, temperature),
+            "rate": beta * rate,
+        }
+
+
+class Relaxation(ExpectationEstimator):
     """What stands for a one-hot draw while gradients are taken."""
 
+    @abstractmethod
     def __call__(self, logits: Tensor, temperature: float | Tensor) -> Tensor:
         """(..., classes), non-negative, summing to 1 over the classes."""
+
+    def expectation(self, f: Function, logits: Tensor, temperature: float | Tensor) -> Tensor:
+        """f of a relaxed draw, (batch,)."""
+        return f(self(logits, temperature))
 
 
 @record
 @dataclass(frozen=True)
-class Relaxed:
+class Relaxed(Relaxation):
     """The softmax itself (eq. 2): between the classes, and closer to one as tau falls."""
 
     def __call__(self, logits: Tensor, temperature: float | Tensor) -> Tensor:
@@ -52,7 +98,7 @@ class Relaxed:
 
 @record
 @dataclass(frozen=True)
-class StraightThrough:
+class StraightThrough(Relaxation):
     """The one-hot vector forwards, the softmax's gradient backwards (section 2.2)."""
 
     def __call__(self, logits: Tensor, temperature: float | Tensor) -> Tensor:

@@ -121,7 +121,7 @@ def _check_asked(trained: Trained, source: Dataset, features: str | None, ais: i
 def _written(rows: list[Row], data: Dataset, folder: Path, features: str | None) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     names = tuple(row.name for row in rows)
-    write(Comparison(names, data, rows, features=features), folder)
+    write(Comparison(names, dict.fromkeys(names, data), rows, features=features), folder)
     return f"wrote {folder}/index.html, results.json, results.md, results.csv"
 
 

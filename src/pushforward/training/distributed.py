@@ -118,7 +118,7 @@ def _mark(value: Any) -> str:
 def device() -> torch.device:
     """Where tensors must live that processes send each other."""
     nccl = dist.get_backend() == "nccl"
-    return torch.device("cuda", torch.cuda.currentdevice()) if nccl else torch.device("cpu")
+    return torch.device("cuda", torch.cuda.current_device()) if nccl else torch.device("cpu")
 
 
 class Wishes:

@@ -77,7 +77,7 @@ class Gradients:
         if later or not self.buckets:
             yield
             return
-        hooks = [p.register_post_accumulate_grad_hook(self._there) for p in self.home]  # type: ignore[attr-defined]
+        hooks = [p.register_post_accumulate_grad_hook(self._there) for p in self.home]
         try:
             yield
         finally:

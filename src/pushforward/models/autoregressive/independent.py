@@ -51,7 +51,7 @@ class Independent(Density):
         """Adds a batch to the counts; returns {"nll": (batch,)} in nats."""
         index = x.flatten(1).T.long()
         ones = torch.ones_like(index, dtype=self.counts.dtype)
-        self.counts += total(torch.zeros_like(self.counts).scatter_add_(1, index, ones))
+        self.counts.add_(total(torch.zeros_like(self.counts).scatter_add_(1, index, ones)))
         return {"nll": -self.log_prob(x)}
 
     def log_prob(self, x: Tensor) -> Tensor:

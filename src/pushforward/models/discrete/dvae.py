@@ -22,7 +22,7 @@ from ...core.catalogue import example, system
 from ...core.spaces import Pixels, Space, Tokens
 from ...nn.resnet import ResidualDecoder, ResidualEncoder, halved
 from ...probability.discretized import usual_head
-from ...probability.gumbel import Relaxation, Relaxed, Temperature
+from ...probability.gumbel import Estimator, Relaxed, Temperature
 from ...probability.heads import Head
 from .gumbel_softmax import GumbelSoftmaxVAE
 
@@ -37,7 +37,8 @@ class DVAE(GumbelSoftmaxVAE):
         halvings: of the sides: 8 -> 4 with one, 28 -> 7 and 32 -> 8 with two.
         blocks: residual blocks in either network.
         temperature: from the start to the end of training: 1 to 1/16 in the paper.
-        relaxation: `Relaxed()` or `StraightThrough()`.
+        relaxation: `Relaxed()`, `StraightThrough()`, or another `Estimator`, as of
+            `GumbelSoftmaxVAE`.
         beta: weight of the rate in training.
         head: the likelihood of a pixel; by default `usual_head(space)`.
         labels: how many there are of those that both networks are told; 0 is none.
@@ -51,7 +52,7 @@ class DVAE(GumbelSoftmaxVAE):
         halvings: int = 2,
         blocks: int = 2,
         temperature: Temperature = Temperature(1.0, 1 / 16),  # noqa: B008 (it is frozen)
-        relaxation: Relaxation = Relaxed(),  # noqa: B008 (it is frozen)
+        relaxation: Estimator = Relaxed(),  # noqa: B008 (it is frozen)
         beta: float = 1.0,
         head: Head | None = None,
         labels: int = 0,

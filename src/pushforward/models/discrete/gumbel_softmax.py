@@ -3,8 +3,9 @@
     -log p(x) <= E_q(z|x)[-log p(x | z)] + KL(q(z|x) || uniform) = distortion + rate
 
 Training replaces the one-hot draws z by Gumbel-softmax ones, so that their gradient reaches the
-encoder; the rate is that of the categoricals, in closed form. `elbo` draws true one-hot vectors:
-it is a bound, while the relaxed objective is none.
+encoder, or takes another estimate of that gradient (`objectives/discrete_gradients.py`); the rate
+is that of the categoricals, in closed form. `elbo` draws true one-hot vectors: it is a bound, while
+the relaxed objective is none.
 
 Categorical Reparameterization with Gumbel-Softmax (Jang, Gu and Poole, 2017), arXiv:1611.01144,
 eq. 2, sections 2.2 and 4.2. Differs from the paper: the temperature falls geometrically with
@@ -26,7 +27,7 @@ from ...nn.conv import ConvDecoder, ConvEncoder
 from ...nn.sums import per_example
 from ...probability.discretized import usual_head
 from ...probability.gumbel import (
-    Relaxation,
+    Estimator,
     Relaxed,
     Temperature,
     divergence_from_uniform,
@@ -43,7 +44,8 @@ class GumbelSoftmaxVAE(Bounded):
         variables, classes: of the latent space.
         width: channels of the convolutional networks, where those are not given.
         temperature: from the start to the end of training.
-        relaxation: `Relaxed()` or `StraightThrough()`.
+        relaxation: `Relaxed()`, `StraightThrough()`, or how else gradients pass through draws:
+            `objectives.discrete_gradients` has unbiased ways.
         beta: weight of the rate in training.
         head: the likelihood of a pixel; by default `usual_head(space)`.
         encoder: images to (batch, variables * classes).
@@ -61,7 +63,7 @@ class GumbelSoftmaxVAE(Bounded):
         classes: int = 10,
         width: int = 32,
         temperature: Temperature = Temperature(),  # noqa: B008 (it is frozen)
-        relaxation: Relaxation = Relaxed(),  # noqa: B008 (it is frozen)
+        relaxation: Estimator = Relaxed(),  # noqa: B008 (it is frozen)
         beta: float = 1.0,
         head: Head | None = None,
         encoder: nn.Module | None = None,
@@ -73,6 +75,7 @@ class GumbelSoftmaxVAE(Bounded):
         super().__init__(space, told(labels))
         self.variables, self.classes = count("variables", variables), count("classes", classes, 2)
         self.head = (head or usual_head(space)).check(space)
+        relaxation.check(self.variables, self.classes)
         self.temperature, self.relaxation, self.beta = temperature, relaxation, beta
         shape = (space.channels * self.head.outputs, space.height, space.width)
         flat = variables * classes
@@ -80,11 +83,13 @@ class GumbelSoftmaxVAE(Bounded):
         self.decoder = decoder or ConvDecoder(flat, shape, width, labels)
 
     def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
-        """{"distortion", "rate"} in nats with relaxed draws, each (batch,)."""
-        logits = self.logits(x, *conditions)
-        z = self.relaxation(logits, self.temperature.at(self.progress))
-        rate = self.beta * self._rate(logits)
-        return {"distortion": -self._given(x, z, *conditions), "rate": rate}
+        """What `relaxation` makes of the bound, in nats: {"distortion", "rate"}, each (batch,)."""
+        return self.relaxation.bound(
+            lambda z: self._given(x, z, *conditions),
+            self.logits(x, *conditions),
+            self.temperature.at(self.progress),
+            self.beta,
+        )
 
     def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
         """E_q log p(x|z) - KL(q || uniform) with one-hot draws, in nats, (batch,)."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...core.catalogue import example
+from ...core.catalogue import example, system
 from ...core.contract import Density, Player, Terms
 from ...core.shares import mine, whole
 from ...core.spaces import Pixels, count
@@ -93,3 +93,6 @@ def factor_vae() -> FactorVAE:
     """The smallest instance."""
     encoder, decoder = dense(Pixels(1, 4, 4, levels=2), latent=2, width=32)
     return FactorVAE(encoder, decoder, MLP(2, 1, 16, 1), gamma=2.0)
+
+
+system("factor-vae", lecture=7, title="FactorVAE", paper="arXiv:1802.05983")
