@@ -9,6 +9,7 @@ zero but for rounding (a bias before batch normalisation) has a sign of its own 
 """
 
 import argparse
+import dataclasses
 import os
 import sys
 import warnings
@@ -33,8 +34,22 @@ def losses(example, steps, shared):
     steps = max(steps, 2 * len(model.stages()))
     recipe = Recipe(steps, 32, Adam(1e-3), ema=0.9, clip=10.0, report_every=1, validate_every=steps)
     with alone(not shared):
-        training = Training(model, data.find(example.data), recipe)
+        training = Training(model, doubled(data.find(example.data)), recipe)
         return [report.terms | (report.validation or {}) for report in training]
+
+
+def doubled(found):
+    """The data with floats of the model's type."""
+    splits = {
+        part: dataclasses.replace(split, tensors=tuple(map(_double, split.tensors)))
+        for part in ("train", "validation", "test")
+        for split in (getattr(found, part),)
+    }
+    return dataclasses.replace(found, **splits)
+
+
+def _double(t):
+    return t.double() if t.is_floating_point() else t
 
 
 class alone:
