@@ -28,7 +28,7 @@ from ...solvers.fixed import RungeKutta4
 from ...solvers.probability_flow import flow_to_noise
 from ...solvers.samplers import Sampler
 from ...solvers.spacing import MOST
-from .diffusion import Diffusion, spread
+from .diffusion import Diffusion, check_end, spread
 
 
 class Continuous(Diffusion, Estimated):
@@ -45,6 +45,10 @@ class Continuous(Diffusion, Estimated):
     ):
         super().__init__(space, sampler, network, predicts, clipped)
         self.path = path
+        end = self.level_at(path.end)
+        check_end(
+            end.alpha**2 / (end.alpha**2 + end.sigma**2), str(path), "Take a path of more noise"
+        )
 
     @abstractmethod
     def times(self, steps: int) -> list[float]:
@@ -66,7 +70,12 @@ class Continuous(Diffusion, Estimated):
         return [*map(self.level_at, times), Level(0.0, 1.0, 0.0)]
 
     def level_at(self, t: float) -> Level:
-        """The level at the time `t`."""
+        """The level at the time `t`. Raises ValueError for a time that the path does not have."""
+        if not 0 < t <= self.path.end * (1 + 1e-6):
+            raise ValueError(
+                f"the times of {self.path} are above 0 and at most {self.path.end:g}: there is no "
+                f"time {t!r}"
+            )
         alpha, sigma = self.path.at(torch.tensor(t, dtype=torch.float64))
         return Level(t, alpha.item(), sigma.item())
 
