@@ -126,6 +126,8 @@ def check_solved(
     if chosen and not isinstance(model, Estimated):
         told = " and ".join(chosen)
         raise ValueError(f"{type(model).__name__} solves no ODE here: leave {told} out")
+    for name, least in {"steps": 1, "probes": 0}.items():
+        count(name, chosen.get(name, least), least)
     if steps is not None and tolerance is not None:
         raise ValueError("an ODE is solved in so many steps, or to a tolerance: give one of both")
     if tolerance is not None and not 0 < tolerance < math.inf:
