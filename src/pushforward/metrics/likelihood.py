@@ -81,7 +81,7 @@ def nats(
     if found.value < 0 and isinstance(model, Estimated) and isinstance(model.space, Pixels):
         warnings.warn(
             f"{found} is below 0, which no probability of integers allows: the flow bends more "
-            "than the solver's steps can follow; take more steps (steps=200, --ode-steps 200) or a tolerance",
+            "than the solver's steps can follow; take more (steps=200, --ode-steps 200)",
             stacklevel=2,
         )
     return found
