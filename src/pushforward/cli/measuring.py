@@ -21,6 +21,9 @@ def evaluate(
     file: str | None = None,
     features: str | None = None,
     ais: int | None = None,
+    ode_steps: int | None = None,
+    ode_probes: int | None = None,
+    ode_tolerance: float | None = None,
     force: bool = False,
     as_json: JSON = False,
 ) -> None:
@@ -41,6 +44,11 @@ def evaluate(
         ais: test examples whose likelihood is also found by annealed importance sampling, for
             models with a decoder and a prior (--ais alone: 100; unasked where a critic alone
             tells a model's rate, as in adversarial variational Bayes).
+        ode_steps: Runge-Kutta steps of estimates by an ODE, as of EDM and flow matching
+            (default: 25).
+        ode_probes: random projections for its divergence, 0 for the exact one (default: 1, and 0
+            up to eight dimensions).
+        ode_tolerance: relative and absolute error of its solver, in the place of steps.
         force: replace files in the folder that are of no earlier page.
     """
     from ..media.zoo import expanded
@@ -53,7 +61,9 @@ def evaluate(
     if out is not None:
         check_folder(Path(out), checkpoints, force)
     records: list[dict[str, Any]] = []
-    for line in evaluated(checkpoints, data, k, samples, out, features, ais, records):
+    said = {"steps": ode_steps, "probes": ode_probes, "tolerance": ode_tolerance}
+    ode = {name: value for name, value in said.items() if value is not None}
+    for line in evaluated(checkpoints, data, k, samples, out, features, ais, records, ode):
         if not as_json:
             print(line, flush=True)
     if as_json:

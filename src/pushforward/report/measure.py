@@ -5,6 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 import torch
 
@@ -91,6 +94,7 @@ def of_checkpoint(
     thorough: bool = False,
     features: str | None = None,
     quiet: bool = True,
+    ode: Mapping[str, Any] = MappingProxyType({}),
 ) -> Row:
     """The row of a checkpoint, on `data` (None: what it was trained on).
 
@@ -102,10 +106,11 @@ def of_checkpoint(
         thorough: whether more is measured on the samples than the page's table shows.
         features: what samples are seen through, as `extractor_for` takes it.
         quiet: no bars on stderr.
+        ode: `steps`, `probes` and `tolerance` of an ODE, as `nats` takes them.
     """
     data, model, recipe = data or trained.data(), trained.model, trained.recipe
     look = extractor_for(data, features)
-    row = _row(trained.name, model, data, named(model), look, k, samples, thorough, quiet)
+    row = _row(trained.name, model, data, named(model), look, k, samples, thorough, quiet, ode)
     row.train_seconds = trained.seconds
     row.seed = None if recipe is None else recipe.seed
     row.about = "A checkpoint, trained before."
@@ -125,6 +130,7 @@ def _row(
     samples: int = SAMPLES,
     thorough: bool = False,
     quiet: bool = True,
+    ode: Mapping[str, Any] = MappingProxyType({}),
 ) -> Row:
     with counted(f"{name}: samples", quiet) as watch:
         drawn = Sampled.of(model, data, look, samples, watch)
@@ -136,7 +142,7 @@ def _row(
         family=called.family,
         about="",
         data=data.name,
-        likelihood=likelihood(model, data.test, k, quiet),
+        likelihood=likelihood(model, data.test, k, quiet, ode),
         quality=drawn.quality,
         parameters=sum(p.numel() for p in model.parameters()),
         train_seconds=None,
@@ -187,7 +193,11 @@ def _moved(model: Generative, split: Split) -> bool:
 
 
 def likelihood(
-    model: Generative, split: Split, k: int | None = IMPORTANCE_SAMPLES, quiet: bool = True
+    model: Generative,
+    split: Split,
+    k: int | None = IMPORTANCE_SAMPLES,
+    quiet: bool = True,
+    ode: Mapping[str, Any] = MappingProxyType({}),
 ) -> Likelihood | None:
     """The likelihood of a split with its kind, None for a model without.
 
@@ -200,4 +210,6 @@ def likelihood(
     grey = isinstance(model.space, Pixels) and model.space.levels > 2
     measured = bits_per_dim if grey else nats
     with counted("likelihood of the test split", quiet) as watch:
-        return measured(model, split, k if isinstance(model, Weighted) else None, watch=watch)
+        return measured(
+            model, split, k if isinstance(model, Weighted) else None, watch=watch, **ode
+        )

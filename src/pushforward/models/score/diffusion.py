@@ -12,6 +12,7 @@ unless a model was built with `clipped=False`.
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from ...solvers.diffusion import Level, posterior
 from ...solvers.inpainting import inpaint
 from ...solvers.samplers import DDIM, Sampler
 from .parametrisation import Prediction
+
+ENOUGH = 0.1  # of x_0's variance in x_T: more of it is told
 
 
 class Diffusion(Scored, Pushforward, Completing):
@@ -159,6 +162,17 @@ def claim(network: nn.Module, predicts: str, who: str) -> None:
             "such as HeunSampler(spacing=Karras())"
         )
     network.__dict__["predicts"] = predicts
+
+
+def check_end(signal: float, what: str, remedy: str) -> None:
+    """Warns where the end of `what`, taken to be noise alone, has this share of signal in it."""
+    if signal > ENOUGH:
+        warnings.warn(
+            f"{what} does not end near noise: at its end the signal-to-noise "
+            f"ratio alpha^2 / sigma^2 is still {signal / max(1 - signal, 1e-12):.3g}, yet samples "
+            f"start from noise alone. {remedy}",
+            stacklevel=4,
+        )
 
 
 @dataclass(frozen=True)
