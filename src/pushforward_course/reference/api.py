@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import types
@@ -39,16 +40,21 @@ def pages() -> dict[str, str]:
     }
 
 
+@functools.cache
 def objects() -> dict[str, list[tuple[str, Any]]]:
     """Pairs of name and object, by the part of the library that holds them out."""
     import pushforward
+    from pushforward.core.blueprint import registered, registered_names
+    from pushforward.core.catalogue import discover
     from pushforward.core.names import ROOMS, held_out, public_names
 
+    discover()
     found: dict[str, dict[str, Any]] = defaultdict(dict)
-    everywhere = [(name, getattr(pushforward, name)) for name in public_names()]
-    rooms = [(name, getattr(getattr(pushforward, room), name)) for room in ROOMS[:-1]
-             for name in held_out(room)]  # fmt: skip
-    for name, value in everywhere + rooms:
+    classes = [(n, registered(n)) for n in registered_names() if not n.startswith("_")]
+    rooms = [getattr(pushforward, room) for room in ROOMS if room != "cli"]
+    held = [(n, getattr(room, n)) for room in rooms for n in held_out(room.__name__[12:])]
+    own = [(n, getattr(pushforward, n)) for n in {*dir(pushforward)} - {*public_names()}]
+    for name, value in [*own, *classes, *held]:
         home = getattr(value, "__module__", "") or ""
         if home.startswith("pushforward.") and not isinstance(value, types.ModuleType):
             found[_part(home)].setdefault(getattr(value, "__name__", name), value)

@@ -11,6 +11,7 @@ import pushforward
 from .pages import kept
 
 ROOT = Path(pushforward.__file__).parents[2]
+PICTURE = re.compile(r"!\[([^\]]+)\]\(([\w.-]+)\)")
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(((?!\w+:|#)[^)]+)\)")
 
 
@@ -30,11 +31,17 @@ def _newer(one: Path, other: Path) -> bool:
 
 
 def linked(text: str, folder: Path) -> str:
-    """The text; links that leave docs/ become the names of the files that they lead to."""
+    """The text; links that leave docs/ become the names of the files that they lead to.
+
+    A picture that was not drawn yet becomes its words.
+    """
 
     def told(found: re.Match[str]) -> str:
         target = (folder / found[2].partition("#")[0]).resolve()
         inside = target.parent == folder.resolve() and target.exists()
         return found[0] if inside else f"{found[1]} (`{found[2].lstrip('./')}`)"
 
-    return LINK.sub(told, text)
+    def shown(found: re.Match[str]) -> str:
+        return found[0] if (folder / found[2]).exists() else f"*{found[1]}*"
+
+    return PICTURE.sub(shown, LINK.sub(told, text))
