@@ -59,12 +59,14 @@ def seen(example: Example) -> Facts:
 
 
 def latent(model: Any) -> str:
-    """How its noise or code is had from x: by an encoder, by inverting it, or not at all."""
+    """How its noise or code is had from x: by an encoder, as codes, as noise that it is a function of."""
     from pushforward.core.contract import Latent, Pushforward
 
     if isinstance(model, Latent):
         return "encoder"
-    return "noise" if isinstance(model, Pushforward) else "none"
+    if isinstance(model, Pushforward):
+        return "noise"
+    return "codes" if callable(getattr(model, "encode", None)) else "none"
 
 
 def operations(model: Any) -> int:

@@ -18,9 +18,10 @@ TEXT = """# A map of all systems
 
 {count} systems, as the library's catalogue lists them. What a model has was asked of its smallest
 example when this page was built: the kind of its likelihood, whether x has a latent (by an encoder,
-or as noise that it is a function of), and how many operations torch runs to draw one datum, which
-tells one pass of a network from a pass for each dimension or step, whatever the hardware. What was
-measured is the first number that a preset of it reached, as it was recorded.
+as codes, or as noise that it is a function of), and how many operations torch runs to draw one
+datum, which tells one pass of a network from a pass for each dimension or step, whatever the
+hardware. What was measured is the first number that a preset of it reached, as it was recorded. In
+the picture, columns are those operations, rows the kinds of likelihood, and colours the families.
 
 ![Systems by the kind of their likelihood and the operations that one sample costs](map.svg)
 
@@ -86,9 +87,12 @@ def draw(facts: dict[str, Facts], file: Path) -> None:
 def _fields(axes: Any, fields: dict[tuple[str, str], list[str]], tall: dict[str, int]) -> None:
     families = {system.id: system.family for system in sources.systems()}
     colours = {name: f"C{i}" for i, name in enumerate(sorted(set(families.values())))}
-    top = 1.0
+    top = 1.8
+    shown = sorted({families[name] for names in fields.values() for name in names})
+    for i, family in enumerate(shown):
+        axes.text(0.03 + 3.9 * i / len(shown), 0.3, family, color=colours[family], fontsize=8)
     for column, (_, cost) in enumerate(COSTS):
-        axes.text(column + 0.03, 0.8, f"{cost} operations", weight="bold", fontsize=9)
+        axes.text(column + 0.03, 1.5, cost, weight="bold", fontsize=9)
     for kind, rows in tall.items():
         axes.axhline(top, color="#999999", lw=0.8)
         axes.text(0.03, top + 1, kind, style="italic", fontsize=9)
