@@ -59,7 +59,7 @@ def seen(example: Example) -> Facts:
 
 
 def latent(model: Any) -> str:
-    """How its noise or code is had from x: by an encoder, as codes, as noise that it is a function of."""
+    """How x is told in short: by an encoder, as codes, as noise that x is a function of."""
     from pushforward.core.contract import Latent, Pushforward
 
     if isinstance(model, Latent):

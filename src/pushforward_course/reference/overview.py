@@ -86,11 +86,11 @@ def draw(facts: dict[str, Facts], file: Path) -> None:
 
 def _fields(axes: Any, fields: dict[tuple[str, str], list[str]], tall: dict[str, int]) -> None:
     families = {system.id: system.family for system in sources.systems()}
-    colours = {name: f"C{i}" for i, name in enumerate(sorted(set(families.values())))}
-    top = 1.8
     shown = sorted({families[name] for names in fields.values() for name in names})
+    colours = {family: f"C{i}" for i, family in enumerate(shown)}
+    top = 1.8
     for i, family in enumerate(shown):
-        axes.text(0.03 + 3.9 * i / len(shown), 0.3, family, color=colours[family], fontsize=8)
+        axes.text(0.03 + 3.9 * i / len(shown), 0.75, family, color=colours[family], fontsize=8)
     for column, (_, cost) in enumerate(COSTS):
         axes.text(column + 0.03, 1.5, cost, weight="bold", fontsize=9)
     for kind, rows in tall.items():
