@@ -15,6 +15,7 @@ import pushforward
 from . import settings
 from .failures import CourseError, told
 from .mathjax import mathjax
+from .staging import staged
 
 NEEDED = ("sphinx", "myst_nb", "furo", "sphinx_proof", "bs4", "ipykernel")
 
@@ -32,7 +33,8 @@ def built(out: Path, lecture: int | None = None, quiet: bool = False, language: 
     chosen = settings.settings(mathjax(), cache / f"cells-{_library()}", lecture)
     chosen |= settings.in_language(language, locale)
     warnings = io.StringIO()
-    _run(out, chosen, warnings, quiet)
+    source = staged(out / "source", cache / f"facts-{_library()}.json")
+    _run(source, out, chosen, warnings, quiet)
     if warnings.getvalue():
         raise CourseError("the course has loose ends:\n" + warnings.getvalue())
     return out / "html" / "index.html"
@@ -59,7 +61,9 @@ def _catalogues(out: Path, language: str) -> Path:
     return words.compiled(out / "locale")
 
 
-def _run(out: Path, chosen: dict[str, Any], warnings: io.StringIO, quiet: bool) -> None:
+def _run(
+    source: Path, out: Path, chosen: dict[str, Any], warnings: io.StringIO, quiet: bool
+) -> None:
     from myst_nb.core.execute.base import ExecutionError
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
@@ -67,7 +71,7 @@ def _run(out: Path, chosen: dict[str, Any], warnings: io.StringIO, quiet: bool) 
     _kernels_are_ours()
     try:
         app = Sphinx(
-            str(settings.LECTURES),
+            str(source),
             None,
             str(out / "html"),
             str(out / "doctrees"),

@@ -117,6 +117,8 @@ def _looks() -> dict[str, Any]:
         "html_css_files": ["course.css"],
         "html_js_files": ["course.js"],
         "html_copy_source": False,
+        # A summary would be fetched, which browsers refuse to pages of a disk.
+        "html_show_search_summary": False,
         "html_show_sphinx": False,
         "html_show_copyright": False,
         "html_theme_options": {"navigation_with_keys": True},

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from pushforward.core.sources import rows
 from pushforward_course import building, mathjax, settings
 from pushforward_course.topics import plans
 
@@ -41,7 +42,7 @@ def site(tmp_path_factory):
 
 
 def pages(site):
-    return [*sorted(site.glob("*.html")), *sorted((site / "slides").glob("*.html"))]
+    return sorted(page for page in site.rglob("*.html") if "_static" not in page.parts)
 
 
 def test_every_lecture_has_a_page_slides_and_its_topics(site):
@@ -110,7 +111,9 @@ def test_every_page_opens_without_a_complaint_or_a_request_outside(site, browser
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1280, 1600])
 def test_no_page_scrolls_sideways(site, browser, width):
-    for page in sorted(site.glob("[0-9]*.html")):
+    for page in pages(site):
+        if page.parent.name == "slides":
+            continue
         browser.open(page, width)
         browser.call("Runtime.evaluate", expression=SET, awaitPromise=True)
         assert browser.ask("document.documentElement.scrollWidth") <= width, page.name
@@ -133,6 +136,33 @@ def test_sliders_move_and_choices_open(site, browser):
     assert browser.ask("document.querySelector('details.reveal').open") is False
     browser.ask("document.querySelector('.choice.right').click()")
     assert browser.ask("document.querySelector('details.reveal').open") is True
+
+
+@needs_a_browser
+@pytest.mark.browser
+def test_the_map_is_filtered(site, browser):
+    browser.open(site / "map.html", 1280)
+    shown = "[...document.querySelectorAll('.filtered tbody tr')].filter(r => !r.hidden).length"
+    every = browser.ask(shown)
+    assert every == len(rows())
+    browser.ask(
+        "(i => {i.value = 'planar'; i.dispatchEvent(new Event('input'));})"
+        "(document.querySelector('p.filter input'))"
+    )
+    assert 0 < browser.ask(shown) < every
+
+
+@needs_a_browser
+@pytest.mark.browser
+def test_the_search_finds_lectures_and_reference(site, browser):
+    """From a disk, where nothing can be fetched."""
+    browser.open(site / "search.html", 1280)
+    browser.call("Page.navigate", url=(site / "search.html").as_uri() + "?q=planar")
+    found = "[...document.querySelectorAll('#search-results li a')].map(a => a.href).join(' ')"
+    wait = f"new Promise(d => setTimeout(() => d({found}), 3000))"
+    told = browser.call("Runtime.evaluate", expression=wait, awaitPromise=True, returnByValue=True)
+    assert "04-flows.html" in told["result"]["value"]
+    assert "systems/planar" in told["result"]["value"]
 
 
 @needs_a_browser

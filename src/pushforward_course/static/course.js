@@ -27,7 +27,29 @@
       choose(choice);
     }
   });
+  function filter(box) {
+    var rows = Array.from(box.querySelectorAll("tbody tr"));
+    var words = document.createElement("input"), told = document.createElement("output");
+    words.type = "search";
+    words.placeholder = "filter, such as: flow exact";
+    words.setAttribute("aria-label", "filter the rows of the table");
+    function look() {
+      var wanted = words.value.toLowerCase().split(/\s+/);
+      rows.forEach(function (row) {
+        var text = row.textContent.toLowerCase();
+        row.hidden = !wanted.every(function (word) { return text.includes(word); });
+      });
+      told.textContent = rows.filter(function (row) { return !row.hidden; }).length + " of " + rows.length;
+    }
+    words.addEventListener("input", look);
+    var bar = document.createElement("p");
+    bar.className = "filter";
+    bar.append(words, told);
+    box.before(bar);
+    look();
+  }
   document.addEventListener("DOMContentLoaded", function () {
+    document.querySelectorAll(".filtered").forEach(filter);
     document.querySelectorAll(".choices .choice").forEach(function (choice) {
       choice.tabIndex = 0;
       choice.setAttribute("role", "button");

@@ -175,5 +175,5 @@ system("clip", lecture=12, title="Contrastive text-image model", paper="arXiv:21
 @example(data="captioned_sprites?size=8&colours=2&wordings=1")
 def clip() -> CLIP:
     """The smallest instance."""
-    space, text = Pixels(3, 8, 8), Tokens(24, 381)
+    space, text = Pixels(3, 8, 8), Tokens(24, 378)
     return CLIP(space, text, features=16, width=16, layers=1, gallery=64)

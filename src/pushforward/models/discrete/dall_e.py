@@ -149,7 +149,7 @@ system("dall-e", lecture=12, title="DALL-E", paper="arXiv:2102.12092")
 @example(data="captioned_sprites?size=8&colours=2&wordings=1")
 def dall_e() -> DALLE:
     """The smallest instance: 4x4 codes, three layers, and who ranks."""
-    space, text = Pixels(3, 8, 8), Tokens(24, 381)
+    space, text = Pixels(3, 8, 8), Tokens(24, 378)
     codec = DVAE(space, codes=16, width=16, halvings=1, blocks=1)
     prior = TextImageTransformer(Tokens(codec.grid, 16), text, width=32, layers=3, heads=2)
     ranker = CLIP(space, text, features=16, width=16, layers=1, gallery=64)

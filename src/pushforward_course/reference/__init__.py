@@ -1,0 +1,1 @@
+"""Pages that are written at the build: the API, the systems of the catalogue, the map, the docs."""
