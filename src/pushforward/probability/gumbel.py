@@ -53,6 +53,7 @@ class Estimator(ABC):
 
     def check(self, variables: int, classes: int) -> None:
         """Raises ValueError for categoricals that it cannot serve."""
+        return
 
 
 class ExpectationEstimator(Estimator):

@@ -3,8 +3,9 @@
     -log p(x) <= E_q(z|x)[-log p(x | z)] + KL(q(z|x) || uniform) = distortion + rate
 
 Training replaces the one-hot draws z by Gumbel-softmax ones, so that their gradient reaches the
-encoder, or takes another estimate of that gradient (`objectives/discrete_gradients.py`); the rate is that of the categoricals, in closed form. `elbo` draws true one-hot vectors:
-it is a bound, while the relaxed objective is none.
+encoder, or takes another estimate of that gradient (`objectives/discrete_gradients.py`); the rate
+is that of the categoricals, in closed form. `elbo` draws true one-hot vectors: it is a bound, while
+the relaxed objective is none.
 
 Categorical Reparameterization with Gumbel-Softmax (Jang, Gu and Poole, 2017), arXiv:1611.01144,
 eq. 2, sections 2.2 and 4.2. Differs from the paper: the temperature falls geometrically with
