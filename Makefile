@@ -3,7 +3,7 @@ BIN := .venv/bin
 DATA := $(wildcard ../shared/data)
 export PUSHFORWARD_DATA ?= $(if $(DATA),$(abspath $(DATA)))
 
-.PHONY: compare course test test-machines torture mutants check stubs format clean
+.PHONY: compare course test test-machines torture ranks mutants results check stubs format clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -28,6 +28,12 @@ test-machines: .venv/installed  ## the fast tests as other processors, threads, 
 
 torture: .venv/installed  ## hostile inputs of every kind, kills and full disks; writes docs/robustness.md
 	$(BIN)/python tests/torture $(KINDS) --write docs/robustness.md
+
+results: .venv/installed  ## the zoo's models, example by example: do they give the numbers recorded?
+	$(BIN)/python tools/zoo.py check $(NAMES)
+
+ranks: .venv/installed  ## every example by two processes: the losses of one?
+	$(BIN)/torchrun --standalone --nproc-per-node 2 tests/ranks.py $(RANKS)
 
 mutants: .venv/installed  ## formulas broken one at a time: does a test notice?
 	$(BIN)/python tests/mutants/mutation.py $(MUTANTS)

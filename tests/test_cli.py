@@ -125,7 +125,6 @@ def test_a_misspelt_flag_names_the_nearest(capsys) -> None:
         (["draw", "divergence"], "no picture is called 'divergence'. The nearest: divergences-of"),
         (["show", "made_digts"], "The nearest: made_digits"),
         (["compare", "made_digts"], "The nearest: made_digits"),
-        (["compare", "made_digits", "realnvp_moons"], "learn from several: made_digits: digits"),
         (["train", "nothing.py:model"], "there is no file nothing.py"),
         (["check", "nothing.py"], "there is no file nothing.py"),
         (["sample", "nothing.safetensors"], "there is no checkpoint at nothing.safetensors"),

@@ -28,7 +28,7 @@ ALLOWED = {
     "media": {"core", "data"},
     "pictures": {
         *("core", "nn", "solvers", "models", "presets", "training", "metrics", "data"),
-        *("theory", "media"),
+        *("theory", "media", "probability", "objectives"),
     },
     "report": {"core", "models", "training", "metrics", "data", "media", "pictures"},
 }

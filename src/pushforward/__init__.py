@@ -27,6 +27,7 @@ _OWN = {
     "core.given": ("Given",),
     "core.likelihood": ("Kind", "Likelihood"),
     "core.spaces": ("Labels", "Pixels", "Reals", "Space", "Tokens"),
+    "media.zoo": ("pretrained",),
     "training.experiment": ("Experiment",),
     "training.fit": ("Interrupted", "fit"),
     "training.loop": ("Training",),

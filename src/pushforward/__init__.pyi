@@ -46,6 +46,7 @@ from .core.spaces import Reals as Reals
 from .core.spaces import Space as Space
 from .core.spaces import Tokens as Tokens
 from .core.vocabulary import Vocabulary as Vocabulary
+from .media.zoo import pretrained as pretrained
 from .metrics import CriticRate as CriticRate
 from .metrics import Draws as Draws
 from .metrics import Extractor as Extractor
@@ -121,6 +122,7 @@ from .models import project as project
 from .models import receptive_field as receptive_field
 from .models import recurrent_vae as recurrent_vae
 from .models import standardised as standardised
+from .models import vlae as vlae
 from .models import with_autoregressive_decoder as with_autoregressive_decoder
 from .models import with_mixture_posterior as with_mixture_posterior
 from .models import with_posterior as with_posterior
@@ -157,14 +159,18 @@ from .models.autoregressive.raster import Raster as Raster
 from .models.autoregressive.recurrent import RecurrentLM as RecurrentLM
 from .models.autoregressive.transformer import ImageGPT as ImageGPT
 from .models.autoregressive.wavenet import WaveNet as WaveNet
+from .models.autoregressive.window_mlp import WindowMLP as WindowMLP
 from .models.classification.discriminative_classifier import DiscriminativeClassifier as DiscriminativeClassifier
 from .models.classification.generative_classifier import GenerativeClassifier as GenerativeClassifier
+from .models.discrete.clip import CLIP as CLIP
 from .models.discrete.code_pyramid import CodeMap as CodeMap
 from .models.discrete.code_pyramid import CodePyramid as CodePyramid
 from .models.discrete.code_pyramid import ToldCodes as ToldCodes
+from .models.discrete.dall_e import DALLE as DALLE
 from .models.discrete.dvae import DVAE as DVAE
 from .models.discrete.gumbel_softmax import GumbelSoftmaxVAE as GumbelSoftmaxVAE
 from .models.discrete.masked_diffusion import MaskedDiffusion as MaskedDiffusion
+from .models.discrete.text_image_transformer import TextImageTransformer as TextImageTransformer
 from .models.discrete.two_stage import TwoStage as TwoStage
 from .models.discrete.vq_vae import VQVAE as VQVAE
 from .models.discrete.vq_vae2 import VQVAE2 as VQVAE2
@@ -214,6 +220,8 @@ from .models.latent.vae import VAE as VAE
 from .models.latent.vampprior import VampPrior as VampPrior
 from .models.latent.variational import Decoded as Decoded
 from .models.latent.variational import Variational as Variational
+from .models.nonparametric.histogram import Histogram as Histogram
+from .models.nonparametric.kernel_density import KernelDensity as KernelDensity
 from .models.score.autoguidance import AutoGuided as AutoGuided
 from .models.score.classifier_guidance import ClassifierGuided as ClassifierGuided
 from .models.score.consistency import Consistency as Consistency
@@ -239,6 +247,10 @@ from .models.score.reflow import Reflow as Reflow
 from .models.score.score_network import ScoreNetwork as ScoreNetwork
 from .models.score.score_sde import ScoreSDE as ScoreSDE
 from .nn.attention import CausalAttention as CausalAttention
+from .nn.attention_patterns import Column as Column
+from .nn.attention_patterns import Convolutional as Convolutional
+from .nn.attention_patterns import Full as Full
+from .nn.attention_patterns import Row as Row
 from .nn.biggan import BigGANGenerator as BigGANGenerator
 from .nn.causal_unet import GatedResidual as GatedResidual
 from .nn.causal_unet import Level as Level
@@ -271,6 +283,7 @@ from .nn.resnet import ResidualEncoder as ResidualEncoder
 from .nn.resnet_gan import AveragingCritic as AveragingCritic
 from .nn.resnet_gan import ResNetCritic as ResNetCritic
 from .nn.resnet_gan import ResNetGenerator as ResNetGenerator
+from .nn.reversible import RevNet as RevNet
 from .nn.self_attention import SelfAttention as SelfAttention
 from .nn.sngan import SNGANCritic as SNGANCritic
 from .nn.sngan import SNGANGenerator as SNGANGenerator
@@ -361,10 +374,14 @@ from .presets import beta_sprites as beta_sprites
 from .presets import biggan_cifar10 as biggan_cifar10
 from .presets import biggan_digits as biggan_digits
 from .presets import biggan_mnist as biggan_mnist
+from .presets import capacity_sprites as capacity_sprites
+from .presets import char_rnn_file as char_rnn_file
+from .presets import char_rnn_sentences as char_rnn_sentences
 from .presets import cogan_mnist as cogan_mnist
 from .presets import conditional_gan_digits as conditional_gan_digits
 from .presets import conditional_vae_digits as conditional_vae_digits
 from .presets import consistency_mnist as consistency_mnist
+from .presets import dalle_sprites as dalle_sprites
 from .presets import dcgan_cifar10 as dcgan_cifar10
 from .presets import dcgan_digits as dcgan_digits
 from .presets import dcgan_mnist as dcgan_mnist
@@ -384,6 +401,7 @@ from .presets import dit_mnist as dit_mnist
 from .presets import dvae_mnist as dvae_mnist
 from .presets import edm_digits as edm_digits
 from .presets import edm_mnist as edm_mnist
+from .presets import emerging_digits as emerging_digits
 from .presets import explicit_score_gaussians8 as explicit_score_gaussians8
 from .presets import f_gan_gaussians8 as f_gan_gaussians8
 from .presets import factor_sprites as factor_sprites
@@ -411,6 +429,7 @@ from .presets import gmm_digits as gmm_digits
 from .presets import gmm_moons as gmm_moons
 from .presets import guided_mnist as guided_mnist
 from .presets import gumbel_softmax_mnist as gumbel_softmax_mnist
+from .presets import histogram_moons as histogram_moons
 from .presets import hvae_vamp_mnist as hvae_vamp_mnist
 from .presets import iaf_digits as iaf_digits
 from .presets import iaf_mnist as iaf_mnist
@@ -418,10 +437,13 @@ from .presets import imagegpt_digits as imagegpt_digits
 from .presets import imagegpt_mnist as imagegpt_mnist
 from .presets import independent_digits as independent_digits
 from .presets import infogan_sprites as infogan_sprites
+from .presets import iw_dequantised_digits as iw_dequantised_digits
 from .presets import iwae_digits as iwae_digits
 from .presets import iwae_mnist as iwae_mnist
 from .presets import iwae_mnist_paper as iwae_mnist_paper
 from .presets import k_means_digits as k_means_digits
+from .presets import kernel_density_digits as kernel_density_digits
+from .presets import kernel_density_moons as kernel_density_moons
 from .presets import ladder_digits as ladder_digits
 from .presets import latent_diffusion_mnist as latent_diffusion_mnist
 from .presets import lsgan_gaussians8 as lsgan_gaussians8
@@ -460,6 +482,7 @@ from .presets import realnvp_mnist as realnvp_mnist
 from .presets import realnvp_moons as realnvp_moons
 from .presets import recurrent_sentences as recurrent_sentences
 from .presets import reflow_mnist as reflow_mnist
+from .presets import revnet_digits as revnet_digits
 from .presets import sagan_cifar10 as sagan_cifar10
 from .presets import sagan_digits as sagan_digits
 from .presets import sagan_mnist as sagan_mnist
@@ -483,6 +506,7 @@ from .presets import vae_digits as vae_digits
 from .presets import vae_mnist as vae_mnist
 from .presets import vamp_digits as vamp_digits
 from .presets import vamp_mnist as vamp_mnist
+from .presets import vlae_digits as vlae_digits
 from .presets import vq_vae2_digits as vq_vae2_digits
 from .presets import vq_vae_cifar10 as vq_vae_cifar10
 from .presets import vq_vae_digits as vq_vae_digits
@@ -496,6 +520,7 @@ from .presets import wgan_gp_digits as wgan_gp_digits
 from .presets import wgan_gp_gaussians25 as wgan_gp_gaussians25
 from .presets import wgan_gp_mnist as wgan_gp_mnist
 from .presets import wgan_mnist as wgan_mnist
+from .presets import window_mlp_digits as window_mlp_digits
 from .probability.autoregressive_decoder import AutoregressiveDecoder as AutoregressiveDecoder
 from .probability.bijections.autoregressive import Autoregressive as Autoregressive
 from .probability.bijections.bijection import Bijection as Bijection

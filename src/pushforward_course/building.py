@@ -19,16 +19,18 @@ from .mathjax import mathjax
 NEEDED = ("sphinx", "myst_nb", "furo", "sphinx_proof", "bs4", "ipykernel")
 
 
-def built(out: Path, lecture: int | None = None, quiet: bool = False) -> Path:
+def built(out: Path, lecture: int | None = None, quiet: bool = False, language: str = "en") -> Path:
     """Builds the site under `out` and returns its first page.
 
     Raises CourseError where the extra is missing, there is no such lecture, a cell fails, or Sphinx
     warns: a reference that leads nowhere fails the build.
     """
     _ready(lecture)
-    out = out.absolute()
-    cache = out / "cache"
+    locale = _catalogues(out.absolute(), language)
+    cache = out.absolute() / "cache"
+    out = out.absolute() / ("" if language == "en" else language)
     chosen = settings.settings(mathjax(), cache / f"cells-{_library()}", lecture)
+    chosen |= settings.in_language(language, locale)
     warnings = io.StringIO()
     _run(out, chosen, warnings, quiet)
     if warnings.getvalue():
@@ -45,6 +47,16 @@ def _ready(lecture: int | None) -> None:
     numbers = [settings.number(page) for page in settings.pages()]
     if lecture is not None and lecture not in numbers:
         raise CourseError(f"there is no lecture {lecture}: there are {numbers}")
+
+
+def _catalogues(out: Path, language: str) -> Path:
+    """Where translations were compiled. Raises CourseError for a language that there is not."""
+    from . import words
+
+    if language not in words.LANGUAGES:
+        known = ", ".join(words.LANGUAGES)
+        raise CourseError(f"there is no language {language!r}: there are {known}")
+    return words.compiled(out / "locale")
 
 
 def _run(out: Path, chosen: dict[str, Any], warnings: io.StringIO, quiet: bool) -> None:

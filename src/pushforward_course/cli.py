@@ -1,4 +1,4 @@
-"""The command `pushforward-course`: lectures, homeworks, exam, gradebook, and a class's site."""
+"""The command `pushforward-course`: lectures, playground, homeworks, exam, gradebook, a site."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import tyro
 
 from pushforward.core.catalogue import Usage
 
-from .commands import book, exams, homeworks, lectures
+from .commands import book, exams, homeworks, lectures, playing
 from .failures import CourseError
 
 COMMANDS: dict[str, Callable | Mapping[str, Callable]] = {
     **lectures.COMMANDS,
+    **playing.COMMANDS,
     **homeworks.COMMANDS,
     "exam": exams.COMMANDS,
     "gradebook": book.COMMANDS,

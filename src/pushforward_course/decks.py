@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import html
+import re
 from typing import Any
+
+from .words import say
 
 SHOWN = (
     "div.course-box.slide",
@@ -19,11 +21,11 @@ LEFT_OUT = ("exercises", "references", "what-to-read-first")
 RELATIVE = ("_static/", "_images/")
 
 PAGE = """<!doctype html>
-<html lang="en" data-deck>
+<html lang="{language}" data-deck>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}: slides</title>
+<title>{title}: {said}</title>
 <link rel="stylesheet" href="../_static/pygments.css">
 <link rel="stylesheet" href="../_static/course.css">
 <link rel="stylesheet" href="../_static/deck.css">
@@ -34,8 +36,8 @@ PAGE = """<!doctype html>
 </head>
 <body>
 {slides}
-<nav class="deck"><button data-step="-1" aria-label="back">‹</button><output></output>
-<button data-step="1" aria-label="on">›</button><a href="../{page}.html">text</a></nav>
+<nav class="deck"><button data-step="-1" aria-label="{back}">‹</button><output></output>
+<button data-step="1" aria-label="{on}">›</button><a href="../{page}.html">{text}</a></nav>
 </body>
 </html>
 """
@@ -53,10 +55,18 @@ def deck(page: str, source: str) -> str:
     slides = [_slide("", f"<h1>{title}</h1>", "opening")]
     slides += [_slide(heading, str(part)) for heading, part in _parts(article)]
     config = next((s.string for s in soup("script") if "MathJax" in (s.string or "")), "")
-    text = PAGE.format(title=html.escape(title), config=config, slides="\n".join(slides), page=page)
+    parts = {"title": re.sub("<[^>]+>", "", title), "config": config, "slides": "\n".join(slides)}
+    text = PAGE.format(**parts, page=page, **_words(soup))
     for folder in RELATIVE:
         text = text.replace(f'src="{folder}', f'src="../{folder}')
     return text.replace('href="#', f'href="../{page}.html#')
+
+
+def _words(soup: Any) -> dict[str, str]:
+    """What a deck says by itself, in the page's language."""
+    language = soup.html.get("lang", "en") if soup.html else "en"
+    own = {"said": "slides", "back": "back", "on": "on", "text": "text"}
+    return {"language": language, **{name: say(word) for name, word in own.items()}}
 
 
 def _slide(heading: str, inside: str, kind: str = "") -> str:

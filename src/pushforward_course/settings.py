@@ -77,7 +77,7 @@ def _text() -> dict[str, Any]:
     }
 
 
-EXTENSIONS = ("boxes", "code_of", "checked", "numbers", "numbering", "slides")
+EXTENSIONS = ("spoken", "boxes", "code_of", "checked", "numbers", "numbering", "slides")
 
 
 def _mathematics() -> dict[str, Any]:
@@ -121,6 +121,11 @@ def _looks() -> dict[str, Any]:
         "html_show_copyright": False,
         "html_theme_options": {"navigation_with_keys": True},
     }
+
+
+def in_language(language: str, locale: Path) -> dict[str, Any]:
+    """What is said in the language of the site, whose catalogues were compiled below `locale`."""
+    return {"language": language, "locale_dirs": [str(locale)], "gettext_compact": False}
 
 
 def pages() -> list[Path]:

@@ -99,6 +99,18 @@ def test_sentences_are_tokens_that_carry_their_grammar(tmp_path):
     assert Grammar.recorded(pf.data.find("moons").origin) is None
 
 
+def test_sentences_of_characters_are_the_same_sentences():
+    words, letters = sentences(n=60), sentences(n=60, unit="characters")
+    known = [Vocabulary.recorded(data.origin) for data in (words, letters)]
+    told = [v.decode(d.train.tensors[0]) for v, d in zip(known, (words, letters))]
+    assert [s.split() for s in told[0]] == [s.replace(".", " .").split() for s in told[1]]
+    assert letters.space.length == max(len(s) for s in known[1].decode(_all(letters)))
+
+
+def _all(data):
+    return torch.cat([s.tensors[0] for s in (data.train, data.validation, data.test)])
+
+
 def test_english_is_as_surprising_as_its_entropy():
     data, grammar = sentences(n=1_500), Grammar(ENGLISH)
     drawn = Vocabulary.recorded(data.origin).decode(data.train.tensors[0])

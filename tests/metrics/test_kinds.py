@@ -63,19 +63,24 @@ def test_a_diffusions_estimate_says_steps_probes_and_of_what():
     images = EDM(pf.Pixels(1, 3, 3), UNet(1, width=4, multipliers=(1,), blocks=1))
     assert str(images.likelihood) == "estimate of a lower bound (25 RungeKutta4 steps, 1 probe)"
     x = torch.randint(256, (100, 1, 3, 3), dtype=torch.uint8)
-    bits = pf.metrics.bits_per_dim(images, pf.Split((x,)), steps=2)
-    assert "(estimate of a lower bound (2 RungeKutta4 steps, 1 probe), 64 examples)" in str(bits)
+    bits = pf.metrics.bits_per_dim(images, pf.Split((x,)), steps=12)
+    assert "(estimate of a lower bound (12 RungeKutta4 steps, 1 probe), 64 examples)" in str(bits)
 
 
 def test_choices_that_a_model_does_not_have_are_refused():
     split = normal_data().test
-    for choice in ({"steps": 3}, {"probes": 1}):
+    for choice in ({"steps": 3}, {"probes": 1}, {"tolerance": 1e-3}):
         with pytest.raises(ValueError, match="Normal solves no ODE here: leave"):
             pf.metrics.nats(Normal(2), split, **choice)
     model = EDM(pf.Reals((2,)), TimeMLP(2, width=8, layers=1))
     for bad in ({"steps": 0}, {"probes": -1}, {"examples": 0}):
         with pytest.raises(ValueError, match="must be a whole number"):
             pf.metrics.nats(model, split, **bad)
+    for bad in (0.0, -1e-3, float("nan")):
+        with pytest.raises(ValueError, match="a tolerance is a positive number"):
+            pf.metrics.nats(model, split, tolerance=bad)
+    with pytest.raises(ValueError, match="give one of both"):
+        pf.metrics.nats(model, split, steps=3, tolerance=1e-3)
     with pytest.raises(ValueError, match="no importance weights"):
         pf.metrics.nats(model, split, k=3)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -44,6 +46,38 @@ def test_bits_per_dim_is_the_discrete_likelihood():
     torch.testing.assert_close(tight, exact, atol=5e-3, rtol=0)
     drawn = model.sample(100_000).flatten().long().bincount(minlength=5)[1:-1] / 100_000
     torch.testing.assert_close(drawn.double(), exact.exp()[1:-1], atol=5e-3, rtol=0)
+
+
+def test_training_by_several_draws_is_training_on_a_tighter_bound():
+    """Of one pixel under a normal on the logit: L_k by quadrature, and P(x) by the CDF."""
+    space, alpha = Pixels(1, 1, 1, levels=3), 0.05
+    norm = ActNorm(1)
+    flow = Flow(StandardNormal((1, 1, 1)), [norm])
+    models = {k: Dequantized(flow, space, alpha=alpha, k=k).double() for k in (1, 2, 256)}
+    with torch.no_grad():
+        norm.log_scale.fill_(0.8)
+    for model in models.values():
+        model.eval()
+    edges = (alpha + (1 - 2 * alpha) * torch.arange(4, dtype=torch.float64) / 3).logit()
+    exact = torch.special.ndtr(edges * math.exp(0.8)).diff().log()
+    u = (torch.arange(2_000, dtype=torch.float64) + 0.5) / 2_000
+    y = alpha + (1 - 2 * alpha) * (torch.arange(3, dtype=torch.float64)[:, None] + u) / 3
+    normal = torch.distributions.Normal(0.0, math.exp(-0.8))
+    log_w = normal.log_prob(y.logit()) - (y * (1 - y)).log() + math.log((1 - 2 * alpha) / 3)
+    pairs = torch.logaddexp(log_w[:, :, None], log_w[:, None]) - math.log(2)
+    expected = {1: log_w.mean(1), 2: pairs.mean((1, 2))}
+    assert (expected[1] < expected[2]).all()
+    torch.manual_seed(0)
+    x = torch.arange(3, dtype=torch.uint8).repeat_interleave(2_000).view(-1, 1, 1, 1)
+    found = {}
+    for k, model in models.items():
+        with torch.no_grad():
+            (loss,) = model.loss(x).values()
+        found[k] = -loss.view(3, -1).mean(1)
+        error = loss.view(3, -1).std(1) / 2_000**0.5
+        assert k == 256 or ((found[k] - expected[k]).abs() < 5 * error + 1e-3).all()
+    assert (found[2] < found[256]).all()
+    torch.testing.assert_close(found[256], exact, atol=0.02, rtol=0)
 
 
 @pytest.mark.parametrize("side", [8, 28, 32])

@@ -11,6 +11,7 @@ from torch import nn
 import pushforward as pf
 from pushforward.core.catalogue import Usage
 from pushforward.core.checkpoint import load, save
+from pushforward.core.spaces import Pixels
 from pushforward.models.adversarial.dcgan import DCGAN
 from pushforward.models.adversarial.f_gan import FGAN, Variational
 from pushforward.models.adversarial.gan import critic_for, generator_for
@@ -204,3 +205,20 @@ def test_while_they_learn_layers_are_divided_by_torchs_iteration():
     before = kept._u.clone()
     assert layer.eval().weight.requires_grad
     assert torch.equal(kept._u, before)
+
+
+@pytest.mark.parametrize("game", ["DCGAN", "SAGAN", "BigGAN", "PGGAN", "StyleGAN", "FQGAN"])
+def test_sizes_that_networks_cannot_make_are_refused(game):
+    for side, said in ((1, "at least 2 pixels"), (9, "halved evenly")):
+        with pytest.raises(ValueError, match=said):
+            getattr(pf, game)(Pixels(1, side, 12))
+    with pytest.raises(ValueError, match="width"):
+        getattr(pf, game)(Pixels(1, 8, 8), width=0)
+
+
+@pytest.mark.parametrize("psi", [0, -1, float("nan"), "half"])
+@pytest.mark.parametrize("game", ["GAN", "StyleGAN2"])
+def test_truncations_that_are_none_are_refused(game, psi):
+    model = getattr(pf, game)(Pixels(1, 4, 4)).eval()
+    with pytest.raises(ValueError, match=r"trunca.* must be .*not"):
+        model.sample(2, truncation=psi)

@@ -129,3 +129,29 @@ def test_the_diffusion_learns_codes_of_unit_deviation(monkeypatch):
     model._diffusion_loss(z)
     assert seen[0].square().mean().item() == pytest.approx(1, abs=1e-5)
     assert model.scale.std.item() == pytest.approx(3, rel=0.05)
+
+
+class Floats(GridCodec):
+    """Its pixels are floats."""
+
+    def decode(self, z):
+        """Normal, where integers are wanted."""
+        return Independent(Normal(z.new_zeros(len(z), *self.space.shape), 1.0), 3)
+
+
+def test_a_codec_of_the_users_is_told_what_it_lacks():
+    def built(codec):
+        net = UNet(2, width=8, multipliers=(1,), blocks=1, attention=0)
+        latent = DDPM(Reals((2, 2, 2)), net, steps=5, sampler=DDIM(2))
+        return LatentDiffusion(codec, latent)
+
+    with pytest.raises(ValueError, match="but UNet has no space, latent, encode, decode, loss"):
+        built(UNet(2, width=8, multipliers=(1,), blocks=1))
+    space = Pixels(1, 4, 4, levels=2)
+    with pytest.raises(ValueError, match="what the codec decodes is not of its space"):
+        built(Floats(space, features=2, width=4, halvings=1)).sample(2)
+    codec = GridCodec(space, features=2, width=4, halvings=1)
+    model = built(codec)
+    codec.encode = lambda x: Independent(Normal(torch.zeros(len(x), 3), 1.0), 1)
+    with pytest.raises(ValueError, match=r"codes are \(2, 2, 2\), but encodes to \(3,\)"):
+        model._codes(torch.zeros(3, 1, 4, 4, dtype=torch.uint8))

@@ -26,7 +26,9 @@ def shown(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     failed = [Failure("nice_digits", "ValueError: " + "averylongwordwithoutanyspace" * 8)]
     path = folder / "index.html"
-    path.write_text(page.html(rows(), failed, digits(), quality(1.86, 0.948, 0.853)), "utf-8")
+    path.write_text(
+        page.html([page.Section(digits(), rows(), quality(1.86, 0.948, 0.853))], failed), "utf-8"
+    )
     browser = chromium.Chromium(folder / "profile")
     yield browser, path
     browser.close()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import signal
@@ -131,10 +132,20 @@ def _results(folder) -> list[dict]:
     return json.loads((folder / "results.json").read_text())
 
 
-def test_different_data_are_refused_before_training(tmp_path, monkeypatch) -> None:
+def test_each_data_set_has_its_part() -> None:
+    found = comparison.data_by_name(("made_digits", "realnvp_moons", "gmm_digits"))
+    assert found["made_digits"] is found["gmm_digits"] is not found["realnvp_moons"]
+
+
+def test_what_cannot_be_compared_is_refused_before_training(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(comparison, "_run", lambda found: pytest.fail("it trained"))
-    with pytest.raises(ValueError, match=r"learn from several: made_digits: digits .*moons"):
-        compare(("made_digits", "realnvp_moons"), tmp_path)
+    other = dataclasses.replace(digits(), origin={"seed": 1})
+    data_of = comparison.data_of
+    monkeypatch.setattr(
+        comparison, "data_of", lambda name: other if name == "gmm_digits" else data_of(name)
+    )
+    with pytest.raises(ValueError, match="gmm_digits learned from other examples of digits"):
+        compare(("made_digits", "gmm_digits"), tmp_path)
     with pytest.raises(
         ValueError, match=r"no preset is called 'made_digit'\. The nearest: made_dig"
     ):

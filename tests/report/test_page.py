@@ -50,7 +50,7 @@ class Reader(HTMLParser):
 @pytest.fixture(scope="module")
 def text() -> str:
     failed = [Failure("nice_digits", "ValueError: <script>alert(1)</script>")]
-    return page.html(rows(), failed, digits(), quality(1.86, 0.948, 0.853))
+    return page.html([page.Section(digits(), rows(), quality(1.86, 0.948, 0.853))], failed)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_where_the_bound_goes() -> None:
         row("vae_digits", "VAE", "latent", bits(2), quality(1, 1, 1), surgery=cut),
         row("ladder_digits", "LadderVAE", "latent", bits(2), quality(1, 1, 1), surgery=levels),
     ]
-    text = page.html(some, [], digits(), quality(1, 1, 1))
+    text = page.html([page.Section(digits(), some, quality(1, 1, 1))], [])
     assert "<h2>Where the bound goes" in text
     assert "1 of 16, collapsed" in text
     assert "2 of 3 levels" in text
@@ -137,9 +137,9 @@ def test_data_that_are_not_images() -> None:
     x = data.train.tensors[0]
     mine = row("realnvp_moons", "RealNVP", "flow", None, quality(0.1, 0.9, 0.9),
                samples=x[:64], neighbours=x[:8])  # fmt: skip
-    read = Reader(page.html([mine], [], data, quality(0.02, 1, 1)))
+    read = Reader(page.html([page.Section(data, [mine], quality(0.02, 1, 1))], []))
     assert len([i for i in read.images if "alt" in i]) == 2
-    text = page.html([mine], [], data, quality(0.02, 1, 1))
+    text = page.html([page.Section(data, [mine], quality(0.02, 1, 1))], [])
     assert "The baseline" not in text
     assert "images" not in text
 
@@ -184,6 +184,6 @@ def test_each_player_and_stage_has_its_curve() -> None:
         "g", "GAN", "adversarial", None, quality(1, 1, 1), history=history(players=("d", "g"))
     )
     stages = row("t", "Two", "discrete", bits(2), quality(1, 1, 1), history=history(("a", "b")))
-    text = page.html([game, stages], [], digits(), quality(1, 1, 1))
+    text = page.html([page.Section(digits(), [game, stages], quality(1, 1, 1))], [])
     for said in (" loss of d", " loss of g", " loss of a", " loss of b"):
         assert said in text

@@ -357,30 +357,3 @@ def test_a_device_that_is_not_there_is_refused():
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="not 'cuda'"):
             pf.Training(Normal(2), normal_data(), pf.Recipe(1), device="cuda")
-
-
-def _two_processes(rank, world, folder, results):
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="29517")
-    torch.distributed.init_process_group("gloo", f"file://{folder}/meet", None, world, rank)
-    torch.manual_seed(rank)  # the first process's weights are taken
-    model = Normal(2)
-    with torch.no_grad():
-        model.mean.copy_(torch.randn(2))
-    training = pf.Training(model, normal_data(), pf.Recipe(10, 64, pf.SGD(0.1), accumulate=2))
-    list(training)
-    results[rank] = torch.cat([model.mean, model.log_scale]).tolist()
-    torch.distributed.destroy_process_group()
-
-
-@pytest.mark.slow
-def test_two_processes_with_half_the_batch_match_one(tmp_path):
-    results = torch.multiprocessing.Manager().dict()
-    torch.multiprocessing.spawn(_two_processes, (2, str(tmp_path), results), nprocs=2)
-    torch.manual_seed(0)
-    one = Normal(2)
-    with torch.no_grad():
-        one.mean.copy_(torch.randn(2))
-    train(one, pf.Recipe(10, 64, pf.SGD(0.1)))
-    expected = torch.cat([one.mean, one.log_scale]).tolist()
-    assert results[0] == results[1]
-    assert results[0] == pytest.approx(expected, abs=1e-5)

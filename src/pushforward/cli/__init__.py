@@ -1,5 +1,5 @@
 """The command line: `pushforward train | sample | evaluate | compare | draw | list | show |
-check | cache`.
+zoo | check | cache`.
 
 Flags come from signatures: those of a preset or picture are its keywords, those of a command are
 its function's. What a command needs is imported when it runs, so that help comes at once.
@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.catalogue import Usage, nearest
+from .processes import is_first, is_said_by_first, of_run
 
 DONE, FAILED, MISTYPED, STOPPED, CLOSED = 0, 1, 2, 130, 141
 
@@ -32,6 +33,7 @@ COMMANDS = {
     "draw": ("drawing", "draw", "draw one of the pictures that explain"),
     "list": ("listing", "list_", "what is built, its presets, the numbers that they reached"),
     "show": ("listing", "show", "a preset, or a system of the list"),
+    "zoo": ("zoo", "zoo", "checkpoints that were trained already: zoo:NAME"),
     "check": ("checking", "check", "run the laws over the models in your Python file"),
     "cache": ("caching", "cache", "what the cache holds; --most and --older-than make it less"),
 }
@@ -54,6 +56,8 @@ class Stop(SystemExit):
 def main(arguments: list[str] | None = None) -> None:
     """The entry point. Errors that a person can mend are one line, not a traceback."""
     words = sys.argv[1:] if arguments is None else arguments
+    if not is_first() and words[:1] != ["train"]:
+        return  # the first process of a `torchrun` does it, and the others are idle
     _write_any_letter()
     try:
         with warnings.catch_warnings():
@@ -73,7 +77,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _stop(message: str, code: int) -> Stop:
-    print(message, file=sys.stderr)
+    if not is_said_by_first(message):
+        alone = "" if is_first() else f"process {of_run()[0]}: "
+        print(f"{alone}{message}", file=sys.stderr)
     return Stop(message, code)
 
 
@@ -86,7 +92,8 @@ def _write_any_letter() -> None:
 
 def _tell(message: Warning | str, *where: Any) -> None:
     """A warning as one line for people, without the line of code that raised it."""
-    print(f"pushforward: {message}", file=sys.stderr)
+    if is_first():
+        print(f"pushforward: {message}", file=sys.stderr)
 
 
 def _run(words: list[str]) -> None:

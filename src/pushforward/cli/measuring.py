@@ -21,6 +21,9 @@ def evaluate(
     file: str | None = None,
     features: str | None = None,
     ais: int | None = None,
+    ode_steps: int | None = None,
+    ode_probes: int | None = None,
+    ode_tolerance: float | None = None,
     force: bool = False,
     as_json: JSON = False,
 ) -> None:
@@ -29,7 +32,7 @@ def evaluate(
     Prints every number with its 95 % interval, and the ELBO's parts of models with latents.
 
     Args:
-        checkpoints: .safetensors files.
+        checkpoints: .safetensors files, or zoo:NAME, in which * stands for anything.
         data: the data set (default: the one that each was trained on), as "mnist?binarise=fixed".
         k: samples of the importance-weighted bound, for models that have one; 0 is the ELBO
             (default: as many as the preset's recorded figure has).
@@ -41,17 +44,26 @@ def evaluate(
         ais: test examples whose likelihood is also found by annealed importance sampling, for
             models with a decoder and a prior (--ais alone: 100; unasked where a critic alone
             tells a model's rate, as in adversarial variational Bayes).
+        ode_steps: Runge-Kutta steps of estimates by an ODE, as of EDM and flow matching
+            (default: 25).
+        ode_probes: random projections for its divergence, 0 for the exact one (default: 1, and 0
+            up to eight dimensions).
+        ode_tolerance: relative and absolute error of its solver, in the place of steps.
         force: replace files in the folder that are of no earlier page.
     """
+    from ..media.zoo import expanded
     from ..report.evaluation import evaluated
     from ..report.places import check_folder
 
     if file:
         load_file(file)
+    checkpoints = expanded(checkpoints)
     if out is not None:
         check_folder(Path(out), checkpoints, force)
     records: list[dict[str, Any]] = []
-    for line in evaluated(checkpoints, data, k, samples, out, features, ais, records):
+    said = {"steps": ode_steps, "probes": ode_probes, "tolerance": ode_tolerance}
+    ode = {name: value for name, value in said.items() if value is not None}
+    for line in evaluated(checkpoints, data, k, samples, out, features, ais, records, ode):
         if not as_json:
             print(line, flush=True)
     if as_json:
@@ -66,19 +78,22 @@ def compare(
     force: bool = False,
     as_json: JSON = False,
 ) -> None:
-    """Train presets on one data set and compare them, and checkpoints, on a page.
+    """Train presets and compare them, and checkpoints, on a page.
 
     Args:
-        names: presets, checkpoints, or "all" (default: one of each family, on digits).
+        names: presets, checkpoints, zoo:NAME (in which * stands for anything), or "all" (default:
+            one of each family, on digits). Each data set has a part of the page.
         out: folder for index.html, results.json, results.md, results.csv and PNGs.
         features: what samples are seen through, as for `evaluate`.
         force: replace files in the folder that are of no earlier page.
     """
     import time
 
+    from ..media.zoo import expanded
     from ..report.compare import FAMILIES, compare, known
     from ..report.places import check_folder
 
+    names = tuple(expanded(names))
     check_folder(Path(out), names or FAMILIES, force)
     start = time.perf_counter()
     found = compare(known(names) if names else FAMILIES, out, features)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from ..core.catalogue import Usage
 from .flags import JSON, load_file
+from .telling import Heed, told
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..core.contract import Generative
     from ..media.trained import Trained
 
 
@@ -22,6 +22,11 @@ def sample(
     n: int = 64,
     out: str | None = None,
     label: int | None = None,
+    text: str | None = None,
+    guidance: float | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    rerank: int | None = None,
     partial: str | None = None,
     seed: int = 0,
     batch_size: int = 256,
@@ -32,11 +37,16 @@ def sample(
     """Draw samples from a checkpoint: as a picture, sound, text or table, and all numbers as .npy.
 
     Args:
-        checkpoint: the .safetensors file.
+        checkpoint: the .safetensors file, or zoo:NAME.
         n: how many.
         out: the picture, as its ending says, such as .png or .jpg, or a folder; the numbers stand
-            beside it (default: samples.png beside the checkpoint).
+            beside it (default: samples.png beside the checkpoint, or in runs/NAME).
         label: the class, for a class-conditional model.
+        text: what is to be seen, for a model that was trained with captions.
+        guidance: how much of what it is told a model follows: 1 all, 2 twice as much.
+        temperature: of draws; below 1 likelier values come more often.
+        top_k: how many of the likeliest values are drawn from.
+        rerank: how many candidates are drawn, of which the n that fit the text best are kept.
         partial: what they agree with: an image (transparent pixels are drawn), a WAV file (its
             beginning), or .npy (negative and NaN are drawn).
         seed: of the noise.
@@ -56,38 +66,24 @@ def sample(
     if file:
         load_file(file)
     trained = opened(checkpoint)
-    told = _told(trained.model, label, n)
-    target = Path(out) if out else trained.path.with_name("samples")
+    conditions, heed = told(trained, label, text, n), Heed(guidance, temperature, top_k, rerank)
+    if partial is None:
+        heed.options(trained.model)
+    target = Path(out) if out else trained.beside("samples")
     target = target / "samples" if target.is_dir() else target
     inputs = [path for path in (checkpoint, partial, file) if path]
     check_free(places(trained.medium, target), inputs, force)
     torch.manual_seed(seed)
     if partial is None:
-        batches = trained.model.draws(n, *told, size=batch_size)
+        batches = heed.drawn(trained.model, n, conditions, batch_size)
     else:
-        batches = _completed(trained, partial, n, told, batch_size)
+        batches = _completed(trained, partial, n, conditions, batch_size, heed)
     written = keep(_counted(batches, n, batch_size), n, trained.medium, target)
     print(json.dumps({"samples": n, "wrote": written}) if as_json else f"wrote {written}")
 
 
-def _told(model: Generative, label: int | None, n: int) -> tuple[Tensor, ...]:
-    """The conditions of `n` samples. Raises Usage where the model needs a label, or knows none."""
-    import torch
-
-    from ..core.given import spaces_of
-    from ..core.spaces import Labels
-
-    wanted = spaces_of(model.given)
-    name = f"this {type(model).__name__}"
-    if label is not None and not any(isinstance(space, Labels) for space in wanted):
-        raise Usage(f"{name} knows no classes: leave --label out")
-    if label is None and any(isinstance(space, Labels) and not space.unknown for space in wanted):
-        raise Usage(f"{name} needs a class: give --label")
-    return model.told(n, *([] if label is None else [torch.full((n,), label)]))
-
-
 def _completed(
-    trained: Trained, partial: str, n: int, told: tuple[Tensor, ...], size: int
+    trained: Trained, partial: str, n: int, told: tuple[Tensor, ...], size: int, heed: Heed
 ) -> Iterator[Tensor]:
     """`n` completions of what a file knows in part, `size` at a time."""
     from ..core.contract import Completing
@@ -97,10 +93,11 @@ def _completed(
     if not isinstance(model, Completing):
         name = type(model).__name__
         raise Usage(f"this {name} cannot complete what is known in part: leave --partial out")
+    options = heed.options(model, "complete")
     x, known = read_partial(partial, model.space, trained.about.get("rate", 16_000))
     for start in range(0, n, size):
         m, part = min(size, n - start), (c[start : start + size] for c in told)
-        yield model.complete(x.expand(m, *x.shape[1:]), known, *part)
+        yield model.complete(x.expand(m, *x.shape[1:]), known, *part, **options)
 
 
 def _counted(batches: Iterable[Tensor], n: int, size: int) -> Iterator[Tensor]:

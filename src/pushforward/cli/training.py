@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from ..core import sources
 from ..core.catalogue import Example, Usage, examples, nearest, preset_called
 from .flags import careful, load_file, parse
+from .processes import first_before_others, is_first, together
 from .recipes import How, adapted
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class Run(How):
     quiet: Annotated[bool, "no progress bar"] = False
     tensorboard: Annotated[bool, "also write TensorBoard events"] = False
     as_json: Annotated[bool, "print JSON"] = False
+    patience: Annotated[
+        float, "under torchrun, minutes after which a process that does not answer ends the run"
+    ] = 30.0
 
 
 def train(arguments: list[str]) -> None:
@@ -52,9 +56,14 @@ def train(arguments: list[str]) -> None:
     knobs, run = parse(name, build, flags, Run)
     if run.epochs is not None and any(flag.split("=")[0] == "--steps" for flag in flags):
         raise Usage("--epochs is in place of --steps: give one of them")
-    experiment = _experiment(name, build, knobs, run)
     out = run.out or f"runs/{name.rpartition(':')[2]}"
-    _tell(_trained(name, experiment, run, out), experiment, name, out, run)
+    with together(run.device, run.patience) as device:
+        run = dataclasses.replace(run, device=device)
+        with first_before_others("data"):
+            experiment = _experiment(name, build, knobs, run)
+        model = _trained(name, experiment, run, out)
+    if is_first():
+        _tell(model, experiment, name, out, run)
 
 
 def _experiment(name: str, build: Callable, knobs: dict[str, Any], run: Run) -> Experiment:

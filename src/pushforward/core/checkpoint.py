@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from .blueprint import decode, encode
 from .catalogue import discover
 from .foreign.notes import unlisted
+from .halves import halved, widened
 from .ownership import scratch
 from .records import checked, parsed
 from .values import JSON, BlueprintError
@@ -80,8 +81,10 @@ def save(
 ) -> Path:
     """Writes `model` to `path`, atomically. Returns the path.
 
-    `tensors` and `record` (JSON) are kept beside it. Raises BlueprintError where the model cannot
-    be written as JSON and built again, OSError where the disk refuses; an earlier file then stays.
+    `tensors` and `record` (JSON) are kept beside it; with {"halved": True} in the record, large
+    tensors are stored as float16 and loaded as float32. Raises BlueprintError where the model
+    cannot be written as JSON and built again, OSError where the disk refuses; an earlier file then
+    stays.
     """
     return write(model, rehearsed(model), Path(path), tensors or {}, record or {})
 
@@ -97,6 +100,7 @@ def write(
     named = {MODEL + name: t for name, t in weights(model).items()} | dict(tensors)
     # A clone: safetensors refuses tensors that share storage, such as views.
     stored = {k: t.detach().cpu().clone().contiguous() for k, t in named.items()}
+    stored = halved(stored) if record.get("halved") else stored
     texts = {"blueprint": json.dumps(blueprint), "record": json.dumps(dict(record))}
     header = {"format": FORMAT, **texts, "digest": digest_of(stored, texts)}
     return write_whole(path, stored, header)
@@ -183,9 +187,9 @@ def read(path: str | os.PathLike) -> Checkpoint:
             f"{path} was changed after it was written: its digest does not fit its content"
         )
     with _meaningful(path):
-        return Checkpoint(
-            path, tensors, parsed(texts["blueprint"]), checked(parsed(texts["record"]))
-        )
+        record = checked(parsed(texts["record"]))
+        tensors = widened(tensors) if record.get("halved") else tensors
+        return Checkpoint(path, tensors, parsed(texts["blueprint"]), record)
 
 
 def record_of(path: str | os.PathLike) -> dict[str, Any]:
@@ -220,7 +224,9 @@ def _whole(path: Path) -> Iterator[None]:
         hint = f": did you mean {inside[0]}?" if inside else ""
         raise CheckpointError(f"there is no checkpoint at {path}, which is a folder{hint}")
     if not path.is_file():
-        raise CheckpointError(f"there is no checkpoint at {path}")
+        zoo = str(path).partition("zoo:")[2]
+        hint = f": pf.pretrained({zoo!r}) loads what the zoo has" if zoo else ""
+        raise CheckpointError(f"there is no checkpoint at {path}{hint}")
     try:
         path.open("rb").close()  # safetensors says of any refusal that there is no such file
     except OSError as error:

@@ -261,16 +261,24 @@ class Estimated(Generative):
 
     @abstractmethod
     def estimated_log_prob(
-        self, x: Tensor, *conditions: Tensor, steps: int = STEPS, probes: int | None = None
+        self,
+        x: Tensor,
+        *conditions: Tensor,
+        steps: int = STEPS,
+        probes: int | None = None,
+        tolerance: float | None = None,
     ) -> Tensor:
         """log p(x) in nats, (batch,), by `steps` of a solver and Hutchinson's `probes`.
 
         0 probes take the exact divergence, a backward pass for every dimension; None takes that up
-        to eight dimensions, and one probe above.
+        to eight dimensions, and one probe above. Where a `tolerance` is given, relative and
+        absolute, as many steps are taken as that needs, whatever `steps` says.
         """
 
     @abstractmethod
-    def estimate_kind(self, steps: int = STEPS, probes: int | None = None) -> Kind:
+    def estimate_kind(
+        self, steps: int = STEPS, probes: int | None = None, tolerance: float | None = None
+    ) -> Kind:
         """What such an estimate is told to be."""
 
     @property

@@ -48,6 +48,8 @@ RECORD: dict[str, Test] = {
     "space": _is(dict),
     "preset": _is(str),
     "started": _is(dict),
+    "halved": _is(bool),
+    "row": _is(dict),
 }
 
 

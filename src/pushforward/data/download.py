@@ -16,13 +16,14 @@ from .parquet import sha256
 
 @dataclass(frozen=True)
 class Remote:
-    """A file of a data set on the hub, at one commit of it."""
+    """A file of a data set on the hub, or of another `kind` of repository, at one commit of it."""
 
     repository: str
     commit: str
     path: str
     size: int
     sha256: str | None
+    kind: str = "dataset"
 
     def fetch(self, target: Path) -> Path:
         """Downloads to `target` (a progress bar on stderr); an interrupted download is resumed.
@@ -42,7 +43,7 @@ class Remote:
             got = hf_hub_download(
                 self.repository,
                 self.path,
-                repo_type="dataset",
+                repo_type=self.kind,
                 revision=self.commit,
                 local_dir=scratch,
             )
@@ -58,8 +59,8 @@ class Remote:
         if given != self.sha256:
             path.unlink()
             raise ValueError(
-                f"{self.path} of {self.repository} came with SHA-256 {given}, but the hub declares "
-                f"{self.sha256}: it was deleted; try again"
+                f"{self.path} of {self.repository} came with SHA-256 {given}, but {self.sha256} "
+                "is what was declared: it was deleted; try again"
             )
 
 

@@ -69,7 +69,7 @@ def sprites(
     space = Pixels(1 if colours == 1 else 3, size, size, count("levels", levels, 2))
     every = np.indices(grid, dtype=np.uint8).reshape(len(grid), -1).T
     factors = np.ascontiguousarray(every)[shuffled(len(every), seed)]
-    view = _drawing(space, grid, labels)
+    view = drawing(space, grid, labels)
     parts = cut([torch.from_numpy(factors)], sizes("sprites", len(factors)))
     train, held, test = (replace(s, view=view, factors=s.tensors[0]) for s in parts)
     origin = {
@@ -86,6 +86,11 @@ def sprites(
     return Dataset("sprites", space, train, held, test, origin, names, known)
 
 
+def positions_of(size: int) -> int:
+    """How many whole pixels there are in each direction for a sprite to be at."""
+    return size // 2
+
+
 FACTORS = ("shape", "scale", "orientation", "x", "y", "colour")
 
 
@@ -95,7 +100,7 @@ def _grid(
     """How many values each factor has."""
     if count("size", size, 8) % 4:
         raise ValueError(f"size must be a multiple of 4, not {size}")
-    places = size // 2 if positions is None else positions
+    places = positions_of(size) if positions is None else positions
     grid = (len(SHAPES), scales, orientations, places, places, colours)
     most = (len(SHAPES), 256, 256, size // 2, size // 2, len(INKS))
     for name, value, limit in zip(FACTORS, grid, most):
@@ -134,7 +139,8 @@ class Drawing:
         return (image, shape) if self.labels else (image,)
 
 
-def _drawing(space: Pixels, grid: tuple[int, ...], labels: bool) -> Drawing:
+def drawing(space: Pixels, grid: tuple[int, ...], labels: bool) -> Drawing:
+    """The view of sprites of `grid`: how many shapes, scales, orientations, x, y and colours."""
     _, scales, orientations, positions, _, colours = grid
     grey = rendered(
         ["sprites", VERSION, space.height, scales, orientations],

@@ -161,19 +161,23 @@ def grammatical(sentence: str) -> bool:
 
 
 @findable("sentences")
-def sentences(n: int = 10_000, seed: int = 0, grammar: str | Path | None = None) -> Dataset:
+def sentences(
+    n: int = 10_000, seed: int = 0, grammar: str | Path | None = None, unit: str = "words"
+) -> Dataset:
     """`n` sentences drawn from a small English grammar, or from the rules in the file `grammar`.
 
-    Tokens; the words are numbered by how often they occur, 0 is the end. `origin` holds the words
-    (`Vocabulary.recorded`) and the grammar (`Grammar.recorded`). A tenth validates, a tenth tests.
-    Raises ValueError for what is no grammar, or one with unending sentences.
+    Tokens; the words (or characters, or bytes, by `unit`) are numbered by how often they occur, 0
+    is the end. `origin` holds them (`Vocabulary.recorded`) and the grammar (`Grammar.recorded`). A
+    tenth validates, a tenth tests. Raises ValueError for what is no grammar, or one with unending
+    sentences.
     """
     rules = ENGLISH if grammar is None else "\n".join(lines_of(grammar))
     known, random = Grammar(rules), np.random.RandomState(seed)
     drawn = [known.sample(random) for _ in range(count("n", n, 3))]
-    vocabulary = Vocabulary.of(drawn)
+    vocabulary = Vocabulary.of(drawn, unit)
+    longest = known.longest if unit == "words" else max(len(vocabulary.split(s)) for s in drawn)
     origin = {"source": "pushforward.data.sentences", "seed": seed, "grammar": known.text.strip()}
-    x = vocabulary.encode(drawn, known.longest)
+    x = vocabulary.encode(drawn, longest)
     train, held, last = cut((x,), sizes("sentences", n))
     origin |= vocabulary.record()
-    return Dataset("sentences", vocabulary.space(known.longest), train, held, last, origin)
+    return Dataset("sentences", vocabulary.space(longest), train, held, last, origin)

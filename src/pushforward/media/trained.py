@@ -5,9 +5,11 @@ It is opened, verified and built once; whoever needs more of the same file is ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from ..core import checkpoint
 from ..core.blueprint import decode
@@ -18,20 +20,31 @@ from ..core.values import BlueprintError
 from ..data.names import recorded_data
 from . import medium_of
 from .medium import Medium
+from .zoo import PREFIX, is_zoo, located
+
+ROW = "row."
+"""Tensors of what was measured of a model (`report.kept`) are named so."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The model of the file `name`, in eval mode, and the record that lies beside it."""
+    """The model of the file `name` ("zoo:NAME" too), in eval mode, and the record beside it.
+
+    `shown` are tensors of what was measured of it, where the file holds such.
+    """
 
     name: str
     model: Any
     record: dict[str, Any]
+    shown: dict[str, Tensor] = field(default_factory=dict)
 
-    @property
-    def path(self) -> Path:
-        """Where the file is."""
-        return Path(self.name)
+    def beside(self, name: str) -> Path:
+        """Where `name`, which is made from the model, belongs: beside its file, for one of the zoo
+        in a folder of runs.
+        """
+        if is_zoo(self.name):
+            return Path("runs") / self.name.removeprefix(PREFIX) / name
+        return Path(self.name).with_name(name)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -70,10 +83,12 @@ class Trained:
 
 
 def opened(path: str | Path) -> Trained:
-    """Opens a checkpoint. Raises CheckpointError, as `pf.load` does, and for weights that are not
-    finite.
+    """Opens a checkpoint: a file, or "zoo:NAME".
+
+    Raises CheckpointError, as `pf.load` does, and for weights that are not finite; Usage for what
+    the zoo has not.
     """
-    file = checkpoint.read(path)
+    file = checkpoint.read(located(path))
     model = checkpoint.restored(file)
     if not isinstance(model, Generative):
         raise CheckpointError(
@@ -84,4 +99,4 @@ def opened(path: str | Path) -> Trained:
             f"the weight {name!r} in {path} is not finite: the model diverged, and has nothing to "
             "show. Train it again, with a lower learning rate or Recipe(clip=1.0)"
         )
-    return Trained(str(path), model, file.record)
+    return Trained(str(path), model, file.record, file.part(ROW))

@@ -39,6 +39,7 @@ def nats(
     steps: int | None = None,
     probes: int | None = None,
     watch: Callable[[int, int], None] | None = None,
+    tolerance: float | None = None,
 ) -> Likelihood:
     """The mean of -log p(x) over a split, in nats per example.
 
@@ -52,16 +53,17 @@ def nats(
         steps: of an estimate's solver, and
         probes: for its divergence, 0 for none; None leaves both to the model.
         watch: told after each batch how many of how many examples are done.
+        tolerance: of an estimate's solver, relative and absolute, in the place of `steps`.
 
     Raises:
         ValueError: for a model without a likelihood, `k` for one without importance weights,
-            `steps` and `probes` for one that solves no ODE, or a split without examples.
+            `steps`, `probes` or `tolerance` for one that solves no ODE, or an empty split.
 
     An estimate below 0 of integers is warned of: it is the solver's error.
     """
     if not len(split):
         raise ValueError("there is nothing to measure on: the split is empty")
-    estimate, kind = _estimate(model, k, _chosen(model, steps, probes))
+    estimate, kind = _estimate(model, k, check_solved(model, steps, probes, tolerance))
     if examples is None and isinstance(model, Estimated):
         examples = ESTIMATED
     split = split if examples is None else split.first(count("examples", examples))
@@ -79,7 +81,7 @@ def nats(
     if found.value < 0 and isinstance(model, Estimated) and isinstance(model.space, Pixels):
         warnings.warn(
             f"{found} is below 0, which no probability of integers allows: the flow bends more "
-            "than the solver's steps can follow; give nats or bits_per_dim more, as steps=200",
+            "than the solver's steps can follow; take more (steps=200, --ode-steps 200)",
             stacklevel=2,
         )
     return found
@@ -105,19 +107,31 @@ def bits_per_dim(
     steps: int | None = None,
     probes: int | None = None,
     watch: Callable[[int, int], None] | None = None,
+    tolerance: float | None = None,
 ) -> Likelihood:
     """The same as `nats`, in bits per dimension."""
-    found = nats(model, split, k, size, seed, examples, steps, probes, watch)
+    found = nats(model, split, k, size, seed, examples, steps, probes, watch, tolerance)
     return replace(found, unit="bits/dim")
 
 
-def _chosen(model: Generative, steps: int | None, probes: int | None) -> dict[str, Any]:
-    """What was said of an ODE."""
-    said = {"steps": steps, "probes": probes}
+def check_solved(
+    model: Generative,
+    steps: int | None = None,
+    probes: int | None = None,
+    tolerance: float | None = None,
+) -> dict[str, Any]:
+    """What was said of an ODE. Raises ValueError where that contradicts itself or the model."""
+    said = {"steps": steps, "probes": probes, "tolerance": tolerance}
     chosen = {name: value for name, value in said.items() if value is not None}
     if chosen and not isinstance(model, Estimated):
         told = " and ".join(chosen)
         raise ValueError(f"{type(model).__name__} solves no ODE here: leave {told} out")
+    for name, least in {"steps": 1, "probes": 0}.items():
+        count(name, chosen.get(name, least), least)
+    if steps is not None and tolerance is not None:
+        raise ValueError("an ODE is solved in so many steps, or to a tolerance: give one of both")
+    if tolerance is not None and not 0 < tolerance < math.inf:
+        raise ValueError(f"a tolerance is a positive number, such as 1e-4, not {tolerance!r}")
     return chosen
 
 

@@ -20,6 +20,7 @@ HOMES = {
     "pixel_vae": "latent.pixel_vae",
     "interpolate": "latent.sentence_vae",
     "recurrent_vae": "latent.sentence_vae",
+    "vlae": "latent.vlae",
     "decoder_for": "latent.vae",
     "dense": "latent.vae",
     "encoder_for": "latent.vae",

@@ -20,3 +20,4 @@ from .latent.sentence_vae import recurrent_vae as recurrent_vae
 from .latent.vae import decoder_for as decoder_for
 from .latent.vae import dense as dense
 from .latent.vae import encoder_for as encoder_for
+from .latent.vlae import vlae as vlae

@@ -55,7 +55,7 @@ class CausalAttention(Component):
         return self.leave(h.transpose(1, 2).flatten(2))
 
     def step(self, x: Tensor, memory: Memory, mask: Tensor | None = None) -> Tensor:
-        """The next position (batch, 1, width); `mask` (1, seen + 1) says what it sees, else all."""
+        """The next positions (batch, new, width); what they see by `mask` (new, seen + new)."""
         q, k, v = self._split(x)
         h = F.scaled_dot_product_attention(q, *memory.append(k, v), mask)
         return self.leave(h.transpose(1, 2).flatten(2))

@@ -24,11 +24,13 @@ FEATURES = (nn.Unflatten, nn.Conv2d, nn.ConvTranspose2d)
 def doublings(height: int, width: int) -> list[tuple[int, int]]:
     """The sizes from the smallest to the image's, each twice the one before.
 
-    Raises ValueError for sides that cannot be halved evenly.
+    Raises ValueError for sides that cannot be halved evenly, or of a single pixel.
 
     >>> doublings(28, 28)
     [(7, 7), (14, 14), (28, 28)]
     """
+    if min(height, width) < 2:
+        raise ValueError(f"the sides must be of at least 2 pixels, not {height} x {width}")
     sizes = pyramid(height, width, least=7)[::-1]
     if any((2 * a, 2 * b) != next_size for (a, b), next_size in pairwise(sizes)):
         raise ValueError(
@@ -71,7 +73,7 @@ class DCGANGenerator(Component):
     def __init__(self, latent: int, shape: tuple[int, int, int], width: int = 64, context: int = 0):
         super().__init__()
         sizes = doublings(*shape[1:])
-        widths = [width * 2**i for i in range(len(sizes) - 1)][::-1]
+        widths = [count("width", width) * 2**i for i in range(len(sizes) - 1)][::-1]
         first = widths[0] if widths else width
         height, breadth = sizes[0]
         self.net = nn.Sequential(
@@ -110,7 +112,7 @@ class DCGANCritic(Component):
     def __init__(self, shape: tuple[int, int, int], width: int = 64, context: int = 0):
         super().__init__()
         sizes = doublings(*shape[1:])
-        widths = [width * 2**i for i in range(max(1, len(sizes) - 1))]
+        widths = [count("width", width) * 2**i for i in range(max(1, len(sizes) - 1))]
         enter = nn.Conv2d(shape[0], width, 4, stride=2, padding=1)
         last = sizes[0] if len(sizes) > 1 else (sizes[0][0] // 2, sizes[0][1] // 2)
         self.net = nn.Sequential(

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.shares import mine, whole
+
 GAIN = 2**0.5
 
 
@@ -100,9 +102,13 @@ class MinibatchDeviation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to one channel more."""
+        told = mine(self._deviations(whole(x)), len(x))[:, None, None, None]
+        return torch.cat([x, told.expand(-1, -1, *x.shape[2:])], 1)
+
+    def _deviations(self, x: Tensor) -> Tensor:
+        """What every datum of a batch is told, (batch,)."""
         size = next(g for g in range(self.group, 0, -1) if len(x) % g == 0) if len(x) else 1
         groups = x.unflatten(0, (size, len(x) // size))
         centred = groups - groups.mean(0, keepdim=True)
         deviation = (centred.square().mean(0) + 1e-8).sqrt().mean((1, 2, 3))
-        told = deviation.repeat(size)[:, None, None, None]
-        return torch.cat([x, told.expand(-1, -1, *x.shape[2:])], 1)
+        return deviation.repeat(size)

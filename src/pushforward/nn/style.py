@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core.blueprint import Component
+from ..core.shares import mean
 from ..core.spaces import count
 from .dcgan import doublings
 from .equalised import EqualisedLinear, PixelNorm
@@ -135,7 +136,7 @@ class StyledGenerator(Component):
     @torch.no_grad()
     def _follow(self, styles: Tensor) -> None:
         if len(styles):
-            self.mean.lerp_(styles.mean(0).to(self.mean), 1 - REMEMBERED)
+            self.mean.lerp_(mean(styles).to(self.mean), 1 - REMEMBERED)
 
     def _mixed(self, styles: Tensor, c: Tensor | None) -> Tensor:
         """From a layer on, drawn for each image, the style of other noise; or from none on."""

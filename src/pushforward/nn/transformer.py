@@ -17,6 +17,8 @@ from ..core.blueprint import Component
 from ..core.spaces import count
 from .attention import CausalAttention, Memory
 
+Mask = Tensor | Sequence[Tensor] | None
+
 
 class Block(Component):
     """One layer: attention, then a perceptron four times as wide."""
@@ -36,7 +38,7 @@ class Block(Component):
         return h + self.drop(self.mlp(self.norms[1](h)))
 
     def step(self, h: Tensor, memory: Memory, mask: Tensor | None = None) -> Tensor:
-        """The next position (batch, 1, width) after this layer."""
+        """The next positions (batch, new, width) after this layer."""
         h = h + self.attention.step(self.norms[0](h), memory, mask)
         return h + self.mlp(self.norms[1](h))
 
@@ -65,17 +67,27 @@ class CausalTransformer(Component):
             elif name.endswith("bias"):
                 nn.init.zeros_(p)
 
-    def forward(self, h: Tensor, mask: Tensor | None = None) -> Tensor:
-        """All positions at once; `mask` (length, length) says what may be seen, else all before."""
-        for block in self.blocks:
-            h = block(h, mask)
+    def forward(self, h: Tensor, mask: Mask = None) -> Tensor:
+        """All positions at once; `mask` (length, length) says what may be seen, else all before.
+
+        Layers that see different things have a mask each.
+        """
+        for block, seen in zip(self.blocks, self._each(mask)):
+            h = block(h, seen)
         return self.norm(h)
 
-    def step(self, h: Tensor, memories: list[Memory], mask: Tensor | None = None) -> Tensor:
-        """The next position (batch, 1, width), with the keys and values of those before kept."""
-        for block, memory in zip(self.blocks, memories):
-            h = block.step(h, memory, mask)
+    def step(self, h: Tensor, memories: list[Memory], mask: Mask = None) -> Tensor:
+        """The next positions (batch, new, width), with the keys and values of those before kept.
+
+        Without a mask (new, seen + new), of all layers or of each, they see all that is kept.
+        """
+        for block, memory, seen in zip(self.blocks, memories, self._each(mask)):
+            h = block.step(h, memory, seen)
         return self.norm(h)
+
+    def _each(self, mask: Mask) -> Sequence[Tensor | None]:
+        one = mask is None or isinstance(mask, Tensor)
+        return [mask] * len(self.blocks) if one else mask  # type: ignore[list-item, return-value]
 
     def remember(self, n: int, length: int) -> list[Memory]:
         """Empty memories for `n` sequences of at most `length` positions."""

@@ -23,9 +23,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..core import shares
 from ..core.blueprint import Component
+from ..core.catalogue import system
 from ..core.spaces import count
 from .augmentations import checked_images
+
+system(
+    "ada",
+    lecture=11,
+    kind="objective",
+    title="Adaptive discriminator augmentation",
+    paper="arXiv:2006.06676",
+)
 
 KINDS = ("blit", "geometry", "colour")
 Draw = Callable[[Tensor], Tensor]
@@ -58,7 +68,7 @@ class AdaptiveAugmentation(Component):
 
     def update(self, scores: Tensor, images: int) -> None:
         """Moves p by what `images` allow, up where the scores of data are too sure."""
-        self.sign.copy_(scores.sign().mean())
+        self.sign.copy_(shares.mean(scores.sign()))
         step = (self.sign - self.target).sign() * images / self.images
         self.p.add_(step).clamp_(0, 1)
 

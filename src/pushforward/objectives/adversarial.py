@@ -37,6 +37,7 @@ from torch.nn.functional import relu, softplus
 
 from ..core.blueprint import record
 from ..core.contract import Terms
+from ..core.shares import mean
 
 
 def between(real: Tensor, fake: Tensor) -> Tensor:
@@ -204,7 +205,7 @@ class Relativistic:
 
     def critic(self, real: Tensor, fake: Tensor) -> Terms:
         """Real data should score above the mean fake, fakes below the mean real datum."""
-        return self.loss.critic(real - fake.mean(), fake - real.mean())
+        return self.loss.critic(real - mean(fake), fake - mean(real))
 
     def generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Terms:
         """The same with the roles changed: gradients flow through both means."""

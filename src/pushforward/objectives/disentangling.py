@@ -29,6 +29,7 @@ from torch.distributions import Normal
 from ..core.catalogue import system
 from ..core.contract import Terms
 from ..core.given import heard, repeated
+from ..core.shares import mean, mine, whole
 from ..core.spaces import count
 from .kernels import mmd2, rational_quadratic
 from .variational import Draw, Drawing, Objective, normals, not_negative
@@ -57,7 +58,7 @@ class DIP(Objective):
 
     def covariance(self, q: Normal) -> Tensor:
         """Cov[z] over the batch, (latent, latent)."""
-        return q.loc.T.cov(correction=0) + q.variance.mean(0).diag()
+        return whole(q.loc).T.cov(correction=0) + mean(q.variance).diag()
 
 
 class DIPOne(DIP):
@@ -65,7 +66,7 @@ class DIPOne(DIP):
 
     def covariance(self, q: Normal) -> Tensor:
         """Cov[m] over the batch, (latent, latent)."""
-        return q.loc.T.cov(correction=0)
+        return whole(q.loc).T.cov(correction=0)
 
 
 class BetaTC(Objective):
@@ -92,7 +93,10 @@ class BetaTC(Objective):
         data. Raises ValueError for a batch larger than `examples`.
         """
         draw = model.draw(x, *conditions)
-        log_joint, log_product = aggregated(factors(draw), draw.z[0], self.examples)
+        q = factors(draw)
+        every = Normal(whole(q.loc), whole(q.scale), validate_args=False)
+        found = aggregated(every, whole(draw.z[0]), self.examples)
+        log_joint, log_product = (mine(log_q, len(x)) for log_q in found)
         return {
             "distortion": -draw.log_x[0],
             "information": draw.log_q[0] - log_joint,
@@ -119,7 +123,7 @@ class InfoVAE(Objective):
         draw = model.draw(x, *conditions, samples=samples)
         told = repeated(heard(model.prior, conditions), samples)
         prior = model.prior.sample(samples * len(x), *told)
-        apart = mmd2(draw.z.flatten(0, 1), prior, rational_quadratic())
+        apart = mmd2(whole(draw.z.flatten(0, 1)), whole(prior), rational_quadratic())
         given = parts(draw)
         return {**given, "rate": self.rate * given["rate"], "mmd": self.mmd * apart}
 

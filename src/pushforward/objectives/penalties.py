@@ -31,6 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.blueprint import record
+from ..core.shares import whole
 from .adversarial import between, gradient_norm
 
 Critic = Callable[[Tensor], Tensor]
@@ -103,7 +104,7 @@ class DRAGAN(SlopePenalty):
 
     def at(self, real: Tensor, fake: Tensor) -> Tensor:
         """The data, moved: std is over all numbers of the batch."""
-        return real + self.spread * real.std() * torch.rand_like(real)
+        return real + self.spread * whole(real).std() * torch.rand_like(real)
 
 
 @record

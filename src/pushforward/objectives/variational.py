@@ -39,6 +39,7 @@ from ..core.blueprint import Component, record
 from ..core.catalogue import system
 from ..core.contract import Density, Terms
 from ..core.given import repeated
+from ..core.shares import mean
 from ..core.spaces import Reals, Space, count
 from ..probability.by_dimension import log_prob_each
 
@@ -87,7 +88,7 @@ class Groups:
 
     def paid(self, free: float) -> Tensor:
         """Nats that cost something: sum over columns of max(units * free, mean over the batch)."""
-        return self.rate.mean(0).clamp_min(free * self.units).sum()
+        return mean(self.rate).clamp_min(free * self.units).sum()
 
 
 class Drawing(Protocol):
@@ -329,3 +330,6 @@ system("elbo", lecture=3, kind="objective", title="Evidence bound", paper="arXiv
 system("beta-vae", lecture=7, kind="objective", title="beta-VAE", paper="Higgins et al., 2017")
 system("free-bits", lecture=7, kind="objective", title="Free bits", paper="arXiv:1606.04934")
 system("kl-annealing", lecture=7, kind="objective", title="Annealing", paper="arXiv:1511.06349")
+system(
+    "capacity-vae", lecture=7, kind="objective", title="Growing capacity", paper="arXiv:1804.03599"
+)

@@ -49,10 +49,13 @@ from .autoregressive import pixelcnn_pp_digits as pixelcnn_pp_digits
 from .autoregressive import wavenet_text as wavenet_text
 from .autoregressive import wavenet_vowels as wavenet_vowels
 from .autoregressive import wavenet_wav as wavenet_wav
+from .autoregressive import window_mlp_digits as window_mlp_digits
 from .baselines import independent_digits as independent_digits
+from .captions import dalle_sprites as dalle_sprites
 from .classification import discriminative_digits as discriminative_digits
 from .classification import generative_digits as generative_digits
 from .classification import made_classifier_digits as made_classifier_digits
+from .classification import revnet_digits as revnet_digits
 from .diffusion import ddpm_cifar10 as ddpm_cifar10
 from .diffusion import ddpm_digits as ddpm_digits
 from .diffusion import ddpm_mnist_large as ddpm_mnist_large
@@ -81,12 +84,14 @@ from .discrete import vq_vae_cifar10 as vq_vae_cifar10
 from .discrete import vq_vae_digits as vq_vae_digits
 from .discrete import vq_vae_mnist as vq_vae_mnist
 from .disentangling import beta_sprites as beta_sprites
+from .disentangling import capacity_sprites as capacity_sprites
 from .disentangling import dip_sprites as dip_sprites
 from .disentangling import factor_sprites as factor_sprites
 from .disentangling import tc_sprites as tc_sprites
 from .divergences import forward_kl as forward_kl
 from .divergences import reverse_kl as reverse_kl
 from .flows import distillation_moons as distillation_moons
+from .flows import emerging_digits as emerging_digits
 from .flows import ffjord_digits as ffjord_digits
 from .flows import ffjord_mnist as ffjord_mnist
 from .flows import ffjord_moons as ffjord_moons
@@ -95,6 +100,7 @@ from .flows import flowpp_digits as flowpp_digits
 from .flows import glow_cifar10 as glow_cifar10
 from .flows import glow_digits as glow_digits
 from .flows import glow_mnist as glow_mnist
+from .flows import iw_dequantised_digits as iw_dequantised_digits
 from .flows import maf_digits as maf_digits
 from .flows import maf_moons as maf_moons
 from .flows import neural_ode_moons as neural_ode_moons
@@ -128,6 +134,7 @@ from .latent import ppca_digits as ppca_digits
 from .latent import tc_digits as tc_digits
 from .latent import vae_digits as vae_digits
 from .latent import vamp_digits as vamp_digits
+from .latent import vlae_digits as vlae_digits
 from .latent_mnist import deep_mnist as deep_mnist
 from .latent_mnist import flow_prior_mnist as flow_prior_mnist
 from .latent_mnist import hvae_vamp_mnist as hvae_vamp_mnist
@@ -137,6 +144,11 @@ from .latent_mnist import iwae_mnist_paper as iwae_mnist_paper
 from .latent_mnist import pixelvae_mnist as pixelvae_mnist
 from .latent_mnist import vae_mnist as vae_mnist
 from .latent_mnist import vamp_mnist as vamp_mnist
+from .nonparametric import histogram_moons as histogram_moons
+from .nonparametric import kernel_density_digits as kernel_density_digits
+from .nonparametric import kernel_density_moons as kernel_density_moons
+from .sentences import char_rnn_file as char_rnn_file
+from .sentences import char_rnn_sentences as char_rnn_sentences
 from .sentences import masked_sentences as masked_sentences
 from .sentences import recurrent_sentences as recurrent_sentences
 from .sentences import sentence_vae as sentence_vae

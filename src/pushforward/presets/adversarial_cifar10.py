@@ -91,7 +91,7 @@ def biggan_cifar10(steps: int = 125_000, width: int = 96, classes: int = 10) -> 
     return Experiment(model, data, recipe)
 
 
-@preset("stylegan2")
+@preset("stylegan2", "ada")
 def stylegan2_cifar10(steps: int = 200_000, width: int = 128, classes: int = 0) -> Experiment:
     """StyleGAN2 with adaptive augmentation on CIFAR-10; published: 2.92, told classes 2.42.
 

@@ -127,7 +127,7 @@ def stylegan_digits(steps: int = 2_500, width: int = 32) -> Experiment:
     return Experiment(model, data, Recipe(steps, 64, STYLED, ema=0.99))
 
 
-@preset("stylegan2")
+@preset("stylegan2", "ada")
 def stylegan2_digits(steps: int = 2_500, width: int = 32, ada: bool = True) -> Experiment:
     """StyleGAN2 on the 8x8 digits, whose 1,200 training images ask for adaptive augmentation.
 

@@ -155,7 +155,7 @@ def pggan_mnist(
     return Experiment(model, data, recipe)
 
 
-@preset("stylegan2")
+@preset("stylegan2", "ada")
 def stylegan2_mnist(steps: int = 12_000, width: int = 16, most: int = 64) -> Experiment:
     """StyleGAN2 on MNIST with adaptive augmentation of place, size and brightness.
 

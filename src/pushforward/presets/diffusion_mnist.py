@@ -93,7 +93,7 @@ def score_sde_mnist(width: int = 16, blocks: int = 1, steps: int = 3_000) -> Exp
     return Experiment(model, data, _recipe(steps))
 
 
-@preset("ncsn")
+@preset("ncsn-v2", "ncsn")
 def ncsn_mnist(
     width: int = 16, blocks: int = 1, each: int = 3, least: float = 0.02, steps: int = 3_000
 ) -> Experiment:

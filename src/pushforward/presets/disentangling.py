@@ -17,7 +17,7 @@ from ..models.latent.factor_vae import FactorVAE
 from ..models.latent.vae import VAE, dense
 from ..nn.mlp import MLP
 from ..objectives.disentangling import DIP, BetaTC
-from ..objectives.variational import ELBO, Objective
+from ..objectives.variational import ELBO, Capacity, Objective
 from ..probability.decoders import Decoder
 from ..probability.posteriors import Encoder
 from ..training.experiment import Experiment
@@ -67,7 +67,25 @@ def dip_sprites(
     return _vae(latent, width, DIP(weight, weight), steps)
 
 
-@preset("disentanglement-metrics")
+@preset("capacity-vae", "disentanglement-metrics")
+def capacity_sprites(
+    latent: int = 8, width: int = 128, nats: float = 8.0, gamma: float = 30.0, steps: int = 6_000
+) -> Experiment:
+    """A beta-VAE on small sprites whose rate is held at a capacity that grows to `nats`.
+
+    pushforward train capacity_sprites
+
+    Args:
+        latent: length of z.
+        width: units of all perceptrons.
+        nats: what the rate is held at, after growing for 0.8 of the training.
+        gamma: the price of a nat more or less.
+        steps: of training.
+    """
+    return _vae(latent, width, Capacity(nats, gamma), steps)
+
+
+@preset("factor-vae", "disentanglement-metrics")
 def factor_sprites(
     latent: int = 8, width: int = 128, gamma: float = 35.0, steps: int = 6_000
 ) -> Experiment:

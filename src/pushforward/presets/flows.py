@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..core.catalogue import preset
-from ..models.flow.dequantized import of_images
+from ..models.flow.dequantized import Dequantized, of_images
 from ..models.flow.distillation import Distillation
 from ..models.flow.ffjord import FFJORD, ImageFFJORD
 from ..models.flow.flow import Flow
@@ -58,6 +59,19 @@ def realnvp_digits(
     return Experiment(model, data, recipe)
 
 
+@preset("iw-dequantisation", "realnvp")
+def iw_dequantised_digits(
+    k: int = 8, width: int = 16, blocks: int = 1, steps: int = 500
+) -> Experiment:
+    """The same flow trained on the bound with k draws of noise for each image.
+
+    pushforward train iw_dequantised_digits
+    """
+    asked = realnvp_digits(width, blocks, steps)
+    flow = RealNVP(asked.data.space, width=width, blocks=blocks, alpha=0.01).flow
+    return replace(asked, model=Dequantized(flow, asked.data.space, alpha=0.01, k=k))
+
+
 @preset("realnvp", "uniform-dequantisation")
 def realnvp_mnist(
     width: int = 32, blocks: int = 1, steps: int = 10_000, batch_size: int = 32
@@ -95,6 +109,21 @@ def glow_digits(
     model = Glow(data.space, scales, steps_per_scale, width, classes, alpha=0.01)
     recipe = Recipe(steps, 64, Adam(3e-3), schedule=Cosine(warmup=20), ema=0.98, clip=50.0)
     return Experiment(model, data, recipe)
+
+
+@preset("emerging-convolution", "glow")
+def emerging_digits(
+    scales: int = 2, steps_per_scale: int = 4, width: int = 32, classes: int = 0, steps: int = 600
+) -> Experiment:
+    """The same Glow, whose 1x1 convolutions are emerging ones of 5x5.
+
+    pushforward train emerging_digits
+    """
+    asked = glow_digits(scales, steps_per_scale, width, classes, steps)
+    model = Glow(
+        asked.data.space, scales, steps_per_scale, width, classes, mixing="emerging", alpha=0.01
+    )
+    return replace(asked, model=model)
 
 
 @preset("glow", "uniform-dequantisation")
@@ -266,7 +295,7 @@ def nsf_moons(couplings: int = 4, width: int = 64, steps: int = 2_000) -> Experi
     return _moons(lambda d: NSF(d, couplings, width), steps)
 
 
-@preset("density-distillation", "iaf", "maf")
+@preset("density-distillation", "parallel-wavenet", "iaf", "maf")
 def distillation_moons(width: int = 64, steps: int = 4_000) -> Experiment:
     """A MAF learns two moons, then an IAF learns from it without seeing data.
 

@@ -22,6 +22,7 @@ from ..models.latent.pixel_vae import pixel_vae
 from ..models.latent.ppca import PPCA
 from ..models.latent.vae import VAE, TwoStageVAE, dense_encoder
 from ..models.latent.vampprior import VampPrior
+from ..models.latent.vlae import vlae
 from ..nn.mlp import MLP
 from ..objectives.disentangling import DIP, BetaTC
 from ..objectives.importance import DReG
@@ -231,6 +232,30 @@ def pixelvae_digits(
 
     data, objective = digits(labels=classes > 0), ELBO(beta=Linear(until=0.3))
     model = pixel_vae(data.space, latent, width, layers, 5, objective=objective, classes=classes)
+    adam = Adam(3e-3, weight_decay=0.1)
+    recipe = Recipe(steps, 64, adam, schedule=Cosine(warmup=40), ema=0.98, clip=10.0)
+    return Experiment(model, data, recipe)
+
+
+@preset("vlae", "autoregressive-prior")
+def vlae_digits(
+    latent: int = 16, width: int = 24, window: int = 3, classes: int = 0, steps: int = 600
+) -> Experiment:
+    """A VLAE on the 8x8 digits: the decoder sees two rows above, z is left with the rest.
+
+    pushforward train vlae_digits      (told the digit: --classes 10)
+
+    Args:
+        latent: length of z.
+        width: channels of the convolutions.
+        window: kernel of the decoder's first convolution, odd.
+        classes: labels that it is told; 0 is none.
+        steps: of training.
+    """
+    from ..data import digits
+
+    data = digits(labels=classes > 0)
+    model = vlae(data.space, latent, width, window, units=64, couplings=2, classes=classes)
     adam = Adam(3e-3, weight_decay=0.1)
     recipe = Recipe(steps, 64, adam, schedule=Cosine(warmup=40), ema=0.98, clip=10.0)
     return Experiment(model, data, recipe)

@@ -26,7 +26,7 @@ from ..training.recipe import Adam, Cosine, Recipe
 
 
 @preset("vae", "elbo")
-def vae_mnist(latent: int = 40, width: int = 500, steps: int = 30_000) -> Experiment:
+def vae_mnist(latent: int = 40, width: int = 500, steps: int = 80_000) -> Experiment:
     """A VAE with two layers of perceptrons on dynamically binarised MNIST.
 
     pushforward train vae_mnist --compile

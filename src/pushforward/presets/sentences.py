@@ -73,6 +73,40 @@ def recurrent_sentences(width: int = 128, steps: int = 2_000) -> Experiment:
     return Experiment(RecurrentLM(data.space, width), data, recipe)
 
 
+@preset("char-rnn")
+def char_rnn_sentences(width: int = 128, steps: int = 2_000) -> Experiment:
+    """The same network on the same sentences, a character at a time.
+
+    pushforward train char_rnn_sentences
+    """
+    from ..data import sentences
+
+    data = sentences(unit="characters")
+    recipe = Recipe(steps, 64, Adam(3e-3), schedule=Cosine(warmup=50), ema=0.99, clip=1.0)
+    return Experiment(RecurrentLM(data.space, width, embedding=32), data, recipe)
+
+
+@preset("char-rnn")
+def char_rnn_file(
+    path: str = "sentences.txt", length: int | None = None, width: int = 256, steps: int = 20_000
+) -> Experiment:
+    """A recurrent network over the characters of the lines of a text file.
+
+    pushforward train char_rnn_file --path FILE      (not measured)
+
+    Args:
+        path: of the file, a sentence on a line.
+        length: of the longest line that is kept; as long as there are where None.
+        width: features of the state.
+        steps: of training.
+    """
+    from ..data import text
+
+    data = text(path, "characters", length)
+    recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.995, clip=1.0)
+    return Experiment(RecurrentLM(data.space, width, embedding=32), data, recipe)
+
+
 @preset("discrete-diffusion")
 def masked_sentences(width: int = 96, layers: int = 3, steps: int = 2_500) -> Experiment:
     """Absorbing-state diffusion of sentences of a small English grammar, a word at a time.

@@ -41,6 +41,13 @@ def _decayed(total: float, first: float, last: float) -> float:
     return 2 * total / (first + math.sqrt(first**2 + 4 * rate * total))
 
 
+def _rates(first: float, last: float) -> None:
+    if not 0 < first <= last < math.inf:
+        raise ValueError(
+            f"the rates of a path must be positive and not fall, not from {first!r} to {last!r}"
+        )
+
+
 @record
 @dataclass(frozen=True)
 class VP:
@@ -48,6 +55,9 @@ class VP:
 
     first: float = 0.1
     last: float = 20.0
+
+    def __post_init__(self) -> None:
+        _rates(self.first, self.last)
 
     def at(self, t: Tensor) -> Pair:
         """alpha and sigma."""
@@ -65,6 +75,11 @@ class VP:
         return _decayed(math.log1p(noise**2), self.first, self.last)
 
     @property
+    def end(self) -> float:
+        """The time of the most noise."""
+        return 1.0
+
+    @property
     def prior_std(self) -> float:
         """Standard deviation at the end of the path."""
         return 1.0
@@ -77,6 +92,9 @@ class SubVP:
 
     first: float = 0.1
     last: float = 20.0
+
+    def __post_init__(self) -> None:
+        _rates(self.first, self.last)
 
     def at(self, t: Tensor) -> Pair:
         """alpha and sigma."""
@@ -93,6 +111,11 @@ class SubVP:
         """The time at which sigma / alpha is `noise`: where 1 / alpha - alpha is."""
         alpha = 2 / (noise + math.sqrt(noise**2 + 4))
         return _decayed(-2 * math.log(alpha), self.first, self.last)
+
+    @property
+    def end(self) -> float:
+        """The time of the most noise."""
+        return 1.0
 
     @property
     def prior_std(self) -> float:
@@ -125,6 +148,11 @@ class VE:
         return math.log(noise / self.least) / math.log(self.most / self.least)
 
     @property
+    def end(self) -> float:
+        """The time of the most noise."""
+        return 1.0
+
+    @property
     def prior_std(self) -> float:
         """Standard deviation at the end of the path."""
         return self.most
@@ -146,6 +174,11 @@ class Rectified:
     def when(self, noise: float) -> float:
         """The time at which sigma / alpha is `noise`."""
         return noise / (1 + noise)
+
+    @property
+    def end(self) -> float:
+        """The time of the most noise."""
+        return 1.0
 
     @property
     def prior_std(self) -> float:
@@ -171,6 +204,11 @@ class NoiseLevel:
     def when(self, noise: float) -> float:
         """The time at which sigma / alpha is `noise`: that."""
         return noise
+
+    @property
+    def end(self) -> float:
+        """The time of the most noise."""
+        return self.most
 
     @property
     def prior_std(self) -> float:

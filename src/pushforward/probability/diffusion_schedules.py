@@ -49,6 +49,10 @@ class CosineSchedule:
 
     offset: float = 0.008
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.offset < math.inf:
+            raise ValueError(f"the offset of a schedule must not be below 0, not {self.offset!r}")
+
     def signal(self, steps: int) -> Tensor:
         """abar_0 .. abar_T, (steps + 1,) in float64, with abar_0 = 1."""
         t = torch.linspace(0, 1, count("steps", steps) + 1, dtype=torch.float64)

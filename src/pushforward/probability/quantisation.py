@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch import distributed as dist
 from torch.nn import functional as F
 
 from ..core.blueprint import Component
 from ..core.contract import Terms
+from ..core.shares import drawn_rows, number, total
 from ..core.spaces import count
 
 
@@ -100,10 +100,8 @@ class VectorQuantiser(Component):
     def _restart(self, z: Tensor) -> Tensor:
         """Puts dead codewords on vectors of the batch; how many there were. Nothing waits."""
         dead = self.usage <= self.restart / self.codes
-        picked = z[torch.randint(len(z), (self.codes,), device=z.device)]
+        picked = drawn_rows(z, self.codes)
         self.codebook.copy_(torch.where(dead[:, None], picked, self.codebook))
-        if dist.is_available() and dist.is_initialized():  # processes draw differently
-            dist.broadcast(self.codebook.data, 0)
         self.usage.copy_(torch.where(dead, 1 / self.codes, self.usage))
         self.sums.copy_(torch.where(dead[:, None], self.codebook / self.codes, self.sums))
         return dead.sum().to(z.dtype)
@@ -111,13 +109,10 @@ class VectorQuantiser(Component):
 
 def _shares(z: Tensor, chosen: Tensor, codes: int) -> tuple[Tensor, Tensor]:
     """Each codeword's share of the batch (codes,), and that share times its vectors' mean."""
-    share = z.new_zeros(codes).index_add_(0, chosen, z.new_ones(len(z))) / len(z)
-    mean = z.new_zeros(codes, z.shape[1]).index_add_(0, chosen, z) / len(z)
-    if dist.is_available() and dist.is_initialized():
-        for part in (share, mean):
-            dist.all_reduce(part)
-            part /= dist.get_world_size()
-    return share, mean
+    count = z.new_zeros(codes).index_add_(0, chosen, z.new_ones(len(z)))
+    sums = z.new_zeros(codes, z.shape[1]).index_add_(0, chosen, z)
+    n = number(z)
+    return total(count) / n, total(sums) / n
 
 
 def perplexity(share: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ def truncated_normal(
 
     Raises ValueError unless the threshold is a positive number.
     """
-    if not 0 < threshold < math.inf:
+    if not isinstance(threshold, int | float) or not 0 < threshold < math.inf:
         raise ValueError(
             f"the threshold of a truncated normal must be positive and finite, not {threshold!r}"
         )

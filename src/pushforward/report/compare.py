@@ -21,6 +21,7 @@ from ..metrics.samples import SampleQuality, sample_quality
 from ..training.fit import Interrupted
 from . import details, page, tables
 from .measure import data_of, is_checkpoint, measure
+from .places import slug_of
 from .row import Row
 from .sampled import GRID
 from .workers import Failure, in_processes
@@ -42,11 +43,12 @@ FAMILIES = (
 class Comparison:
     """What a comparison found: rows in the order of `names`, and why others are missing.
 
-    `features` is what samples were seen through, as `extractor_for` takes it.
+    `data` is what each learned from, one object for one data set; `features` what samples were seen
+    through, as `extractor_for` takes it.
     """
 
     names: tuple[str, ...]
-    data: Dataset
+    data: dict[str, Dataset]
     rows: list[Row] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     features: str | None = None
@@ -60,6 +62,14 @@ class Comparison:
         place = {name: i for i, name in enumerate(self.names)}
         self.rows.sort(key=lambda row: (row.family != "baseline", place[row.name]))
 
+    def parts(self) -> list[tuple[Dataset, list[Row]]]:
+        """Each data set with the rows of its models; numbers compare within one of these alone."""
+        found: dict[int, tuple[Dataset, list[Row]]] = {}
+        for row in self.rows:
+            data = self.data[row.name]
+            found.setdefault(id(data), (data, []))[1].append(row)
+        return list(found.values())
+
 
 def compare(
     names: Sequence[str] = FAMILIES,
@@ -71,17 +81,19 @@ def compare(
     What is finished is written even where a model fails or Ctrl-C is pressed.
 
     Args:
-        names: presets, or checkpoints (FILE.safetensors), all over the same data.
+        names: presets, or checkpoints (FILE.safetensors or zoo:NAME); those over the same data
+            stand in one part of the page.
         out: the folder for `index.html`, `results.json`, `.md`, `.csv`, `curves.json` and PNGs.
         features: what samples are seen through, as `extractor_for` takes it.
 
     Raises:
-        ValueError: before any training, for an unknown name, for models whose data differ, or for
-            features that are not for these data.
+        ValueError: before any training, for an unknown name, for data sets of one name that differ,
+            or for features that are not for these data.
         Interrupted: after Ctrl-C, when the workers are ended and finished rows are written.
     """
-    found = Comparison(tuple(dict.fromkeys(names)), common_data(names), features=features)
-    extractor_for(found.data, features)
+    found = Comparison(tuple(dict.fromkeys(names)), data_by_name(names), features=features)
+    for data in found.data.values():
+        extractor_for(data, features)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -95,15 +107,25 @@ def compare(
     return found
 
 
-def common_data(names: Sequence[str]) -> Dataset:
-    """The data that all of these models learn from. Raises ValueError where there is not one."""
+def data_by_name(names: Sequence[str]) -> dict[str, Dataset]:
+    """What each of these models learns from, one object for one data set.
+
+    Raises ValueError where there are no names, or two data sets are called alike and differ.
+    """
     if not names:
         raise ValueError("nothing to compare: name some presets")
-    data = {name: data_of(name) for name in names}
-    if any(examples_of(d) != examples_of(data[names[0]]) for d in data.values()):
-        told = ", ".join(f"{name}: {d.name} {d.space}" for name, d in data.items())
-        raise ValueError(f"a comparison needs one data set, but these learn from several: {told}")
-    return next(iter(data.values()))
+    found: dict[str, Dataset] = {}
+    for name in names:
+        data = data_of(name)
+        alike = (d for d in found.values() if (d.name, d.space) == (data.name, data.space))
+        earlier = next(alike, None)
+        if earlier is not None and examples_of(earlier) != examples_of(data):
+            raise ValueError(
+                f"{name} learned from other examples of {data.name} than those before it: numbers "
+                "of both stand on no page. Compare those of one split"
+            )
+        found[name] = earlier or data
+    return found
 
 
 def examples_of(data: Dataset) -> dict[str, Any]:
@@ -161,28 +183,33 @@ def write(found: Comparison, folder: Path) -> None:
 
 
 def _write(found: Comparison, folder: Path) -> None:
-    rows, medium = found.rows, medium_of(found.data.space, found.data.describe())
-    real = looked_at(found.data.test.first(GRID))
-    for slug, x in {"real": real, **{row.slug: row.samples for row in rows}}.items():
-        medium.write([x], folder / f"{slug}{medium.suffix}")
+    rows, parts = found.rows, found.parts()
+    for data, some in parts:
+        medium = medium_of(data.space, data.describe())
+        real = looked_at(data.test.first(GRID))
+        slug = "real" if len(parts) == 1 else f"real-{slug_of(data.name)}"
+        for stem, x in {slug: real, **{row.slug: row.samples for row in some}}.items():
+            medium.write([x], folder / f"{stem}{medium.suffix}")
     curves = {row.name: [asdict(report) for report in row.history] for row in rows}
+    tables_of = "\n".join(tables.markdown(some) for _, some in parts)
+    sections = [page.Section(data, some, _real(data, some, found.features)) for data, some in parts]
     text = {
         "results.json": json.dumps([row.record() for row in rows], indent=1) + "\n",
         "results.csv": tables.csv(rows),
-        "results.md": tables.markdown(rows, found.failures) + details.markdown(rows),
+        "results.md": tables_of + tables.failed(found.failures) + details.markdown(rows),
         "curves.json": json.dumps(curves) + "\n",
-        "index.html": page.html(rows, found.failures, found.data, _real(found)),
+        "index.html": page.html(sections, found.failures),
     }
     for name, content in text.items():
         (folder / name).write_text(content, encoding="utf-8")
 
 
-def _real(found: Comparison) -> SampleQuality:
+def _real(data: Dataset, rows: Sequence[Row], features: str | None) -> SampleQuality:
     """What training images reach when they are measured as if they were samples."""
-    number = found.rows[0].quality.frechet
-    look = extractor_for(found.data, found.features)
-    references = reference_features(found.data, "test", look, number.references, cache_folder())
-    train = looked_at(found.data.train.first(number.samples))
+    number = rows[0].quality.frechet
+    look = extractor_for(data, features)
+    references = reference_features(data, "test", look, number.references, cache_folder())
+    train = looked_at(data.train.first(number.samples))
     return sample_quality(train, references, look)
 
 

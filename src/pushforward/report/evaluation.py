@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..core.contract import Bounded, Density, Estimated, Generative, Latent, Weighted
@@ -16,7 +17,7 @@ from ..media.trained import Trained, opened
 from ..metrics.ais import ais_nats, check_annealable
 from ..metrics.critic_rate import CriticRate, has_critic_rate, rate_by_critic
 from ..metrics.disentanglement import udr
-from ..metrics.likelihood import nats
+from ..metrics.likelihood import check_solved, nats
 from ..metrics.looking import extractor_for
 from ..metrics.samples import ranked
 from ..training.bars import counted
@@ -40,6 +41,7 @@ def evaluated(
     features: str | None = None,
     ais: int | None = None,
     records: list[dict[str, Any]] | None = None,
+    ode: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[str]:
     """Likelihood and sample metrics of every checkpoint, a table, and which is best of several.
 
@@ -55,6 +57,7 @@ def evaluated(
         ais: test examples whose likelihood is also found by annealing; None leaves that out, but
             takes ANNEALED where a critic alone tells a model's rate.
         records: a list that what was found of each is appended to, as for JSON.
+        ode: `steps`, `probes` and `tolerance` of estimates by an ODE, as `nats` takes them.
 
     Raises:
         ValueError: before anything is measured, for a model of another space than its data, `k` for
@@ -65,17 +68,19 @@ def evaluated(
     models = {path: opened(path) for path in paths}
     sources = {path: _source(trained, data, k) for path, trained in models.items()}
     for path, source in sources.items():
-        _check_asked(models[path], source, features, ais)
+        _check_asked(models[path], source, features, ais, ode)
     if out is not None:
         _check_one_data(sources)
     rows: list[Row] = []
     records = [] if records is None else records
     for path, source in sources.items():
         if isinstance(source.space, Tokens) or len(source.test) < LEAST:  # there is no table
-            yield from _of_tokens(models[path], source, _weights(models[path], k), n, ais, records)
+            yield from _of_tokens(
+                models[path], source, _weights(models[path], k), n, ais, records, ode
+            )
             continue
         weights = _weights(models[path], k)
-        row = of_checkpoint(models[path], source, weights, n, True, features, quiet=False)
+        row = of_checkpoint(models[path], source, weights, n, True, features, False, ode)
         _anneal(row, models[path], source, ais)
         yield f"{path}: {row.model} on {source.name}, test split"
         yield from _lines(row)
@@ -107,7 +112,13 @@ def _weights(trained: Trained, k: int | None) -> int | None:
     return k or None
 
 
-def _check_asked(trained: Trained, source: Dataset, features: str | None, ais: int | None) -> None:
+def _check_asked(
+    trained: Trained,
+    source: Dataset,
+    features: str | None,
+    ais: int | None,
+    ode: Mapping[str, Any],
+) -> None:
     """What was asked for and cannot be had of a model, or of its data, is refused at once."""
     if features is not None:
         if isinstance(source.space, Tokens):
@@ -116,12 +127,13 @@ def _check_asked(trained: Trained, source: Dataset, features: str | None, ais: i
     if ais is not None:
         count("ais", ais)
         check_annealable(trained.model)
+    check_solved(trained.model, **ode)
 
 
 def _written(rows: list[Row], data: Dataset, folder: Path, features: str | None) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     names = tuple(row.name for row in rows)
-    write(Comparison(names, data, rows, features=features), folder)
+    write(Comparison(names, dict.fromkeys(names, data), rows, features=features), folder)
     return f"wrote {folder}/index.html, results.json, results.md, results.csv"
 
 
@@ -153,12 +165,13 @@ def _of_tokens(
     samples: int,
     ais: int | None,
     records: list[dict[str, Any]],
+    ode: Mapping[str, Any],
 ) -> Iterator[str]:
     """What is known of a model of tokens, or where there is little to test on: its likelihood; and
     how many samples are grammatical.
     """
     model = trained.model
-    found, judged = _likelihood(model, source.test, k, False), _judged(trained, source, ais)
+    found, judged = _likelihood(model, source.test, k, False, ode), _judged(trained, source, ais)
     annealed = judged.annealed if judged else _annealed(trained, source, ais)
     known = {"likelihood": found, "ais": annealed}
     told = {name: None if value is None else value.record() for name, value in known.items()}
@@ -210,13 +223,17 @@ def likelihood_record(model: Generative, split: Split) -> dict[str, Any] | None:
 
 
 def _likelihood(
-    model: Generative, split: Split, k: int | None = None, quiet: bool = True
+    model: Generative,
+    split: Split,
+    k: int | None = None,
+    quiet: bool = True,
+    ode: Mapping[str, Any] = MappingProxyType({}),
 ) -> Likelihood | None:
     """The likelihood of a model that has one; unless `quiet` with a bar."""
     if not isinstance(model, Density | Bounded | Estimated):
         return None
     with counted("measuring on the test split", quiet) as watch:
-        return nats(model, split, k, watch=watch)
+        return nats(model, split, k, watch=watch, **ode)
 
 
 def _told(found: Likelihood | None, pixels: bool) -> Iterator[str]:

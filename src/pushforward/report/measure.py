@@ -5,6 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 import torch
 
@@ -16,6 +19,7 @@ from ..core.likelihood import Likelihood
 from ..core.spaces import Pixels
 from ..data.names import recorded_data
 from ..media.trained import Trained, opened
+from ..media.zoo import is_zoo, located
 from ..metrics.disentanglement import scores_if_known
 from ..metrics.features import Features
 from ..metrics.likelihood import bits_per_dim, nats
@@ -26,6 +30,7 @@ from ..pictures.walks import ROWS, conditions_of, walked
 from ..training.bars import counted
 from ..training.fit import LOG, fit
 from ..training.reports import Report, logged
+from .kept import revived
 from .naming import Named, named
 from .row import Row
 from .sampled import SAMPLES, Sampled, neighbours
@@ -38,25 +43,28 @@ WEIGHTED = re.compile(r"importance-weighted bound \((\d+)\)")
 
 
 def is_checkpoint(name: str) -> bool:
-    """Whether a name to compare is that of a file, and not that of a preset."""
-    return name.endswith(".safetensors")
+    """Whether a name to compare is that of a file or of the zoo, and not that of a preset."""
+    return is_zoo(name) or name.endswith(".safetensors")
 
 
 def data_of(name: str) -> Dataset:
     """What a preset learns from, or what a checkpoint's record says that it learned from."""
     if not is_checkpoint(name):
         return preset_called(name).build().data
-    return recorded_data(name, checkpoint.record_of(name).get("data", {}))
+    return recorded_data(name, checkpoint.record_of(located(name)).get("data", {}))
 
 
 def measure(name: str, features: str | None = None) -> Row:
     """The row of a preset, trained here with one thread, or of a checkpoint.
 
-    `features` names the extractor, as `extractor_for` takes it.
+    A checkpoint that was measured before has its row in its file. `features` names the extractor,
+    as `extractor_for` takes it; with one, everything is measured.
     """
     torch.set_num_threads(1)
     if is_checkpoint(name):
-        return of_checkpoint(opened(name), k=IMPORTANCE_SAMPLES, features=features)
+        trained = opened(name)
+        before = revived(trained) if features is None else None
+        return before or of_checkpoint(trained, k=IMPORTANCE_SAMPLES, features=features)
     return _of_preset(preset_called(name), features)
 
 
@@ -86,6 +94,7 @@ def of_checkpoint(
     thorough: bool = False,
     features: str | None = None,
     quiet: bool = True,
+    ode: Mapping[str, Any] = MappingProxyType({}),
 ) -> Row:
     """The row of a checkpoint, on `data` (None: what it was trained on).
 
@@ -97,14 +106,15 @@ def of_checkpoint(
         thorough: whether more is measured on the samples than the page's table shows.
         features: what samples are seen through, as `extractor_for` takes it.
         quiet: no bars on stderr.
+        ode: `steps`, `probes` and `tolerance` of an ODE, as `nats` takes them.
     """
     data, model, recipe = data or trained.data(), trained.model, trained.recipe
     look = extractor_for(data, features)
-    row = _row(trained.name, model, data, named(model), look, k, samples, thorough, quiet)
+    row = _row(trained.name, model, data, named(model), look, k, samples, thorough, quiet, ode)
     row.train_seconds = trained.seconds
     row.seed = None if recipe is None else recipe.seed
     row.about = "A checkpoint, trained before."
-    log = trained.path.with_name(LOG)
+    log = trained.beside(LOG)
     if log.is_file():
         row.history = logged(log)
     return row
@@ -120,6 +130,7 @@ def _row(
     samples: int = SAMPLES,
     thorough: bool = False,
     quiet: bool = True,
+    ode: Mapping[str, Any] = MappingProxyType({}),
 ) -> Row:
     with counted(f"{name}: samples", quiet) as watch:
         drawn = Sampled.of(model, data, look, samples, watch)
@@ -131,7 +142,7 @@ def _row(
         family=called.family,
         about="",
         data=data.name,
-        likelihood=likelihood(model, data.test, k, quiet),
+        likelihood=likelihood(model, data.test, k, quiet, ode),
         quality=drawn.quality,
         parameters=sum(p.numel() for p in model.parameters()),
         train_seconds=None,
@@ -182,15 +193,23 @@ def _moved(model: Generative, split: Split) -> bool:
 
 
 def likelihood(
-    model: Generative, split: Split, k: int | None = IMPORTANCE_SAMPLES, quiet: bool = True
+    model: Generative,
+    split: Split,
+    k: int | None = IMPORTANCE_SAMPLES,
+    quiet: bool = True,
+    ode: Mapping[str, Any] = MappingProxyType({}),
 ) -> Likelihood | None:
     """The likelihood of a split with its kind, None for a model without.
 
-    Images are told in bits/dim, other data in nats. Where the model has importance weights, the
-    bound is of `k` of them (None: the ELBO). Unless `quiet`, a bar shows how far it is.
+    Images are told in bits/dim, those of two levels and other data in nats. Where the model has
+    importance weights, the bound is of `k` of them (None: the ELBO). Unless `quiet`, a bar shows
+    how far it is.
     """
     if not isinstance(model, Density | Bounded | Estimated):
         return None
-    measured = bits_per_dim if isinstance(model.space, Pixels) else nats
+    grey = isinstance(model.space, Pixels) and model.space.levels > 2
+    measured = bits_per_dim if grey else nats
     with counted("likelihood of the test split", quiet) as watch:
-        return measured(model, split, k if isinstance(model, Weighted) else None, watch=watch)
+        return measured(
+            model, split, k if isinstance(model, Weighted) else None, watch=watch, **ode
+        )

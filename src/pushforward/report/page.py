@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 from ..core.dataset import Dataset
 from ..core.spaces import Pixels
@@ -22,17 +23,28 @@ up to the error of a numerical solver. <b>None</b>: a GAN never says how probabl
 can be judged only by what it draws."""
 
 
-def html(
-    rows: Sequence[Row], failures: Sequence[Failure], data: Dataset, real: SampleQuality
-) -> str:
-    """The page for `rows`, baselines first, all measured on `data.test`.
-
-    `real` is what training data reach when they are measured as if they were samples; `failures`
-    are the models without a row.
+class Section(NamedTuple):
+    """One data set, the rows of its models (baselines first), and what training data reach when
+    they are measured as if they were samples.
     """
-    title = f"Generative models compared on {data.name}"
-    noun = "images" if isinstance(data.space, Pixels) else "examples"
-    drawn = "".join(cards.card(row, data, noun) for row in rows)
+
+    data: Dataset
+    rows: Sequence[Row]
+    real: SampleQuality
+
+    @property
+    def noun(self) -> str:
+        """What its data are called."""
+        return "images" if isinstance(self.data.space, Pixels) else "examples"
+
+
+def html(sections: Sequence[Section], failures: Sequence[Failure]) -> str:
+    """The page: a section for each data set, and below all that was measured.
+
+    `failures` are the models without a row.
+    """
+    title = f"Generative models compared on {' and '.join(s.data.name for s in sections)}"
+    rows = [row for section in sections for row in section.rows]
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>
@@ -40,14 +52,25 @@ def html(
 <link rel="icon" href="data:,"><style>
 {style}</style></head>
 <body><main><h1>{escape(title)}</h1>
-{_lead(rows, data, noun)}{_failures(failures)}
-{scores.table(rows, real, noun)}
-<h2>How to read the numbers</h2><dl>{_glossary(rows, noun)}</dl>
-<h2>One number against another</h2><div class="plots">{_plots(rows, real)}</div>
+{_failures(failures)}{"".join(_section(s, len(sections) > 1, i) for i, s in enumerate(sections))}
 {details.bounds(rows)}
-<h2>What they draw</h2><div class="cards">{cards.real(data, noun)}{drawn}</div>
 {details.every(rows)}
 </main></body></html>
+"""
+
+
+def _section(section: Section, several: bool, place: int) -> str:
+    """A data set: what was asked, the table, how to read it (once), charts, and what is drawn."""
+    data, rows, real = section
+    noun = section.noun
+    drawn = "".join(cards.card(row, data, noun) for row in rows)
+    named = f"<h2>{escape(data.name)}: {_size(data)}</h2>" if several else ""
+    said = f"<h2>How to read the numbers</h2><dl>{_glossary(rows, noun)}</dl>"
+    return f"""{named}{_lead(rows, data, noun)}
+{scores.table(rows, real, noun)}
+{said if not place else ""}
+<h2>One number against another</h2><div class="plots">{_plots(rows, real)}</div>
+<h2>What they draw</h2><div class="cards">{cards.real(data, noun)}{drawn}</div>
 """
 
 
@@ -57,12 +80,19 @@ def _lead(rows: Sequence[Row], data: Dataset, noun: str) -> str:
     others = len(rows) - len(models)
     what = _counted(len(models), "generative model") + f" of {_counted(families, 'family')}"
     what += f" and {_counted(others, 'baseline')}" if others else ""
+    here = all(row.measured_here for row in rows)
+    by = (
+        "Every number was measured by the run that wrote this page"
+        if here
+        else "Where a card does not say when its model was measured, the run that wrote this page "
+        "measured it. Every number"
+    )
     return f"""<p>{what} learned from the same {len(data.train):,} {noun} ({_size(data)}). Then each
 was asked two questions about {len(data.test):,} {noun} that none of them had seen. <b>How probable
 are these?</b> The likelihood says how well a model predicts them. <b>Draw some like them!</b> The
 Fréchet distance, precision and recall say how well its samples match them. A model can be good at
 one and bad at the other.</p>
-<p class="soft">Every number was measured by the run that wrote this page, and also stands in
+<p class="soft">{by}{", and" if here else ""} also stands in
 <code>results.json</code>, <code>.csv</code> and <code>.md</code> beside it.</p>
 """
 

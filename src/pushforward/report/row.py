@@ -42,11 +42,12 @@ class Row:
     surgery: Surgery | Levels | None = None
     annealed: Likelihood | None = None
     critic: CriticRate | None = None
+    measured_here: bool = True
 
     @property
     def pixels(self) -> bool:
-        """Whether the likelihood is told in bits/dim, as that of images is."""
-        return self.likelihood is not None and self.likelihood.unit == "bits/dim"
+        """Whether the data are images, whose likelihood can be told in bits/dim."""
+        return self.samples.ndim == 4
 
     @property
     def numbers(self) -> tuple[Measurement, ...]:

@@ -17,7 +17,7 @@ HEADS = (
 )  # fmt: skip
 
 
-def markdown(rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:
+def markdown(rows: Sequence[Row]) -> str:
     """A table of the rows, with what its numbers were measured with below it."""
     lines = [HEADS, ["---"] * 2 + ["---:"] + ["---"] + ["---:"] * 6]
     lines += [_cells(row) for row in rows]
@@ -26,8 +26,12 @@ def markdown(rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:
     counts = f"{number.samples} samples against {number.references} held-out examples"
     below = f"{rows[0].data}: {counts}, extractor {number.extractor}, "
     below += f"resize {number.resize}, ± one standard error."
-    failed = "".join(f"\n{f.name} failed: {f.error}\n" for f in failures)
-    return f"{table}\n\n{below}\n{failed}"
+    return f"{table}\n\n{below}\n"
+
+
+def failed(failures: Sequence[Failure]) -> str:
+    """Why models have no row, a paragraph each."""
+    return "".join(f"\n{f.name} failed: {f.error}\n" for f in failures)
 
 
 def _cells(row: Row) -> list[str]:

@@ -21,6 +21,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from ..core.catalogue import system
 from .diffusion import Level, Levels, Process
 
 
@@ -52,3 +53,11 @@ def lifted(x: Tensor, now: Level, after: Level) -> Tensor:
     ratio = after.alpha / now.alpha
     kept = max(after.sigma**2 - (ratio * now.sigma) ** 2, 0.0)
     return ratio * x + kept**0.5 * torch.randn_like(x)
+
+
+system(
+    "inpainting",
+    lecture=13,
+    title="Inpainting by a diffusion: replacement and RePaint",
+    paper="Lugmayr et al., 2022, arXiv:2201.09865",
+)

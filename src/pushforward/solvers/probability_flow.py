@@ -2,7 +2,8 @@
 
     dx/dt = v(x, t),    log p(x_0) = log p(x_T) + integral_0^T div v(x_t, t) dt
 
-Position and divergence are carried together by the classical Runge-Kutta rule of fourth order.
+Position and divergence are carried together, by the classical Runge-Kutta rule of fourth order
+where no solver is named.
 
 Neural Ordinary Differential Equations (Chen et al., 2018), arXiv:1806.07366, eq. 8.
 Score-Based Generative Modeling through Stochastic Differential Equations (Song et al., 2021),
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..probability.divergence import divergence, projected_divergence
+from .adjoint import Solver
 from .fixed import RungeKutta4
 
 
@@ -25,11 +27,13 @@ def flow_to_noise(
     x: Tensor,
     times: Sequence[float],
     probes: Tensor | None = None,
+    solver: Solver = RungeKutta4(1),  # noqa: B008 (it is frozen)
 ) -> tuple[Tensor, Tensor]:
     """Where the ODE takes `x` over the rising `times`, and the integral of div v, (batch,).
 
     The divergence is exact where `probes` is None, else Hutchinson's with those vectors
-    (count, *x.shape), the same at all times. No gradients are kept.
+    (count, *x.shape), the same at all times. The solver steps from each time to the
+    next. No gradients are kept.
     """
 
     def field(t: float, state: Tensor) -> Tensor:
@@ -44,5 +48,5 @@ def flow_to_noise(
         return torch.cat([v.flatten(1), d[:, None]], dim=1).detach()
 
     start = torch.cat([x.flatten(1), x.new_zeros(len(x), 1)], dim=1)
-    end = RungeKutta4(1).solve(field, start, times)[-1]
+    end = solver.solve(field, start, times)[-1]
     return end[:, :-1].reshape(x.shape), end[:, -1]

@@ -57,6 +57,11 @@ class Stepped(ABC):
         """Data from the noise `x` of the first of `levels`."""
 
 
+def _above(name: str, value: float) -> None:
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} must be a positive number, not {value!r}")
+
+
 def _share(name: str, value: float) -> None:
     if not 0 <= value <= 1:
         raise ValueError(f"{name} must be in [0, 1], not {value!r}")
@@ -84,6 +89,7 @@ class PredictorCorrector(Stepped):
     def __post_init__(self) -> None:
         super().__post_init__()
         count("corrections", self.corrections, 0)
+        _above("snr", self.snr)
 
     def solve(self, process: Process, x: Tensor, levels: list[Level]) -> Tensor:
         """Data from the noise `x`."""
@@ -101,6 +107,7 @@ class AnnealedLangevin(Stepped):
     def __post_init__(self) -> None:
         super().__post_init__()
         count("each", self.each)
+        _above("step", self.step)
 
     def solve(self, process: Process, x: Tensor, levels: list[Level]) -> Tensor:
         """Data from the noise `x`."""

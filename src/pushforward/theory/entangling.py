@@ -16,6 +16,16 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Normal
 
+from ..core.catalogue import system
+
+system(
+    "impossibility",
+    lecture=7,
+    kind="theory",
+    title="Disentanglement cannot be learned from data alone",
+    paper="arXiv:1811.12359",
+)
+
 
 def entangled(z: Tensor, marginals: Distribution, turn: Tensor) -> Tensor:
     """f of latents (batch, latent).

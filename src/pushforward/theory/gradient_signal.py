@@ -18,8 +18,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..core.catalogue import system
 from ..core.spaces import count
 from ..objectives import checks
+
+system(
+    "iwae-signal-to-noise",
+    lecture=6,
+    kind="theory",
+    title="Signal and noise in gradients of the importance-weighted bound",
+    paper="arXiv:1802.04537",
+)
 
 
 class Line(NamedTuple):

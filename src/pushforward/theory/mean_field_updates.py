@@ -19,9 +19,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..core.catalogue import system
 from ..core.spaces import count
 from ..objectives import checks
 from ..objectives.gaussians import kl_full
+
+system(
+    "mean-field",
+    lecture=3,
+    kind="theory",
+    title="Mean-field inference by coordinate updates",
+    paper="Bishop, 2006, section 10.1",
+)
 
 
 @dataclass(frozen=True)

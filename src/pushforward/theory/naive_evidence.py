@@ -20,8 +20,17 @@ import math
 import torch
 from torch import Tensor
 
+from ..core.catalogue import system
 from ..objectives import checks
 from ..objectives.gaussians import kl_diagonal
+
+system(
+    "naive-evidence",
+    lecture=3,
+    kind="theory",
+    title="The evidence by draws from the prior, and why it fails",
+    paper="Chatterjee & Diaconis, 2018",
+)
 
 
 def relative_variance(x: Tensor, noise: float) -> Tensor:

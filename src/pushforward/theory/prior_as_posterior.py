@@ -18,7 +18,16 @@ from __future__ import annotations
 from torch import Tensor
 from torch.distributions import Distribution
 
+from ..core.catalogue import system
 from .flow_kl_duality import FlowLike
+
+system(
+    "prior-equals-posterior",
+    lecture=5,
+    kind="theory",
+    title="A flow in the prior is a flow in the posterior",
+    paper="arXiv:1611.02731",
+)
 
 
 def weight_with_prior(log_x: Tensor, z: Tensor, q: Distribution, flow: FlowLike) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..core.dataset import Batch, Split
+from ..core.shares import part_of
 
 
 class Batches:
@@ -24,10 +25,9 @@ class Batches:
         rank: int = 0,
         world: int = 1,
     ):
-        self.device = device
+        self.device, self.rank, self.world = device, rank, world
         self.split = split.to(device) if _fits(split, device) else split
         self.resize(size)
-        self.mine = slice(rank, None, world)
         self.generator = torch.Generator().manual_seed(seed)
         self._shuffle()
 
@@ -38,7 +38,13 @@ class Batches:
                 f"a batch of {size} is larger than the {len(self.split)} training examples: "
                 "lower batch_size, or pass None for full batches"
             )
+        if size is not None and size % self.world:
+            raise ValueError(
+                f"a batch of {size} cannot be cut evenly over {self.world} processes: batch_size "
+                f"is that of all together, such as {size + self.world - size % self.world}"
+            )
         self.size = size or len(self.split)
+        self.mine = part_of(self.size, self.rank, self.world)
 
     def _shuffle(self) -> None:
         self.before = self.generator.get_state()

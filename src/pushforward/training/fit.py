@@ -7,7 +7,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,9 @@ def fit(
         keep_best: also keep, in `best.safetensors`, the model with the least loss on validation
             data, and return that one.
 
+    Under `torchrun` every process calls it: the first one writes and shows, and all of them return
+    the same weights, but that only the first returns the model of `keep_best`.
+
     A warning says where the validation loss rose after all.
 
     Raises:
@@ -106,9 +109,10 @@ def _run(
             if history is not None:
                 history.append(report)
             best.see(report)
-            _alarm(training, report, told)
+            if distributed.rank() == 0:
+                _alarm(training, report, told)
             saved()
-    if stopped and training.step < training.recipe.steps:
+    if distributed.anyone(bool(stopped)) and training.step < training.recipe.steps:
         raise Interrupted(_how_to_resume(training, folder))
 
 
@@ -134,22 +138,26 @@ def _folder(training: Training, out: str | Path | None, resume: bool) -> Iterato
         yield None
         return
     folder = Path(out)
-    if distributed.rank() > 0:
-        _begin(training, folder, resume)
-        yield None
-        return
+    with ExitStack() as held:
+        distributed.by_first(lambda: held.enter_context(_claimed(folder, resume)))
+        if distributed.firsts(resume and (folder / CHECKPOINT).exists()):
+            training.resume(folder / CHECKPOINT)
+        yield folder if distributed.rank() == 0 else None
+
+
+@contextmanager
+def _claimed(folder: Path, resume: bool) -> Iterator[None]:
+    """The folder as this process's own, with nothing in it that would be lost."""
     folder.mkdir(parents=True, exist_ok=True)
     with owned(folder / LOCK, f"the folder {folder}"):
-        _begin(training, folder, resume)
+        _begin(folder, resume)
         sweep(folder)
-        yield folder
+        yield
 
 
-def _begin(training: Training, folder: Path, resume: bool) -> None:
-    """Takes up what the folder holds, or makes sure that there is nothing to be lost."""
-    if resume and (folder / CHECKPOINT).exists():
-        training.resume(folder / CHECKPOINT)
-    elif (folder / CHECKPOINT).exists():
+def _begin(folder: Path, resume: bool) -> None:
+    """Raises FileExistsError where a training would be lost."""
+    if not resume and (folder / CHECKPOINT).exists():
         raise FileExistsError(
             f"{folder / CHECKPOINT} exists: go on with resume=True (--resume), "
             "or choose another folder"
@@ -192,7 +200,7 @@ def _checkpoint(training: Training, folder: Path | None, late: bool = False) -> 
     Returns whether it was time to.
     """
     due = training.saved_step + training.recipe.every(training.recipe.save_every, 10)
-    last = training.step >= training.recipe.steps or training.stop_asked
+    last = training.step >= training.recipe.steps or training.ending
     if not last and not late and (folder is None or training.step < due):
         return False
     training.check()
@@ -219,13 +227,18 @@ def _how_to_resume(training: Training, folder: Path | None) -> str:
 def _stopping(training: Training) -> Iterator[list[int]]:
     """Turns the first Ctrl-C or SIGTERM into a stop after the step under way."""
     stopped: list[int] = []
+    began = 0.0
 
     def ask(number: int, frame: Any) -> None:
-        if stopped:
+        nonlocal began
+        if stopped and time.monotonic() - began > patience:
             raise KeyboardInterrupt
+        began = began or time.monotonic()
         stopped.append(number)
         training.stop()
 
+    # torchrun passes on what the terminal has sent to all processes already.
+    patience = 5.0 if distributed.world() > 1 else 0.0
     if threading.current_thread() is not threading.main_thread():
         yield stopped
         return

@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -71,6 +72,7 @@ class Training:
         data = data.told(model.given)
         _check_fit(model, data, recipe)
         self.blueprint = rehearsed(model)
+        distributed.same(model=self.blueprint, recipe=encode(recipe), data=state.described(data))
         self.model, self.data, self.recipe = (
             model.to(_available(device or model.device)),
             data,
@@ -82,10 +84,12 @@ class Training:
             data.train, recipe.batch_size, model.device, recipe.seed, rank, world
         )
         self.average = Average(model, recipe.ema) if recipe.ema is not None else None
-        self.random = state.Random(model.device, recipe.seed + rank)
+        # What is compiled cannot be told which rows are whose, so there each draws its own noise.
+        self.random = state.Random(model.device, recipe.seed + rank * recipe.compile)
         self.step, self.seconds, self.began = 0, 0.0, 0.0
         self.validating, self.validation_cost, self.held_back = 0.0, 0.0, False
-        self.stop_asked = self.report_asked = False
+        self.stop_asked = self.report_asked = self.agreed = False
+        self.wishes = distributed.Wishes()
         self.watch: Callable[[str, int, int], None] | None = None
         self.window = Window()
         self.saved: Path | None = None
@@ -99,8 +103,13 @@ class Training:
         return self.model if self.average is None else self.average.model
 
     def stop(self) -> None:
-        """Asks the iteration to end after the step under way."""
+        """Asks the iteration to end after the step under way (of many processes, the next)."""
         self.stop_asked = True
+
+    @property
+    def ending(self) -> bool:
+        """Whether no further step is made: by now, or since the last report of many processes."""
+        return self.agreed if distributed.world() > 1 else self.stop_asked
 
     def ask_report(self) -> None:
         """Asks for a report after the step under way, as of a step where one is due."""
@@ -141,7 +150,7 @@ class Training:
         return self
 
     def __iter__(self) -> Iterator[Report]:
-        while self.step < self.recipe.steps and not self.stop_asked:
+        while self.step < self.recipe.steps and not self.ending:
             with self._playing():
                 report = self._until_report_or_divergence()
             yield report
@@ -162,6 +171,8 @@ class Training:
         try:
             return self._until_report()
         except (ValueError, RuntimeError) as error:
+            if distributed.is_of_others(error):
+                raise distributed.lost(error, self.kept) from error
             why = None if isinstance(error, Diverged) else weights_not_finite(self)
             if why is None and not is_of_numbers(error):
                 raise
@@ -175,7 +186,10 @@ class Training:
             self._step(window)
             ended = self.step in (self.recipe.steps, *self.ends)
             self._told("train", self.step, self.recipe.steps)
-            if self.step % every == 0 or ended or self.stop_asked or self.report_asked:
+            stop, report = self.wishes(self.stop_asked, self.report_asked)
+            if self.step % every == 0 or ended or stop or report:
+                self.wishes.settle()
+                self.agreed = distributed.anyone(self.stop_asked)
                 self.report_asked = False
                 self.model.eval()  # whoever looks now, or leaves with the model, changes nothing
                 return self._report(window)
@@ -190,6 +204,18 @@ class Training:
         if self.step >= self.ends[self.stage]:
             self._enter(self.stage + 1)
             self._play()
+        with self._share(self.batches.size):
+            self._moves(window)
+        if self.average is not None:
+            self.average.update()
+        self.step += 1
+        window.steps += 1
+
+    def _share(self, n: int) -> AbstractContextManager[Any]:
+        """This process's rows of a batch."""
+        return distributed.share(n, self.recipe.synchronised, not self.recipe.compile)
+
+    def _moves(self, window: Window) -> None:
         begin, end = ([0, *self.ends])[self.stage], self.ends[self.stage]
         for progress in self.progress:
             progress.fill_((self.step - begin) / max(1, end - begin - 1))
@@ -199,10 +225,6 @@ class Training:
         for mover in playing:
             for batch in drawn[: mover.player.turns]:
                 window.add(self.step + 1, mover.player.name, mover.move(batch, factor))
-        if self.average is not None:
-            self.average.update()
-        self.step += 1
-        window.steps += 1
 
     def _batch(self) -> Batch:
         self.last = self.batches.next()
@@ -223,7 +245,8 @@ class Training:
                 module.progress.fill_(1.0)  # as everywhere where nobody trains
 
     def _report(self, window: Window) -> Report:
-        terms = window.means(self.kept)
+        terms = window.means(self.kept, self.batches.size)
+        self.random.agree()
         speed = window.speed()
         every = self.recipe.every(self.recipe.validate_every, 10)
         due = every > 0 and self.step // every > (self.step - window.steps) // every
@@ -249,7 +272,8 @@ class Training:
         Where the recipe says when to validate, it is. A warning tells of the first that is not.
         """
         total, training = self.validating + cost, self._taken() - self.validating
-        if self.recipe.validate_every is not None or total < max(CHEAP, training):
+        cheap = self.recipe.validate_every is not None or total < max(CHEAP, training)
+        if distributed.firsts(cheap):
             return True
         if not self.held_back:
             self.held_back = True
@@ -281,7 +305,6 @@ class Training:
             progress.fill_(1.0)
         sums: dict[str, Tensor] = {}
         held, done = self.data.validation.first(VALIDATION_EXAMPLES), 0
-        view = self.stages[self.stage].view
         with state.Random(self.model.device, self.recipe.seed).mine():
             for batch in held.batches(self.batches.size, self.model.device):
                 if done and not self.validation_cost:  # the first time, one batch tells it
@@ -290,14 +313,31 @@ class Training:
                         self.validation_cost = cost
                         return None
                 done += len(batch[0])
-                with torch.no_grad():
-                    seen = view(*batch)
-                for mover in (m for m in self.movers if m.loss is not None):
-                    for name, mean in mover.terms(seen).items():
-                        key = f"{mover.player.name}/{name}"
-                        sums[key] = sums.get(key, 0) + mean.detach() * (len(seen[0]) / len(held))
+                for name, mean in self._seen_by_all(batch).items():
+                    sums[name] = sums.get(name, 0) + mean * (len(batch[0]) / len(held))
                 self._told("validating", done, len(held))
         return {name: value.item() for name, value in sums.items()}
+
+    def _seen_by_all(self, batch: Batch) -> dict[str, Tensor]:
+        """Mean terms of a batch, of which every process computes its rows."""
+        n = len(batch[0])
+        if n < distributed.world():  # too few to share
+            return self._seen(batch)
+        with self._share(n):
+            terms = self._seen(tuple(t[distributed.rows(n)] for t in batch))
+        if distributed.world() == 1 or not terms:
+            return terms
+        return dict(zip(terms, distributed.merged(torch.stack(list(terms.values())), n)))
+
+    def _seen(self, batch: Batch) -> dict[str, Tensor]:
+        with torch.no_grad():
+            seen = self.stages[self.stage].view(*batch)
+        return {
+            f"{mover.player.name}/{name}": mean.detach()
+            for mover in self.movers
+            if mover.loss is not None
+            for name, mean in mover.terms(seen).items()
+        }
 
 
 def _under_way(model: Generative, players: tuple[Player, ...]) -> set[Generative]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from ..core.contract import Player, Terms
 from ..core.dataset import Batch
-from . import distributed
+from ..core.shares import Noise, Share, part_of, uneven
+from .gradients import Gradients
 from .recipe import Recipe
 
 
@@ -34,13 +36,13 @@ class Mover:
         if not self.parameters:
             raise ValueError(f"player {player.name!r} has a loss, but no parameter to train")
         self.loss = _compiled(player.loss) if recipe.compile else player.loss
+        self.gradients = Gradients(self.parameters)
         if other is not None:
             self.optimizer, self.lr = other.optimizer, other.lr
             return
         description = recipe.optimizer_of(player.name, stage)
         self.optimizer = description.build(self.parameters)
         self.lr = description.lr
-        distributed.average_gradients(self.parameters)
 
     def move(self, batch: Batch, factor: float) -> Terms:
         """One move on `batch` with the learning rate times `factor`; the mean of each term."""
@@ -67,26 +69,37 @@ class Mover:
 
     def _gradient(self, batch: Batch) -> Terms:
         if self.recipe.accumulate == 1:
-            terms = self._backward(batch, 1.0)
-            distributed.wait(self.parameters)
-            return terms
+            return self._backward(batch, 1.0)
         sums: Terms = {}
-        parts = list(zip(*(t.chunk(self.recipe.accumulate) for t in batch)))
-        for i, part in enumerate(parts):
-            weight = len(part[0]) / len(batch[0])
-            with distributed.postponed(i < len(parts) - 1):
-                for name, mean in self._backward(part, weight).items():
+        n = len(batch[0])
+        parts = min(n, self.recipe.accumulate)
+        noise = Noise(batch[0].device)
+        for i in range(parts):
+            rows, last = part_of(n, i, parts), i == parts - 1
+            with self._part(rows, n, noise):
+                part = tuple(t[rows] for t in batch)
+                for name, mean in self._backward(part, len(part[0]) / n, not last).items():
                     sums[name] = sums.get(name, 0) + mean
-        distributed.wait(self.parameters)
         return sums
 
-    def _backward(self, batch: Batch, weight: float) -> Terms:
+    @contextmanager
+    def _part(self, rows: slice, n: int, noise: Noise) -> Iterator[None]:
+        """Within it losses of some rows have the noise that they have in the whole batch."""
+        if self.recipe.compile:  # its draws cannot be told
+            yield
+            return
+        noise.again()
+        with Share(rows, n):
+            yield
+
+    def _backward(self, batch: Batch, weight: float, later: bool = False) -> Terms:
         means = self.terms(batch)
         if weight < 1:
             means = {name: mean * weight for name, mean in means.items()}
         total = functools.reduce(torch.add, means.values())
         # Naming the inputs isolates the players: nobody else's gradients are touched.
-        total.backward(inputs=self.parameters)
+        with self.gradients.averaging(later):
+            (total * uneven()).backward(inputs=self.parameters)
         return {name: mean.detach() for name, mean in means.items()}
 
     def terms(self, batch: Batch) -> Terms:

@@ -150,6 +150,8 @@ class Recipe:
         ema: decay of the exponential moving average of the weights; None keeps none.
         clip: bound on the norm of a player's gradient; None does not clip.
         accumulate: parts that a batch is split into for memory, with the gradient of the whole.
+        synchronised: under `torchrun`, batch normalisation is by the whole batch's moments; else by
+            those of each process's part.
         bf16: autocast losses to bfloat16.
         compile: run losses through `torch.compile`: the same numbers, quicker after a slow start.
         seed: of the order of the data and of all noise.
@@ -170,6 +172,7 @@ class Recipe:
     ema: float | None = None
     clip: float | None = None
     accumulate: int = 1
+    synchronised: bool = True
     bf16: bool = False
     compile: bool = False
     seed: int = 0

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from ..core.contract import Terms
+from .distributed import merged
 
 
 class Diverged(RuntimeError):
@@ -111,12 +112,15 @@ class Window:
         """Notes the means of one move."""
         self.values.append((step, {f"{player}/{k}": v.detach() for k, v in terms.items()}))
 
-    def means(self, saved: str) -> dict[str, float]:
-        """The mean of every term. Raises Diverged, naming the first that is not finite."""
+    def means(self, saved: str, n: int = 1) -> dict[str, float]:
+        """The mean of every term over all processes' rows of batches of `n`.
+
+        Raises Diverged, naming the first that is not finite.
+        """
         sums: dict[str, list[float]] = {}
         steps = [(step, name) for step, terms in self.values for name in terms]
         flat = [value.double() for _, terms in self.values for value in terms.values()]
-        for (step, name), value in zip(steps, torch.stack(flat).tolist()):
+        for (step, name), value in zip(steps, merged(torch.stack(flat), n).tolist()):
             if not math.isfinite(value):
                 player, term = name.split("/", 1)
                 raise Diverged(

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch import distributed as dist
 
 from ..core import checkpoint
 from ..core.blueprint import encode
@@ -19,6 +20,8 @@ from ..core.checkpoint import AVERAGE, MODEL, Checkpoint, CheckpointError
 from ..core.contract import Generative
 from ..core.dataset import Dataset, identity
 from ..core.foreign import notes
+from ..core.shares import world
+from . import distributed
 from .batches import Batches
 from .ema import Average
 from .mover import Mover
@@ -78,6 +81,16 @@ class Random:
             yield
         finally:
             self._set(before)
+
+    def agree(self) -> None:
+        """All processes go on from the state of the first, which is what a file holds."""
+        if world() > 1:
+            found = self._get()
+            for state in found.values():
+                sent = state.to(distributed.device())
+                dist.broadcast(sent, 0)
+                state.copy_(sent)
+            self._set(found)
 
     @contextmanager
     def mine(self) -> Iterator[None]:
@@ -196,7 +209,8 @@ def _check_same(training: Underway, saved: Checkpoint) -> None:
 
 def _learning(recipe: Any) -> Any:
     """Of a recipe as JSON, what decides on each step that was made."""
-    fields = {k: v for k, v in recipe["fields"].items() if k not in (*BESIDE, "steps")}
+    known = encode(Recipe())["fields"] | recipe["fields"]  # an older file knows fewer
+    fields = {k: v for k, v in known.items() if k not in (*BESIDE, "steps")}
     return {**recipe, "fields": fields}
 
 

@@ -12,16 +12,17 @@ from ..failures import CourseError
 OUT = Path("runs/course")
 
 
-def build(lecture: int | None = None, out: Path = OUT) -> None:
+def build(lecture: int | None = None, out: Path = OUT, language: str = "en") -> None:
     """Builds the site of the lectures and their slides.
 
     Args:
         lecture: runs the code of this lecture alone; the pages of the others show no results.
         out: folder that receives html/ and the cache of executed cells.
+        language: en or ru; what is not English is written below a folder of its name.
     """
     from ..building import built
 
-    page = built(out, lecture)
+    page = built(out, lecture, language=language)
     print(f"open {page}")
 
 

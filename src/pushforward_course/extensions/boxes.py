@@ -15,7 +15,9 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from ..words import say
 from .details import add, details
+from .spoken import translatable
 
 
 class Box(SphinxDirective):
@@ -48,11 +50,10 @@ class Box(SphinxDirective):
         """Kind and title, in one line."""
         title = nodes.paragraph(classes=["box-title"])
         if self.opening:
-            title += nodes.inline(text=self.opening, classes=["box-kind"])
+            title += nodes.inline(text=say(self.opening), classes=["box-kind"])
         if self.arguments:
-            inside, _ = self.parse_inline(self.arguments[0])
             title += nodes.Text(" ")
-            title += inside
+            title += translatable(self, self.arguments[0])
         return title
 
     def inside(self) -> list[nodes.Node]:
@@ -97,7 +98,8 @@ class Exercise(Box):
         self.env.temp_data["exercises"] = count
         lecture = self.env.docname.split("-")[0].lstrip("0")
         level = self.options.get("level")
-        self.opening = f"Exercise {lecture}.{count}" + (f" · {level}." if level else ".")
+        number = f"{say('Exercise')} {lecture}.{count}"
+        self.opening = number + (f" · {say(level)}." if level else ".")
         return super().title()
 
 
@@ -123,9 +125,8 @@ class Predict(Box):
             raise self.error(f"right must name one of {len(texts)} choices, not {right}")
         choices = nodes.container(classes=["choices"])
         for n, text in enumerate(texts, 1):
-            inside, _ = self.parse_inline(text)
             choice = nodes.paragraph(classes=["choice", "right" if n == right else "wrong"])
-            choice += inside
+            choice += translatable(self, text)
             choices += choice
         hidden = [n for n in content if isinstance(n, details)]
         return [*(n for n in content if n not in hidden), choices, *hidden]
@@ -140,7 +141,7 @@ class Hidden(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """A details element."""
-        node = details(summary=self.summary, kind=self.kind)
+        node = details(summary=say(self.summary), kind=self.kind)
         node += self.parse_content_to_nodes()
         return [node]
 

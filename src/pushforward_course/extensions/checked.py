@@ -16,6 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 import pushforward
 
 from ..source import source_in
+from ..words import say
 from .details import add, details
 
 ROOT = Path(pushforward.__file__).parents[2]
@@ -30,14 +31,14 @@ class CheckedBy(SphinxDirective):
         """A hidden block with the test; a line with its name where tests were not installed."""
         file, _, name = self.arguments[0].partition("::")
         if not (ROOT / "tests").exists():
-            text = f"Checked numerically by {self.arguments[0]}"
+            text = f"{say('Checked numerically by')} {self.arguments[0]}"
             return [nodes.paragraph(text=text, classes=["checked"])]
         try:
             source = source_in(ROOT / file, name.split("::"), docstring=True)
         except (LookupError, OSError) as error:
             raise self.error(str(error)) from error
         self.env.note_dependency(str(source.file))
-        node = details(summary=f"Checked numerically by {name} in {file}", kind="checked")
+        node = details(summary=f"{say('Checked numerically by')} {name} ({file})", kind="checked")
         node += nodes.literal_block(source.text, source.text, language="python")
         return [node]
 

@@ -9,6 +9,7 @@ from sphinx.application import Sphinx
 
 from ..decks import deck
 from ..mathjax import copied
+from ..words import say
 
 
 def write(app: Sphinx, failure: Exception | None) -> None:
@@ -27,7 +28,8 @@ def write(app: Sphinx, failure: Exception | None) -> None:
 
 def linked(name: str, text: str) -> str:
     """A page with a link to its slides under the title."""
-    link = f'<p class="deck-link"><a href="slides/{name}">Slides of this lecture</a></p>'
+    said = say("Slides of this lecture")
+    link = f'<p class="deck-link"><a href="slides/{name}">{said}</a></p>'
     return text if link in text else text.replace("</h1>", f"</h1>\n{link}", 1)
 
 

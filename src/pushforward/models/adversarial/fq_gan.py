@@ -106,7 +106,7 @@ class FQGAN(GAN):
         """Moves the words to the features of data and fakes: error, perplexity, restarts."""
         fake = self.fake(len(x), self.vector(*conditions))
         both = [self.features(self.seen(floats)) for floats in (self.floats(x), fake)]
-        return self.quantiser.update(torch.cat(both))
+        return self.quantiser.update(torch.stack(both, 1))
 
 
 def _check_width(critic: Halves, quantiser: VectorQuantiser, space: Pixels) -> None:

@@ -31,6 +31,7 @@ from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Player, Pushforward, Terms
 from ...core.given import Given, spaces_of
+from ...core.shares import number
 from ...core.spaces import Pixels, Reals, Space, count
 from ...nn.conditions import as_vector, width_of
 from ...nn.conv import ConvDecoder, ConvEncoder
@@ -169,7 +170,7 @@ class GAN(Pushforward):
         augment = self.augment
         assert isinstance(augment, AdaptiveAugmentation)
         scores = self.scores(self.seen(self.floats(x)), self.vector(*conditions))
-        augment.update(scores, ADAPTED * len(x))
+        augment.update(scores, ADAPTED * round(number(x)))
         return {"p": augment.p.clone(), "sign": augment.sign.clone()}
 
     def critic_loss(self, x: Tensor, *conditions: Tensor) -> Terms:

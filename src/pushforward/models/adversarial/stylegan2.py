@@ -19,6 +19,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ...core import shares
 from ...core.catalogue import example, system
 from ...core.contract import Player, Terms
 from ...core.given import told
@@ -90,16 +91,16 @@ class StyleGAN2(Styling):
 
     def path_loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """beta E (|J_w^T y| - a)^2, (), over half of the batch; PATHS times as much."""
-        half = max(1, len(x) // 2)
-        z, c = self.latents(half), self.vector(*(y[:half] for y in conditions))
-        lengths = self.path_lengths(self.generator.styles(z, c))
+        with shares.thinned(2) as half:
+            z, c = self.latents(len(x[half])), self.vector(*(y[half] for y in conditions))
+            lengths = self.path_lengths(self.generator.styles(z, c))
         mean = self.generator.length
         # From 0, which theirs begins at, it would first ask for paths of no length: for one image.
         pace = torch.where(mean > 0, FOLLOWED, 1.0).to(mean)
-        now = mean.lerp(lengths.detach().mean().to(mean), pace)
+        now = mean.lerp(shares.mean(lengths.detach()).to(mean), pace)
         if self.generator.training:
             mean.copy_(now)
-        return {"paths": self.beta * PATHS * ((lengths - now) ** 2).mean()}
+        return {"paths": self.beta * PATHS * shares.mean((lengths - now) ** 2)}
 
     def path_lengths(self, styles: Tensor) -> Tensor:
         """|J_w^T y| of images at styles (batch, style) for one normal image y each, (batch,).

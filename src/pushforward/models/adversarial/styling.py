@@ -23,7 +23,7 @@ LAZY = 16  # steps from one penalty on the critic's slope to the next
 
 def share_of(psi: float) -> float:
     """Returns psi; raises ValueError where it is not in (0, 1]."""
-    if not 0 < psi <= 1:
+    if not isinstance(psi, int | float) or not 0 < psi <= 1:
         raise ValueError(f"truncation must be in (0, 1], where 1 truncates nothing, not {psi!r}")
     return float(psi)
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from ...core import shares
 from ...core.catalogue import example, system
 from ...core.contract import Terms
 from ...core.given import Given
@@ -72,12 +73,12 @@ class UnrolledGAN(GAN):
         for _ in range(self.unrolled):
             with torch.enable_grad():
                 scores = self.scored(weights, real, c), self.scored(weights, fake, c)
-                total = torch.stack([t.mean() for t in self.objective.critic(*scores).values()])
+                sums = torch.stack([t.sum() for t in self.objective.critic(*scores).values()])
                 slopes = torch.autograd.grad(
-                    total.sum(), list(weights.values()), create_graph=further
+                    sums.sum() / shares.number(real), list(weights.values()), create_graph=further
                 )
                 pairs = zip(weights.items(), slopes)
-                weights = {name: w - self.rate * slope for (name, w), slope in pairs}
+                weights = {n: w - self.rate * shares.total(slope) for (n, w), slope in pairs}
         return weights
 
     def scored(self, weights: Weights, x: Tensor, c: Tensor | None = None) -> Tensor:

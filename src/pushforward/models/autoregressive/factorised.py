@@ -79,7 +79,7 @@ class Factorised(Density, Completing):
     @torch.no_grad()
     def sample_naively(self, n: int, *conditions: Tensor) -> Tensor:
         """The textbook's sampler: the same draws as `sample`, with a whole pass per number."""
-        run = _Naive(self, count("n", n), self.told(n, *conditions))
+        run = Naive(self, count("n", n), self.told(n, *conditions))
         return self._drawn(run)
 
     def complete(self, x: Tensor, known: Tensor, *conditions: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ class Factorised(Density, Completing):
         return self.unflatten(s.to(number_type(self.space, self.dtype)))
 
 
-class _Naive(Run):
+class Naive(Run):
     """A whole pass for every number."""
 
     def __init__(self, model: Factorised, n: int, conditions: tuple[Tensor, ...]):
@@ -124,10 +124,12 @@ class _Naive(Run):
         self.s = blank(model.space, n, model.device, model.dtype).flatten(1)
 
     def parameters(self, i: int) -> Tensor:
+        """What the head makes the i-th conditional of."""
         x = self.model.unflatten(self.s)
         return self.model.conditionals(x, *self.conditions)[:, i]
 
     def know(self, i: int, values: Tensor) -> None:
+        """The i-th number of every datum."""
         self.s[:, i] = values
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ...core.catalogue import example
 from ...core.contract import Density, Player, Terms
+from ...core.shares import total
 from ...core.spaces import Pixels, Reals, Space
 
 
@@ -49,7 +50,8 @@ class Independent(Density):
     def count(self, x: Tensor) -> Terms:
         """Adds a batch to the counts; returns {"nll": (batch,)} in nats."""
         index = x.flatten(1).T.long()
-        self.counts.scatter_add_(1, index, torch.ones_like(index, dtype=self.counts.dtype))
+        ones = torch.ones_like(index, dtype=self.counts.dtype)
+        self.counts.add_(total(torch.zeros_like(self.counts).scatter_add_(1, index, ones)))
         return {"nll": -self.log_prob(x)}
 
     def log_prob(self, x: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ...core.catalogue import example
+from ...core.catalogue import example, system
 from ...core.given import told
 from ...core.spaces import Space, Tokens
 from ...core.vocabulary import END, ended
@@ -106,6 +106,14 @@ def only_ends(logits: Tensor, over: Tensor) -> Tensor:
     closed = torch.full_like(logits[..., :1], -torch.inf).expand_as(logits).clone()
     closed[..., END] = 0
     return torch.where(over[..., None], closed, logits)
+
+
+system(
+    "char-rnn",
+    lecture=2,
+    title="Recurrent network over characters or words",
+    paper="Mikolov et al., 2010",
+)
 
 
 @example(data="sentences?n=500")

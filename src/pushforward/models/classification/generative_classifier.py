@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ...core.catalogue import system
 from ...core.contract import Density, Player, Terms
+from ...core.shares import number, total
 from ...core.spaces import Labels
 
 system(
@@ -43,7 +44,7 @@ class LabelCounts(nn.Module):
 
     def count(self, x: Tensor, y: Tensor) -> Terms:
         """Adds a batch of labels; returns {"nll": (batch,)} in nats."""
-        self.counts.add_(torch.bincount(y, minlength=len(self.counts)))
+        self.counts.add_(total(torch.bincount(y, minlength=len(self.counts))))
         return {"nll": -self()[y]}
 
 
@@ -85,9 +86,11 @@ class GenerativeClassifier(Density):
     def _shown(self, k: int, player: Player) -> tuple[Callable | None, Callable | None]:
         def move(x: Tensor, y: Tensor) -> Terms:
             mine = y == k
-            if bool(mine.any()):
+            if n := number(x[mine]):
                 terms = (player.loss or player.update)(x[mine])  # type: ignore[misc]
-                return {name: term.mean() for name, term in terms.items()}
+                # The mean over the class, where processes hold different shares of it.
+                weight = number(y) / n / max(1, len(y))
+                return {k: t.sum() * weight if t.dim() else t for k, t in terms.items()}
             # A batch without the class: nothing to learn, but a term that has a gradient.
             learned = list(player.module.parameters())
             zero = learned[0].new_zeros(())

@@ -18,8 +18,17 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ...core.catalogue import system
 from ...core.spaces import Pixels, count
 from .discriminative_classifier import DiscriminativeClassifier
+
+system(
+    "fooled-classifier",
+    lecture=1,
+    kind="metric",
+    title="A classifier before and after small noise",
+    paper="arXiv:1412.6572",
+)
 
 Classify = Callable[[Tensor], Tensor]
 

@@ -31,7 +31,7 @@ from ...core.spaces import Pixels, Reals, Tokens, count
 from ...nn.resnet import Residual
 from ...probability.quantisation import VectorQuantiser
 from ..autoregressive.gated_pixelcnn import GatedPixelCNN
-from .two_stage import _scaled
+from .two_stage import scaled
 from .vq_vae2 import VQVAE2
 
 
@@ -124,14 +124,14 @@ class CodePyramid(Bounded):
 
     def stages(self) -> tuple[Stage, ...]:
         """The codec's stages on data; then each prior's on codes, the top first."""
-        codec = _scaled(self.codec, "codec", self.codec_share)
+        codec = scaled(self.codec, "codec", self.codec_share)
         if not told_something(self.codec):
             codec = (replace(stage, view=Alone(stage.view)) for stage in codec)
         share, last = (1 - self.codec_share) / len(self.priors), len(self.priors) - 1
         found = list(codec)
         for level in range(last, -1, -1):
             name = "top" if level == last else f"level {level}"
-            stages = _scaled(self.priors[level], name, share)
+            stages = scaled(self.priors[level], name, share)
             found += [replace(stage, view=partial(self.view, level)) for stage in stages]
         return tuple(found)
 

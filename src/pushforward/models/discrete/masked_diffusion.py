@@ -29,6 +29,7 @@ from torch import Tensor
 
 from ...core.catalogue import example, system
 from ...core.contract import Bounded, Completing
+from ...core.shares import places
 from ...core.spaces import Pixels, Tokens, count
 from ...nn.unmasker import Unmasker
 from ...probability.heads import levels_of
@@ -85,8 +86,9 @@ class MaskedDiffusion(Bounded, Completing):
 
     def _drawn(self, s: Tensor, i: int, samples: int, conditions: tuple[Tensor, ...]) -> Tensor:
         """One draw of the bound, with a time from the `i`-th of so many parts."""
-        u = torch.randperm(len(s), device=self.device) + torch.rand(len(s), device=self.device)
-        hidden, weight = self._masks((i + u / max(1, len(s))) / samples)
+        part, parts = places(len(s), self.device)
+        u = part + torch.rand(len(s), device=self.device)
+        hidden, weight = self._masks((i + u / max(1, parts)) / samples)
         there = self.log_probs(s.masked_fill(hidden, self.mask), *conditions)
         right = there.gather(2, s[..., None])[..., 0]
         return weight.to(right.dtype) * (right * hidden).sum(1)

@@ -58,8 +58,8 @@ class TwoStage(Bounded):
 
     def stages(self) -> tuple[Stage, ...]:
         """The codec's stages on data, then the prior's on codes."""
-        codec = _scaled(self.codec, "codec", self.codec_share)
-        prior = _scaled(self.prior, "prior", 1 - self.codec_share)
+        codec = scaled(self.codec, "codec", self.codec_share)
+        prior = scaled(self.prior, "prior", 1 - self.codec_share)
         if not told_something(self.codec):
             codec = (replace(stage, view=Alone(stage.view)) for stage in codec)
         return *codec, *(replace(stage, view=self.view) for stage in prior)
@@ -91,8 +91,8 @@ class TwoStage(Bounded):
         return self.codec.draw(codes, *heard(self.codec, conditions))
 
 
-def _scaled(model: Generative, name: str, share: float) -> Iterator[Stage]:
-    """The stages of a part, with `share` of the steps between them, and names that tell it."""
+def scaled(model: Generative, name: str, share: float) -> Iterator[Stage]:
+    """The stages of a part of a model, with `share` of the steps, and names that tell it."""
     stages = model.stages()
     total = sum(stage.share for stage in stages)
     for stage in stages:

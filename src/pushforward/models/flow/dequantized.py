@@ -4,10 +4,12 @@
 
 The flow sees logit(alpha + (1 - 2 alpha) y), whose determinant is counted here. The bound's
 constants (L levels, D dimensions) are those of the space, so bits/dim is right for any levels, and
-k draws tighten it to the discrete likelihood.
+k draws tighten it to the discrete likelihood, in training as well.
 
 A note on the evaluation of generative models (Theis et al., 2016), arXiv:1511.01844, section 3.1;
-Density estimation using Real NVP (Dinh et al., 2017), arXiv:1605.08803, section 4.1.
+Density estimation using Real NVP (Dinh et al., 2017), arXiv:1605.08803, section 4.1; training by
+several draws: Learning Discrete Distributions by Dequantization (Hoogeboom, Cohen, Tomczak, 2020),
+arXiv:2001.11235, eq. 8.
 Differs: the logit is symmetric in both ends; noise in [0, 1) times 1/L rather than 1/256.
 """
 
@@ -20,7 +22,7 @@ import torch
 from torch import Tensor
 
 from ...core.catalogue import example, system
-from ...core.contract import Density, Pushforward, Stage, Weighted
+from ...core.contract import Density, Pushforward, Stage, Terms, Weighted
 from ...core.dataset import Batch
 from ...core.spaces import Pixels, Reals, count
 from ...nn.mlp import MLP
@@ -44,6 +46,7 @@ class DequantizedDensity(Weighted):
         space: of the images.
         dequantizer: q(u|x); uniform where none is given.
         alpha: how far the logit is kept from the ends.
+        k: draws of noise for each image, by whose bound it learns: more than one tighten it.
     """
 
     space: Pixels
@@ -54,6 +57,7 @@ class DequantizedDensity(Weighted):
         space: Pixels,
         dequantizer: Dequantizer | None = None,
         alpha: float = 0.05,
+        k: int = 1,
     ):
         super().__init__(space, density.given)
         if density.space.shape != space.shape:
@@ -61,12 +65,19 @@ class DequantizedDensity(Weighted):
         self.density = density
         self.dequantizer = dequantizer or UniformNoise()
         self.logit = Logit(alpha)
+        self.k = count("k", k)
 
     def stages(self) -> tuple[Stage, ...]:
         """The bound by gradient; or the density's own stages, where it has closed-form moves."""
         if all(player.update is None for player in self.density.players()):
             return super().stages()
         return tuple(replace(stage, view=self.dequantised) for stage in self.density.stages())
+
+    def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
+        """The negative bound with k draws of noise: one term, (batch,) in nats."""
+        if self.k == 1:
+            return super().loss(x, *conditions)
+        return {"negative_bound": -self.importance_weighted(x, *conditions, k=self.k)}
 
     def dequantised(self, x: Tensor, *conditions: Tensor) -> Batch:
         """Images as the density sees them: floats with noise, through the logit."""
@@ -106,6 +117,7 @@ class Dequantized(Pushforward, DequantizedDensity):
         space: of the images.
         dequantizer: q(u|x); uniform where none is given.
         alpha: how far the logit is kept from the ends.
+        k: draws of noise for each image, by whose bound it learns: more than one tighten it.
     """
 
     density: Flow
@@ -116,8 +128,9 @@ class Dequantized(Pushforward, DequantizedDensity):
         space: Pixels,
         dequantizer: Dequantizer | None = None,
         alpha: float = 0.05,
+        k: int = 1,
     ):
-        super().__init__(flow, space, dequantizer, alpha)
+        super().__init__(flow, space, dequantizer, alpha, k)
 
     @property
     def flow(self) -> Flow:
@@ -153,6 +166,12 @@ system(
     lecture=6,
     title="Uniform dequantisation",
     paper="arXiv:1511.01844",
+)
+system(
+    "iw-dequantisation",
+    lecture=6,
+    title="Importance-weighted dequantisation",
+    paper="arXiv:2001.11235",
 )
 
 

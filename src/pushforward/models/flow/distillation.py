@@ -78,6 +78,12 @@ system(
     title="Probability density distillation",
     paper="arXiv:1711.10433",
 )
+system(
+    "parallel-wavenet",
+    lecture=5,
+    title="Parallel WaveNet: an IAF distilled from an autoregressive teacher",
+    paper="arXiv:1711.10433",
+)
 
 
 @example(data="moons")

@@ -144,16 +144,25 @@ class StandardisedEstimate(Standardised, Estimated):
     model: Estimated
 
     def estimated_log_prob(
-        self, x: Tensor, *conditions: Tensor, steps: int = STEPS, probes: int | None = None
+        self,
+        x: Tensor,
+        *conditions: Tensor,
+        steps: int = STEPS,
+        probes: int | None = None,
+        tolerance: float | None = None,
     ) -> Tensor:
         """Log p(x) in nats, (batch,), as the model estimates it."""
         seen = self.enter(x, *conditions)
-        found = self.model.estimated_log_prob(*seen, steps=steps, probes=probes)
+        found = self.model.estimated_log_prob(
+            *seen, steps=steps, probes=probes, tolerance=tolerance
+        )
         return found - self.log_volume
 
-    def estimate_kind(self, steps: int = STEPS, probes: int | None = None) -> Kind:
+    def estimate_kind(
+        self, steps: int = STEPS, probes: int | None = None, tolerance: float | None = None
+    ) -> Kind:
         """The model's; of a lower bound where columns are whole."""
-        kind = self.model.estimate_kind(steps=steps, probes=probes)
+        kind = self.model.estimate_kind(steps=steps, probes=probes, tolerance=tolerance)
         return replace(kind, name="estimate of a lower bound") if self.noisy.any() else kind
 
 

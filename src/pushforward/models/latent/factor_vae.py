@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...core.catalogue import example
+from ...core.catalogue import example, system
 from ...core.contract import Density, Player, Terms
+from ...core.shares import mine, whole
 from ...core.spaces import Pixels, count
 from ...nn.mlp import MLP
 from ...objectives.variational import not_negative
@@ -65,8 +66,13 @@ class FactorVAE(VAE):
         """{"together", "shuffled"}: cross-entropy of telling the two kinds of draws apart."""
         with torch.no_grad():
             z = self.encode(x, *conditions).sample()
-        together, shuffled = self.critic(z)[:, 0], self.critic(permuted(z))[:, 0]
+        together, shuffled = self.critic(z)[:, 0], self.critic(self._permuted(z))[:, 0]
         return {"together": F.softplus(-together), "shuffled": F.softplus(shuffled)}
+
+    def _permuted(self, z: Tensor) -> Tensor:
+        """Every process's rows of the whole batch's latents, `permuted`."""
+        with torch._C.DisableTorchFunction():
+            return mine(permuted(whole(z)), len(z))
 
 
 def permuted(z: Tensor) -> Tensor:
@@ -87,3 +93,6 @@ def factor_vae() -> FactorVAE:
     """The smallest instance."""
     encoder, decoder = dense(Pixels(1, 4, 4, levels=2), latent=2, width=32)
     return FactorVAE(encoder, decoder, MLP(2, 1, 16, 1), gamma=2.0)
+
+
+system("factor-vae", lecture=7, title="FactorVAE", paper="arXiv:1802.05983")

@@ -26,6 +26,7 @@ from torch.nn import functional as F
 
 from ...core.catalogue import example, system
 from ...core.contract import Density, Generative, Player, Terms
+from ...core.shares import number, total, whole
 from ...core.spaces import Pixels, Reals, count
 from ...probability.by_dimension import mixed, normal_log_prob
 from ...probability.covariances import (
@@ -132,12 +133,12 @@ class GMM(Density):
         if self.started:
             return
         x, components = x.flatten(1), len(self.means)
-        if len(x) < components:
+        if number(x) < components:
             raise ValueError(
-                f"{components} components need at least as many points, not {len(x)}: lower "
+                f"{components} components need at least as many points, not {number(x):.0f}: lower "
                 "`components`, or raise the batch size (None takes all data)"
             )
-        self.means.copy_(plus_plus(x, components))
+        self.means.copy_(plus_plus(whole(x), components))
         self.scale.zero_()
         self._gather(x)
         self.started.fill_(True)
@@ -170,6 +171,7 @@ class GMM(Density):
             r = F.threshold(r, torch.finfo(r.dtype).tiny ** 0.5, 0.0)
             counts, first = counts + r.sum(0), first + r.T @ (part - centre)
             second = second + self.covariance.second_moment(y.mul_(r.sqrt()[..., None]))
+        counts, first, second = total(counts), total(first), total(second)
         return counts, first - counts[:, None] * (self.means - centre), second
 
     def _whitening(self) -> Whitening:

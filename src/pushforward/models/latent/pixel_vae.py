@@ -16,6 +16,7 @@ the first; encoder and f are plain convolutional pyramids.
 from __future__ import annotations
 
 from ...core.catalogue import example, system
+from ...core.contract import Density
 from ...core.given import told
 from ...core.spaces import Pixels
 from ...nn.conditions import width_of
@@ -36,6 +37,7 @@ def pixel_vae(
     features: int = 16,
     objective: Objective | None = None,
     classes: int = 0,
+    prior: Density | None = None,
 ) -> VAE:
     """A VAE with convolutions on both sides of z and a gated PixelCNN as decoder.
 
@@ -49,6 +51,7 @@ def pixel_vae(
         features: of f(z) at every pixel.
         objective: what is minimised; the negative ELBO where None.
         classes: labels that encoder, f and PixelCNN are told; 0 is none.
+        prior: p(z), a density over Reals((latent,)); N(0, I) where None.
 
     Raises ValueError for another space.
     """
@@ -60,7 +63,7 @@ def pixel_vae(
     encoder = Encoder(sees, space, posterior, given)
     density = GatedPixelCNN(space, width, layers, first=first, classes=classes, context=features)
     network = ConvDecoder(latent, (features, *space.shape[1:]), width, width_of(given))
-    return VAE(encoder, AutoregressiveDecoder(density, network, given), objective=objective)
+    return VAE(encoder, AutoregressiveDecoder(density, network, given), prior, objective)
 
 
 @example(data="bars")

@@ -24,6 +24,7 @@ from torch.distributions import Distribution, Independent, MultivariateNormal, N
 
 from ...core.catalogue import example, system
 from ...core.contract import Density, Generative, Latent, Player, Pushforward, Terms
+from ...core.shares import mean, number, total
 from ...core.spaces import Reals, count
 from ...probability.priors import StandardNormal
 
@@ -95,20 +96,20 @@ class PPCA(Density, Latent, Pushforward):
 
     def _start(self, centred: Tensor) -> None:
         """Takes the data's scale."""
-        variance = centred.square().mean()
+        variance = mean(centred.square()).mean()
         self.weight.mul_(variance.sqrt())
         self.log_noise.copy_(variance.log())
         self.started.fill_(True)
 
     def _maximise(self, centred: Tensor) -> None:
-        n, d = centred.shape
+        n, d = number(centred), centred.shape[1]
         root = self._root()
         z = _divided(_divided(centred @ self.weight, root), root.mT, upper=False)
-        within = self._posterior(root) + z.T @ z / n  # E z z^T: near I, whatever rank W has
-        across = centred.T @ z / n  # E x z^T
+        within = self._posterior(root) + total(z.T @ z) / n  # E z z^T: near I, whatever rank W has
+        across = total(centred.T @ z) / n  # E x z^T
         new = torch.cholesky_solve(across.T, torch.linalg.cholesky(within)).T
-        total = centred.square().sum() / n
-        left = _beyond_rounding(total - (across * new).sum(), total, n + d)
+        all_ = total(centred.square().sum()) / n
+        left = _beyond_rounding(all_ - (across * new).sum(), all_, n + d)
         self.weight.copy_(new)
         self.log_noise.copy_((left / d).log())
 
@@ -171,25 +172,25 @@ def _divided(x: Tensor, root: Tensor, upper: bool = True) -> Tensor:
 
 def _centred(x: Tensor) -> tuple[Tensor, Tensor]:
     """Data without their mean, and that. Raises ValueError where all of them are one point."""
-    mean = x.mean(0)
-    if not mean.isfinite().all():
+    centre = mean(x)
+    if not centre.isfinite().all():
         raise ValueError("the data hold numbers that are not finite: leave those out")
-    centred = x - mean
-    rest = centred.mean(0)  # the rounding of the mean: without it a constant feature is not 0
+    centred = x - centre
+    rest = mean(centred)  # the rounding of the mean: without it a constant feature is not 0
     centred -= rest
-    spread = centred.square().mean(0).sqrt()
-    if not (spread > torch.finfo(x.dtype).eps * mean.abs()).any():
+    spread = mean(centred.square()).sqrt()
+    if not (spread > torch.finfo(x.dtype).eps * centre.abs()).any():
         raise ValueError(_FLAT)
-    return centred, mean + rest
+    return centred, centre + rest
 
 
-def _beyond_rounding(left: Tensor, total: Tensor, terms: int) -> Tensor:
-    """What is `left` of the variance `total`; ValueError where it could be rounding alone.
+def _beyond_rounding(left: Tensor, whole: Tensor, terms: float) -> Tensor:
+    """What is `left` of the variance `whole`; ValueError where it could be rounding alone.
 
     It comes of some eight sums of `terms` numbers at most, each off by about sqrt(terms) eps / 2
     of itself. Which way they are off is the processor's choice.
     """
-    if not left > 4 * torch.finfo(left.dtype).eps * math.sqrt(terms) * total:
+    if not left > 4 * torch.finfo(left.dtype).eps * math.sqrt(terms) * whole:
         raise ValueError(_FLAT)
     return left
 

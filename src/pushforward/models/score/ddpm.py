@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import bisect
 import math
-import warnings
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +37,7 @@ from ...probability.diffusion_schedules import CosineSchedule, LinearSchedule, S
 from ...probability.discretized_gaussian import discretized_gaussian_log_prob
 from ...solvers.diffusion import Level, posterior
 from ...solvers.samplers import DDIM, Ancestral, Sampler
-from .diffusion import Diffusion, spread, stratified
+from .diffusion import Diffusion, check_end, spread, stratified
 from .parametrisation import (
     LargeVariance,
     LearnedVariance,
@@ -48,8 +47,6 @@ from .parametrisation import (
     PredictV,
     Variance,
 )
-
-ENOUGH = 0.1  # of x_0's variance in x_T: more of it is told
 
 
 class DDPM(Diffusion, Bounded):
@@ -89,7 +86,8 @@ class DDPM(Diffusion, Bounded):
         self.denoiser, self.steps = denoiser, count("steps", steps)
         self.prediction, self.variance, self.weighting = prediction, variance, weighting
         signal = schedule.signal(steps)
-        _check_end(signal[-1].item(), schedule, steps)
+        what = f"{schedule} in {steps} steps"
+        check_end(signal[-1].item(), what, "Take a longer chain or more noise a step")
         self.ladder = [
             Level(float(t), math.sqrt(a), math.sqrt(max(1 - a, 0.0)))
             for t, a in enumerate(signal.tolist())
@@ -288,17 +286,6 @@ class DDPM(Diffusion, Bounded):
         """With what probability `elbo` visits t = 2 .. T."""
         cost = 2 * (self.table[1, 2:] / self.table[1, 1:-1]).log()
         return 0.9 * cost / cost.sum() + 0.1 / (self.steps - 1)
-
-
-def _check_end(signal: float, schedule: Schedule, steps: int) -> None:
-    """Warns where x_T, which sampling takes to be noise alone, still tells of x_0."""
-    if signal > ENOUGH:
-        warnings.warn(
-            f"{schedule} in {steps} steps does not end near noise: at its end the signal-to-noise "
-            f"ratio alpha^2 / sigma^2 is still {signal / max(1 - signal, 1e-12):.3g}, yet samples "
-            "start from noise alone. Take a longer chain or more noise a step",
-            stacklevel=4,
-        )
 
 
 def _of_noise(t: float, noise: float) -> Level:

@@ -12,6 +12,7 @@ unless a model was built with `clipped=False`.
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,11 +21,14 @@ import torch
 from torch import Tensor, nn
 
 from ...core.contract import Completing, Pushforward, Scored, Terms
+from ...core.shares import places
 from ...core.spaces import Pixels, Reals, count
 from ...solvers.diffusion import Level, posterior
 from ...solvers.inpainting import inpaint
 from ...solvers.samplers import DDIM, Sampler
 from .parametrisation import Prediction
+
+ENOUGH = 0.1  # of x_0's variance in x_T: more of it is told
 
 
 class Diffusion(Scored, Pushforward, Completing):
@@ -160,6 +164,17 @@ def claim(network: nn.Module, predicts: str, who: str) -> None:
     network.__dict__["predicts"] = predicts
 
 
+def check_end(signal: float, what: str, remedy: str) -> None:
+    """Warns where the end of `what`, taken to be noise alone, has this share of signal in it."""
+    if signal > ENOUGH:
+        warnings.warn(
+            f"{what} does not end near noise: at its end the signal-to-noise "
+            f"ratio alpha^2 / sigma^2 is still {signal / max(1 - signal, 1e-12):.3g}, yet samples "
+            f"start from noise alone. {remedy}",
+            stacklevel=4,
+        )
+
+
 @dataclass(frozen=True)
 class Given:
     """A diffusion as a sampler sees it, given its conditions."""
@@ -205,5 +220,6 @@ def spread(v: Tensor, x: Tensor) -> Tensor:
 
 def stratified(n: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """n uniforms, one in each of n equal parts of [0, 1), in random order: means vary less."""
-    parts = torch.randperm(n, device=device).to(dtype)
-    return ((parts + torch.rand(n, device=device, dtype=dtype)) / n).clamp(max=1 - 1e-7)
+    part, parts = places(n, device)
+    u = torch.rand(n, device=device, dtype=dtype)
+    return ((part.to(dtype) + u) / parts).clamp(max=1 - 1e-7)

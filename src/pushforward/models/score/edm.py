@@ -19,6 +19,8 @@ sampling, unless `clipped=False`.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -60,13 +62,15 @@ class EDM(Continuous):
         sampler: Sampler = HeunSampler(),  # noqa: B008 (it is frozen)
         clipped: bool = True,
     ):
-        predicts = f"EDM's F of data_std {data_std:g}"
-        super().__init__(space, NoiseLevel(most), sampler, network, predicts, clipped)
-        if not 0 < least < most or data_std <= 0:
+        if not 0 < least < most < math.inf or not 0 < data_std < math.inf:
             raise ValueError(
                 "noise levels and data_std must be positive, least below most: was given "
                 f"least={least}, most={most}, data_std={data_std}"
             )
+        if not (rho > 0 and log_std > 0):
+            raise ValueError(f"rho and log_std must be positive, not {rho!r} and {log_std!r}")
+        predicts = f"EDM's F of data_std {data_std:g}"
+        super().__init__(space, NoiseLevel(most), sampler, network, predicts, clipped)
         self.network, self.data_std = network, data_std
         self.least, self.most, self.rho = least, most, rho
         self.log_mean, self.log_std = log_mean, log_std

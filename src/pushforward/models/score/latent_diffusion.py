@@ -15,13 +15,14 @@ an adversarial loss; the deviation is averaged over stage 2, not taken from its 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
 from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Bounded, Latent, Player, Pushforward, Stage, Terms, keep_apart
 from ...core.dataset import Alone, Batch, unchanged
+from ...core.shares import mean
 from ...core.spaces import Pixels, Reals, count
 from ...nn.resnet import ResidualDecoder, ResidualEncoder
 from ...nn.unet import UNet
@@ -115,7 +116,7 @@ class Scale(Component):
     def update(self, z: Tensor, *conditions: Tensor) -> Terms:
         """Takes in a batch; {"std"} is what it now is."""
         self.batches += 1
-        self.square += (z.square().mean() - self.square) / self.batches
+        self.square += (mean(z.square()).mean() - self.square) / self.batches
         return {"std": self.std.clone()}
 
 
@@ -123,12 +124,18 @@ class LatentDiffusion(Pushforward):
     """A codec, then a diffusion of its codes.
 
     Args:
-        codec: such as `GridCodec`.
+        codec: such as `GridCodec`, or your own: `space` (of the data), `latent` (Reals, of the
+            codes), `encode(x)` and `decode(z)`, which give distributions, `loss(x)` (what the
+            first stage minimises). Samples are the modes of `decode`.
         diffusion: over `codec.latent`; what it is told, this model is told. The codec sees x alone.
         share: of the steps, for the codec.
+
+    Raises ValueError for a codec that lacks one of these, and when it gives codes of another shape
+    than `latent` or data that are not of `space`, such as floats for integers.
     """
 
     def __init__(self, codec: GridCodec, diffusion: Diffusion, share: float = 0.5):
+        _check_codec(codec)
         super().__init__(codec.space, diffusion.given)
         if diffusion.space != codec.latent:
             raise ValueError(f"the diffusion is over {diffusion.space}, not over {codec.latent}")
@@ -147,7 +154,11 @@ class LatentDiffusion(Pushforward):
         return Stage("codec", (codec,), Alone(unchanged), self.share), after
 
     def _codes(self, x: Tensor, *conditions: Tensor) -> Batch:
-        return (self.codec.encode(x).sample(), *conditions)
+        z = self.codec.encode(x).sample()
+        if z.shape[1:] != self.codec.latent.shape:
+            told, found = self.codec.latent.shape, tuple(z.shape[1:])
+            raise ValueError(f"the codec says that its codes are {told}, but encodes to {found}")
+        return (z, *conditions)
 
     def _diffusion_loss(self, z: Tensor, *conditions: Tensor) -> Terms:
         return self.diffusion.loss(z / self.scale.std, *conditions)
@@ -165,7 +176,24 @@ class LatentDiffusion(Pushforward):
         return self._image(self.diffusion.sample(n, *conditions))
 
     def _image(self, code: Tensor) -> Tensor:
-        return self.codec.decode(code * self.scale.std).mode
+        x = self.codec.decode(code * self.scale.std).mode
+        try:
+            return self.space.check(x)
+        except ValueError as wrong:
+            raise ValueError(f"what the codec decodes is not of its space: {wrong}") from wrong
+
+
+def _check_codec(codec: nn.Module) -> None:
+    """Raises ValueError where a codec lacks what both stages need of it."""
+    needed = ("space", "latent", "encode", "decode", "loss")
+    missing = [name for name in needed if not hasattr(codec, name)]
+    if missing:
+        raise ValueError(
+            f"a codec has space, latent, encode, decode and loss, but {type(codec).__name__} has "
+            f"no {', '.join(missing)}"
+        )
+    if not isinstance(codec.latent, Reals):
+        raise ValueError(f"a diffusion is over codes in Reals, not in {codec.latent}")
 
 
 system(

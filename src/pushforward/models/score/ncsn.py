@@ -160,6 +160,13 @@ system(
     paper="Song & Ermon, 2019, arXiv:1907.05600",
 )
 
+system(
+    "ncsn-v2",
+    lecture=13,
+    title="NCSN with chosen ladder, step and average (NCSNv2)",
+    paper="Song & Ermon, 2020, arXiv:2006.09011",
+)
+
 
 @example(data="moons")
 def ncsn() -> NCSN:

@@ -17,8 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...core.catalogue import system
 from ...core.spaces import count
 from .bijection import Bijection, Chain, places
+
+system("emerging-convolution", lecture=4, title="Emerging convolutions", paper="arXiv:1901.11137")
 
 
 class CausalConv(Bijection):

@@ -14,12 +14,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ...core.shares import moments
 from ...core.spaces import count
 from .bijection import Bijection, places
-
-
-def _axes(x: Tensor) -> list[int]:
-    return [0, *range(2, x.dim())]
 
 
 def _broad(v: Tensor, x: Tensor) -> Tensor:
@@ -30,7 +27,7 @@ def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and biased variance of every channel. Raises ValueError for a single value."""
     if x.numel() // x.shape[1] < 2:
         raise ValueError("normalisation by a batch needs two values or more: enlarge the batch")
-    variance, mean = torch.var_mean(x, _axes(x), correction=0)
+    mean, variance, _ = moments(x)
     return mean, variance
 
 

@@ -1,0 +1,1 @@
+"""Densities without parameters of a law: the data themselves, counted or smoothed."""
