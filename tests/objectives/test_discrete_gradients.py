@@ -24,8 +24,8 @@ from pushforward.objectives.discrete_gradients import (
     one_gradient_each,
     vimco,
 )
-from pushforward.pictures.discrete_gradients import bias_and_variance, problem
 from pushforward.probability.gumbel import Relaxed, StraightThrough, one_hot
+from pushforward.theory.discrete_problem import bias_and_variance, problem
 
 SPACE = pf.Pixels(1, 4, 4, levels=2)
 N = 20_000

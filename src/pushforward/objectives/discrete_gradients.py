@@ -226,11 +226,6 @@ class DisARM(ExpectationEstimator):
         return (first + second) / 2 + (slope * (odds - odds.detach())).sum(-1)
 
 
-def of_temperature(estimator: Estimator) -> bool:
-    """Whether what it gives depends on the temperature."""
-    return not isinstance(estimator, Reinforce | NVIL | VIMCO | DisARM)
-
-
 def one_gradient_each(
     estimator: ExpectationEstimator, f: Function, logits: Tensor, n: int, temperature: float = 1.0
 ) -> Tensor:
