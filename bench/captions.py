@@ -55,7 +55,7 @@ def main(path: str, captions: str = "300") -> None:
         found[name] = shares(factors_of(best), meant[:100])
         found["CLIP"] = retrieval(model.ranker, x, text, meant)
     record = {
-        "checkpoint": trained.preset,
+        "command": "python bench/captions.py zoo:dalle_sprites",
         "captions": len(text),
         "trained_minutes": round((trained.seconds or 0) / 60, 1),
         "measured": time.strftime("%Y-%m-%d"),

@@ -16,7 +16,7 @@ from pushforward.cli.own_data import learning
 from pushforward.core import checkpoint
 from pushforward.core.catalogue import Usage, presets
 from pushforward.core.spaces import Labels, Pixels, Reals, Tokens
-from pushforward.data import digits, find, mnist, tensors
+from pushforward.data import captioned_sprites, digits, find, mnist, tensors
 from pushforward.data.names import replaced
 
 ALONE = ("forward_kl", "reverse_kl", "planar_energy", "sylvester_energy", "cogan_mnist")
@@ -148,6 +148,7 @@ def kinds() -> dict[str, pf.Dataset]:
     tokens = torch.randint(9, (400, 12), generator=random)
     told = {"y": torch.arange(400) % 3}
     return {
+        "captions": captioned_sprites(size=8, colours=2, wordings=1),
         "images": tensors(images, **told),
         "vectors": tensors(torch.randn(400, 5, generator=random), **told),
         "tokens": tensors(tokens, **told),
@@ -157,7 +158,9 @@ def kinds() -> dict[str, pf.Dataset]:
 def own_kind(name: str) -> str:
     if name.endswith(("_moons", "gaussians8", "gaussians25", "_uci")):
         return "vectors"
-    words = ("sentence", "wavenet", "made_picture")
+    if name.startswith("dalle"):
+        return "captions"
+    words = ("sentence", "wavenet", "made_picture", "char_rnn")
     return "tokens" if any(word in name for word in words) else "images"
 
 

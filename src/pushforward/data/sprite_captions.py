@@ -100,8 +100,9 @@ def captioned_sprites(
     """A square, ellipse or heart on black, small to large, in one of nine places, with captions.
 
     Pixels(3, size, size, levels) beside Tokens(length, ...): a byte pair encoding learned on the
-    captions of the train split, which stands in `origin["captions"]`. A place leaves a sprite some pixels of
-    room, so that there are many images of a combination, each of them with `wordings` captions.
+    captions of the train split, which stands in `origin["captions"]`. A place leaves a sprite some
+    pixels of room, so that there are many images of a combination, each of them with `wordings`
+    captions.
     A tenth of the combinations validates, a tenth tests; `factors` of the splits are shape, size,
     colour, x (from the left) and y (from the top), (n, 5).
 

@@ -116,7 +116,7 @@ def _wrong(space: Any, c: Tensor) -> dict[str, Tensor]:
     wrong = {"fewer rows": c[:-1], "another shape": c[:, None], "another type": c.to(torch.bool)}
     top = {Labels: "classes", Tokens: "vocabulary"}.get(type(space))
     if top is not None:
-        for value in (-1, getattr(space, top) + 1, 99):
+        for value in (-1, getattr(space, top) + 1, getattr(space, top) + 99):
             wrong[f"the value {value}"] = torch.full_like(c, value)
     return wrong
 

@@ -154,11 +154,13 @@ class Gallery(nn.Module):
 
     kept: Tensor
     seen: Tensor
+    filled: Tensor
 
     def __init__(self, space: Pixels, images: int):
         super().__init__()
         self.register_buffer("kept", torch.zeros(images, *space.shape, dtype=torch.uint8))
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("filled", torch.zeros(()), persistent=False)  # of the model's type
 
     def update(self, x: Tensor, text: Tensor) -> Terms:
         """Takes in a batch, in the place of the oldest: {"kept": how many there are, ()}."""
@@ -166,7 +168,8 @@ class Gallery(nn.Module):
         places = (self.seen + torch.arange(n, device=x.device)) % len(self.kept)
         self.kept[places] = x[:n]
         self.seen += n
-        return {"kept": self.seen.clamp(max=len(self.kept)).to(self.kept.device, torch.float32)}
+        self.filled.copy_(self.seen.clamp(max=len(self.kept)))
+        return {"kept": self.filled.clone()}
 
 
 system("clip", lecture=12, title="Contrastive text-image model", paper="arXiv:2103.00020")
