@@ -29,7 +29,7 @@ WAYS = {
     "guidance 2": {"guidance": 2.0},
     "guidance 3": {"guidance": 3.0},
 }
-CANDIDATES = 8
+CANDIDATES, LEVELS = 8, 2
 
 
 def main(path: str, captions: str = "300") -> None:
@@ -40,19 +40,19 @@ def main(path: str, captions: str = "300") -> None:
     index = torch.randperm(len(test))[: int(captions)]
     x, text = test.at(index)
     meant = test.factors[index].long()
-    found = {"of real images": shares(factors_of(x), meant)}
+    found = {"of real images": shares(factors_of(x, LEVELS), meant)}
     with torch.no_grad():
         codec = model.codec
         again = codec.draw(codec.encode(x))
-        found["of reconstructions"] = shares(factors_of(again), meant)
+        found["of reconstructions"] = shares(factors_of(again, LEVELS), meant)
         for way, options in WAYS.items():
             torch.manual_seed(0)
             drawn = torch.cat(list(model.draws(len(text), text, **options)))
-            found[way] = shares(factors_of(drawn), meant)
+            found[way] = shares(factors_of(drawn, LEVELS), meant)
             print(way, found[way], flush=True)
         best = torch.cat([model.best(1, t[None], CANDIDATES) for t in text[:100]])
         name = f"best of {CANDIDATES} by CLIP (100 captions)"
-        found[name] = shares(factors_of(best), meant[:100])
+        found[name] = shares(factors_of(best, LEVELS), meant[:100])
         found["CLIP"] = retrieval(model.ranker, x, text, meant)
     record = {
         "command": "python bench/captions.py zoo:dalle_sprites",

@@ -40,7 +40,7 @@ def draw(
     chosen = texts[torch.randperm(len(texts))[: count("captions", captions)]]
     drawn = model.sample(len(chosen) * images, chosen.repeat_interleave(count("images", images), 0))
     rows = -(-len(chosen) // COLUMNS)
-    figure = blank(3.1 * COLUMNS, 1.25 * rows + 0.1)
+    figure = blank(3.1 * COLUMNS, 1.0 * rows + 0.1)
     axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
     for axis, said, some in zip(axes, told.decode(chosen), drawn.split(images)):
         axis.imshow(_strip(some, model.space), interpolation="nearest")
