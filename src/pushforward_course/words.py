@@ -6,20 +6,21 @@ itself: in English, and where nothing was translated. Catalogues are compiled wh
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
-
-from sphinx.locale import get_translation
 
 LOCALE = Path(__file__).parent / "locale"
 LANGUAGES = ("en", *sorted(folder.name for folder in LOCALE.iterdir() if folder.is_dir()))
 CATALOGUE = "course"
 
-_translated = get_translation(CATALOGUE)
-
 
 def say(text: str) -> str:
-    """The text in the language of the build."""
-    return str(_translated(text))
+    """The text in the language of the build; the text itself where there is no Sphinx to build."""
+    if find_spec("sphinx") is None:
+        return text
+    from sphinx.locale import get_translation
+
+    return str(get_translation(CATALOGUE)(text))
 
 
 def compiled(folder: Path) -> Path:

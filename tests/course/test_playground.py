@@ -198,6 +198,7 @@ def test_every_tab_draws():
 
 
 def test_what_is_wrong_with_playing_is_told(monkeypatch):
+    monkeypatch.setattr(playing, "find_spec", lambda name: name)  # as if marimo were there
     with pytest.raises(SystemExit, match="a port is a number"):
         main(["play", "--port", "99999"])
     with socket.socket() as taken:
