@@ -55,7 +55,7 @@ def pack(file: str, hardware: str, results: str | None = None) -> None:
     record = {k: v for k, v in trained.record.items() if k != "started"}
     if "training" in record:  # the averages' own counts are of no use without the optimiser
         record["training"] = {k: v for k, v in record["training"].items() if k != "updates"}
-    record["row"] = row
+    record["row"] = row | {"preset": trained.preset}  # and not the path that it had here
     target = CHECKOUT / f"{trained.preset}.safetensors"
     tensors[VALUES] = before
     checkpoint.save(trained.model, target, tensors, record)
