@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import numpy
 import pytest
 import torch
 from torch.nn import functional as F
@@ -204,7 +205,11 @@ def test_a_sentence_draws_pictures_from_the_shell(dall_e, tmp_path, capsys) -> N
     assert "no caption of the training had 'purple'" in said.err
     assert "drawn.png" in said.out
 
+    part = tmp_path / "part.npy"
+    numpy.save(part, numpy.full((3, 8, 8), -1))
+    asked = ["--text", "a heart", "--partial", str(part)]
     for more, told in (
+        (["sample", str(path), *asked, "--rerank", "9"], "completions are not ranked"),
         (["sample", str(path)], 'needs a text: give --text "..."'),
         (["sample", str(path), "--text", " "], "must say something"),
         (["sample", str(path), "--text", "a heart", "--n", "4", "--rerank", "2"], "fewer than --n"),

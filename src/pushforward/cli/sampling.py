@@ -67,10 +67,8 @@ def sample(
         load_file(file)
     trained = opened(checkpoint)
     conditions, heed = told(trained, label, text, n), Heed(guidance, temperature, top_k, rerank)
-    if partial is None:
-        heed.options(trained.model)
-    target = Path(out) if out else trained.beside("samples")
-    target = target / "samples" if target.is_dir() else target
+    heed.options(trained.model, "sample" if partial is None else "complete")
+    target = _target(trained, out)
     inputs = [path for path in (checkpoint, partial, file) if path]
     check_free(places(trained.medium, target), inputs, force)
     torch.manual_seed(seed)
@@ -80,6 +78,12 @@ def sample(
         batches = _completed(trained, partial, n, conditions, batch_size, heed)
     written = keep(_counted(batches, n, batch_size), n, trained.medium, target)
     print(json.dumps({"samples": n, "wrote": written}) if as_json else f"wrote {written}")
+
+
+def _target(trained: Trained, out: str | None) -> Path:
+    """Where samples go: as was asked, or beside the checkpoint."""
+    target = Path(out) if out else trained.beside("samples")
+    return target / "samples" if target.is_dir() else target
 
 
 def _completed(

@@ -37,6 +37,8 @@ class Heed:
             for name, value in vars(self).items()
             if value is not None and name != "rerank"
         }
+        if not hasattr(model, verb):  # who completes nothing is told so where it is asked to
+            return {}
         known = inspect.signature(getattr(model, verb)).parameters
         for name in asked:
             if name not in known:
@@ -44,6 +46,8 @@ class Heed:
                     f"{verb} of this {type(model).__name__} has no {name.replace('_', '-')}: "
                     f"leave --{name.replace('_', '-')} out"
                 )
+        if self.rerank is not None and verb != "sample":
+            raise Usage("completions are not ranked: leave --rerank or --partial out")
         if self.rerank is not None and not hasattr(model, "best"):
             raise Usage(f"this {type(model).__name__} does not rank samples: leave --rerank out")
         return asked

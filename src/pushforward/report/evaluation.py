@@ -74,12 +74,10 @@ def evaluated(
     rows: list[Row] = []
     records = [] if records is None else records
     for path, source in sources.items():
-        if isinstance(source.space, Tokens) or len(source.test) < LEAST:  # there is no table
-            yield from _of_tokens(
-                models[path], source, _weights(models[path], k), n, ais, records, ode
-            )
-            continue
         weights = _weights(models[path], k)
+        if isinstance(source.space, Tokens) or len(source.test) < LEAST:  # there is no table
+            yield from _of_tokens(models[path], source, weights, n, ais, records, ode)
+            continue
         row = of_checkpoint(models[path], source, weights, n, True, features, False, ode)
         _anneal(row, models[path], source, ais)
         yield f"{path}: {row.model} on {source.name}, test split"
