@@ -86,6 +86,24 @@ def vq_vae2_digits(
     return Experiment(model, data, recipe)
 
 
+@preset("vq-vae-2")
+def vq_vae2_mnist(
+    steps: int = 4_000, codes: int = 64, width: int = 32, layers: int = 4, classes: int = 0
+) -> Experiment:
+    """VQ-VAE-2 on MNIST's 256 levels: 14x14 codes below 7x7, and a Gated PixelCNN over each.
+
+    pushforward train vq_vae2_mnist      (told the digit: --classes 10)
+    """
+    from ..data import mnist
+
+    data = mnist(labels=classes > 0)
+    books = VectorQuantiser(codes, 16), VectorQuantiser(codes, 16)
+    codec = VQVAE2(data.space, books, width=width, halvings=(1, 1), blocks=1)
+    model = CodePyramid(codec, usual_priors(codec, width, layers, classes))
+    recipe = Recipe(steps, 32, Adam(1e-3), schedule=Cosine(warmup=100), clip=50.0, ema=0.995)
+    return Experiment(model, data, recipe)
+
+
 @preset("gumbel-softmax")
 def gumbel_softmax_mnist(steps: int = 3_000, width: int = 16) -> Experiment:
     """Gumbel-softmax VAE with 30 variables of 10 classes on dynamically binarised MNIST.
