@@ -427,6 +427,7 @@ from .presets import glow_cifar10 as glow_cifar10
 from .presets import glow_digits as glow_digits
 from .presets import glow_mnist as glow_mnist
 from .presets import gmm_digits as gmm_digits
+from .presets import gmm_mnist as gmm_mnist
 from .presets import gmm_moons as gmm_moons
 from .presets import guided_mnist as guided_mnist
 from .presets import gumbel_softmax_mnist as gumbel_softmax_mnist
@@ -443,6 +444,7 @@ from .presets import iwae_digits as iwae_digits
 from .presets import iwae_mnist as iwae_mnist
 from .presets import iwae_mnist_paper as iwae_mnist_paper
 from .presets import k_means_digits as k_means_digits
+from .presets import k_means_mnist as k_means_mnist
 from .presets import kernel_density_digits as kernel_density_digits
 from .presets import kernel_density_moons as kernel_density_moons
 from .presets import ladder_digits as ladder_digits
@@ -454,6 +456,7 @@ from .presets import made_mnist as made_mnist
 from .presets import made_mnist_paper as made_mnist_paper
 from .presets import made_picture as made_picture
 from .presets import maf_digits as maf_digits
+from .presets import maf_mnist as maf_mnist
 from .presets import maf_moons as maf_moons
 from .presets import maf_uci as maf_uci
 from .presets import masked_sentences as masked_sentences
@@ -463,6 +466,7 @@ from .presets import ncsn_digits as ncsn_digits
 from .presets import ncsn_mnist as ncsn_mnist
 from .presets import neural_ode_moons as neural_ode_moons
 from .presets import nice_digits as nice_digits
+from .presets import nice_mnist as nice_mnist
 from .presets import nice_moons as nice_moons
 from .presets import nsf_moons as nsf_moons
 from .presets import nsf_uci as nsf_uci
@@ -477,6 +481,7 @@ from .presets import pixelvae_digits as pixelvae_digits
 from .presets import pixelvae_mnist as pixelvae_mnist
 from .presets import planar_energy as planar_energy
 from .presets import ppca_digits as ppca_digits
+from .presets import ppca_mnist as ppca_mnist
 from .presets import realnvp_cifar10 as realnvp_cifar10
 from .presets import realnvp_digits as realnvp_digits
 from .presets import realnvp_mnist as realnvp_mnist

@@ -51,6 +51,11 @@ from .autoregressive import wavenet_vowels as wavenet_vowels
 from .autoregressive import wavenet_wav as wavenet_wav
 from .autoregressive import window_mlp_digits as window_mlp_digits
 from .baselines import independent_digits as independent_digits
+from .baselines_mnist import gmm_mnist as gmm_mnist
+from .baselines_mnist import k_means_mnist as k_means_mnist
+from .baselines_mnist import maf_mnist as maf_mnist
+from .baselines_mnist import nice_mnist as nice_mnist
+from .baselines_mnist import ppca_mnist as ppca_mnist
 from .captions import dalle_sprites as dalle_sprites
 from .classification import discriminative_digits as discriminative_digits
 from .classification import generative_digits as generative_digits
