@@ -105,7 +105,7 @@ def built(language, out):
 
 
 def mathematics(page):
-    formulas = re.findall(r'class="math[^>]*>(.+?)</(?:span|div)>', page, re.S)
+    formulas = re.findall(r"\\\(.+?\\\)|\\\[.+?\\\]", page, re.S)
     return Counter(" ".join(formula.split()) for formula in formulas)
 
 
