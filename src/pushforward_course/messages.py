@@ -8,14 +8,21 @@ from pathlib import Path
 from . import settings
 
 
-def extracted(out: Path) -> list[Path]:
-    """Writes the messages of all pages below `out`; returns the files. No cell is run."""
+def extracted(out: Path, page: str | None = None) -> list[Path]:
+    """Writes the messages of all pages, or of one, below `out`; returns the files.
+
+    No cell is run.
+    """
     from sphinx.application import Sphinx
+    from sphinx.util.docutils import docutils_namespace
 
     chosen = settings.settings(Path(), out / "cache", None) | {"nb_execution_mode": "off"}
     chosen |= {"gettext_compact": False, "locale_dirs": [], "gettext_location": False}
+    if page is not None:
+        chosen |= {"include_patterns": [f"{page}.md"], "root_doc": page}
     folders = (str(settings.LECTURES), None, str(out), str(out / "doctrees"))
-    Sphinx(*folders, "gettext", confoverrides=chosen, status=None).build()
+    with docutils_namespace():
+        Sphinx(*folders, "gettext", confoverrides=chosen, status=None, warning=None).build()
     return sorted(out.glob("*.pot"))
 
 

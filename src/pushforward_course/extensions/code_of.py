@@ -19,6 +19,7 @@ from sphinx.util.docutils import SphinxDirective
 import pushforward
 
 from ..source import source_of
+from ..words import say
 
 ROOT = Path(pushforward.__file__).parent.parent
 
@@ -47,7 +48,7 @@ class CodeOf(SphinxDirective):
             formula += self.parse_content_to_nodes()
             pair += formula
         code = nodes.container(classes=["code"])
-        where = f"{source.file.relative_to(ROOT).as_posix()}, line {source.first}"
+        where = f"{source.file.relative_to(ROOT).as_posix()}, {say('line')} {source.first}"
         code += nodes.paragraph(text=where, classes=["where"])
         code += self.block(source.text)
         pair += code

@@ -23,6 +23,7 @@ from sphinx.util.docutils import SphinxDirective
 import pushforward
 
 from ..records import COLUMNS, measured, reached
+from ..words import say
 
 ROOT = Path(pushforward.__file__).parents[2]
 
@@ -62,7 +63,12 @@ class Reached(SphinxDirective):
         except LookupError as error:
             raise self.error(str(error)) from error
         self.env.note_dependency(str(Path(pushforward.__file__).parent / "presets/reached.json"))
-        return [table(columns, [[row[column] for column in columns] for row in rows])]
+        return [
+            table(
+                [say(column) for column in columns],
+                [[row[column] for column in columns] for row in rows],
+            )
+        ]
 
 
 class Measured(SphinxDirective):
@@ -82,7 +88,7 @@ class Measured(SphinxDirective):
         except (LookupError, OSError) as error:
             raise self.error(str(error)) from error
         self.env.note_dependency(str(file))
-        return [table(["", "measured"], [[name, value] for name, value in pairs])]
+        return [table(["", say("measured")], [[name, value] for name, value in pairs])]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
