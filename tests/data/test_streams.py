@@ -87,7 +87,7 @@ def test_streamed_data_are_those_in_memory(kind, tmp_path):
     seen = 0
     for part in ("train", "validation", "test"):
         a, b = getattr(held, part), getattr(streamed, part)
-        assert b.at(torch.tensor([1, 0]))[0].equal(a.tensors[0][[1, 0]])
+        assert b.at(torch.tensor([-1, 0]))[0].equal(a.tensors[0][[-1, 0]])
         for (x, y), (x2, y2) in zip(a.batches(7), b.batches(7), strict=True):
             assert torch.equal(x, x2)
             assert torch.equal(y, y2)
@@ -100,7 +100,7 @@ def test_streamed_data_are_those_in_memory(kind, tmp_path):
 def losses(data, until=None, path=None, readers="0"):
     os.environ["PUSHFORWARD_READERS"] = readers
     torch.manual_seed(0)
-    model = pf.RealNVP(data.space)
+    model = pf.RealNVP(data.space, scales=1, couplings=1, width=4, blocks=1)
     recipe = pf.Recipe(9, 8, report_every=1, validate_every=3)
     training = pf.Training(model, data, recipe)
     if path is not None and path.exists():
@@ -114,6 +114,7 @@ def losses(data, until=None, path=None, readers="0"):
     return found, [p.detach().clone() for p in training.model.parameters()]
 
 
+@pytest.mark.slow
 def test_a_model_learns_the_same_put_down_in_mid_epoch_or_not(tmp_path):
     """In memory, streamed, streamed by two readers, and put down in the middle of an epoch."""
     spec = as_tars(tmp_path / "set")
@@ -170,7 +171,7 @@ def test_a_reader_that_dies_is_told_in_words(tmp_path, monkeypatch):
     ("spec", "said"),
     [
         ("broken", r"k0/000\.png"),
-        ("mixed", r"001\.png has \(channels.*give size="),
+        ("mixed", r"003\.png has \(channels.*give size="),
         ("empty", "holds no .tar and no .parquet"),
         ("no images", "holds no image: looked for.*but found .cls"),
         ("no label", "1 of the 2 images of .* have no label: there is no b.cls"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import warnings
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -89,7 +90,7 @@ def ahead(columns: Sequence[Any], indices: Sequence[Rows]) -> Iterator[tuple[Ten
         yield from (tuple(column[index] for column in columns) for index in indices)
         return
     outside = [column for column in columns if isinstance(column, Column)]
-    for index, found in zip(indices, _read(outside, indices, n)):
+    for index, found in zip(indices, _Readers(outside, indices, n)):
         arrays = iter(found)
         yield tuple(
             torch.from_numpy(next(arrays)) if isinstance(column, Column) else column[index]
@@ -111,36 +112,46 @@ class _Reads(data.Dataset):
             return error
 
 
-def _read(
-    columns: Sequence[Column], indices: Sequence[Rows], n: int
-) -> Iterator[Sequence[np.ndarray]]:
-    plain = [index if isinstance(index, slice) else index.cpu().numpy() for index in indices]
-    loader = data.DataLoader(
-        _Reads(columns),
-        batch_size=None,
-        sampler=plain,
-        num_workers=n,
-        collate_fn=_as_it_is,
-        worker_init_fn=_quiet,
-        multiprocessing_context="fork",
-        generator=torch.Generator(),  # else it would draw from the global one
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: they read
-        waiting = iter(loader)
-    while (found := _next(waiting)) is not None:
-        if isinstance(found, Exception):
-            raise found
-        yield found
+class _Readers:
+    """The processes of one pass through the data, which end when nobody waits for them any more."""
+
+    def __init__(self, columns: Sequence[Column], indices: Sequence[Rows], n: int):
+        plain = [i if isinstance(i, slice) else i.cpu().numpy() for i in indices]
+        loader = data.DataLoader(
+            _Reads(columns),
+            batch_size=None,
+            sampler=plain,
+            num_workers=n,
+            collate_fn=_as_it_is,
+            worker_init_fn=_quiet,
+            multiprocessing_context="fork",
+            generator=torch.Generator(),  # else it would draw from the global one
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+            self.waiting = [iter(loader)]
+        # Garbage that goes in a circle closes the queues before it tells the processes to end, for
+        # which they would then be waited for.
+        weakref.finalize(self, _let_go, self.waiting, os.getpid())
+
+    def __iter__(self) -> Iterator[list[np.ndarray]]:
+        while (found := self._next()) is not None:
+            if isinstance(found, Exception):
+                raise found
+            yield found
+
+    def _next(self) -> Any:
+        try:
+            return next(self.waiting[0], None)
+        except RuntimeError as error:
+            if is_of_readers(error):
+                raise unread(error) from error
+            raise
 
 
-def _next(waiting: Iterator[Any]) -> Any:
-    try:
-        return next(waiting, None)
-    except RuntimeError as error:
-        if is_of_readers(error):
-            raise unread(error) from error
-        raise
+def _let_go(waiting: list[Any], process: int) -> None:
+    if os.getpid() == process:  # and not one that was forked from it
+        waiting.clear()
 
 
 def is_of_readers(error: Exception) -> bool:
