@@ -29,6 +29,11 @@ def available(device: torch.device | str) -> torch.device | str:
 
 def check_fit(model: Generative, data: Dataset, recipe: Recipe) -> None:
     """Raises ValueError where the model cannot be trained on the data by the recipe."""
+    if any(tensor.is_inference() for tensor in model.state_dict().values()):
+        raise ValueError(
+            "the model was built within torch.inference_mode(), where torch makes weights that "
+            "never learn: build it outside"
+        )
     if model.space != data.space:
         raise ValueError(f"the model is for {model.space}, but {data.name} holds {data.space}")
     with torch.random.fork_rng(devices=[]):  # a view may draw

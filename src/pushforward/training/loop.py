@@ -64,6 +64,7 @@ class Training:
     10
     """
 
+    @torch.inference_mode(False)
     def __init__(
         self,
         model: Generative,
@@ -142,6 +143,7 @@ class Training:
             "Recipe(clip=1.0), often helps"
         )
 
+    @torch.inference_mode(False)
     def resume(self, path: str | Path) -> Training:
         """Takes up what `save` put down, bit for bit. Returns itself.
 
@@ -160,7 +162,9 @@ class Training:
     @contextmanager
     def _playing(self) -> Iterator[None]:
         self.began = time.perf_counter()
-        with self.random.mine(), trusted(), flushed():
+        # Within torch.no_grad() or inference_mode() a model learns all the same.
+        learning = torch.inference_mode(False), torch.enable_grad()
+        with learning[0], learning[1], self.random.mine(), trusted(), flushed():
             yield
         self.seconds = self._taken()
 
