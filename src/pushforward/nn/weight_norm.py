@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core.blueprint import Component
+from ..core.shares import moments
 
 
 class WeightNormConv(Component):
@@ -72,11 +73,11 @@ class WeightNormConv(Component):
     def _start(self, x: Tensor) -> None:
         if not self.started:
             weight = self.weight()
-            kind, axes = self.gain.dtype, (0, 2, 3)
-            y = self._convolve(x, weight, self.bias).to(kind)
-            deviation, mean = torch.std_mean(y, axes, correction=0)
+            kind = self.gain.dtype
+            mean, variance, _ = moments(self._convolve(x, weight, self.bias).to(kind))
+            deviation = variance.sqrt()
             # Rounding goes by what is summed: the mean may be nothing but rounding itself.
-            summed = self._convolve(x.abs(), weight.abs(), self.bias.abs()).to(kind).mean(axes)
+            summed = moments(self._convolve(x.abs(), weight.abs(), self.bias.abs()).to(kind))[0]
             varies = deviation > 16 * torch.finfo(torch.float32).eps * summed
             # What is the same everywhere stays as it is: shifted to 0 it would be rounding alone,
             # which the next layer would bring to its scale.
