@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 import warnings
 import weakref
 from abc import ABC, abstractmethod
@@ -176,3 +178,11 @@ def _quiet(worker: int) -> None:
     """A reader leaves signals to whoever trains: it goes on until that one has saved, and ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    """Ends this process after its parent was killed: else it waits for ever to be read."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
