@@ -3,6 +3,8 @@ import copy
 import pytest
 import torch
 
+import pushforward as pf
+from pushforward.core.catalogue import examples
 from pushforward.core.spaces import Pixels, Tokens
 from pushforward.models.autoregressive.pixelcnn_pp import PixelCNNpp
 from pushforward.nn.weight_norm import WeightNormConv
@@ -105,3 +107,27 @@ def test_bad_settings():
         PixelCNNpp(Pixels(1, 6, 8))
     with pytest.raises(ValueError, match="PixelCNNpp models Pixels, not Tokens"):
         PixelCNNpp(Tokens(3, 4))
+
+
+def test_a_feature_that_is_the_same_everywhere_is_left_as_it_is():
+    """Shifted to 0 it would be rounding, which the next layer would bring to its scale."""
+    torch.manual_seed(0)
+    first, second = WeightNormConv(3, 8).double(), WeightNormConv(8, 8, (2, 2), grow=True).double()
+    x = torch.randn(1, 3, 1, 1).double().expand(20, 3, 1, 1)
+    before = copy.deepcopy(first.state_dict())
+    y = second.train()(first.train()(x))
+    assert torch.equal(first.gain, before["gain"])
+    assert torch.equal(first.bias, before["bias"])
+    assert second.gain.max() < 1e3
+    torch.testing.assert_close(y.std((0, 2, 3), correction=0), torch.ones(8).double())
+
+
+def test_it_learns_the_same_in_double_precision():
+    example = examples()["pixelcnn_pp"]
+    found = []
+    for kind in (torch.float32, torch.float64):
+        torch.manual_seed(0)
+        model = example.build().to(kind)
+        recipe = pf.Recipe(6, 32, report_every=1, validate_every=0)
+        found.append([r.loss for r in pf.Training(model, pf.data.find(example.data), recipe)])
+    assert found[1] == pytest.approx(found[0], abs=1e-4)

@@ -142,3 +142,21 @@ def test_as_a_head_of_made():
 def test_wrong_number_of_parameters():
     with pytest.raises(ValueError, match="multiple of 10 parameters per pixel, not 12"):
         DiscretizedLogisticMixture(torch.zeros(1, 12, 2, 2), 3)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_gradients_of_a_scale_that_is_too_wide(kind):
+    """Where a bin's mass is its width times the density 1 / 4s at most, d log P / d log s is -1."""
+    log_scale = torch.tensor([10.0, 30.0, 100.0, 800.0], dtype=kind, requires_grad=True)
+    log_p = DiscretizedLogistic(torch.zeros(4, dtype=kind), log_scale).log_prob(torch.tensor(100))
+    expected = math.log(2 / 255) - log_scale - math.log(4)
+    torch.testing.assert_close(log_p, expected, atol=1e-5, rtol=1e-6)
+    (slope,) = torch.autograd.grad(log_p.sum(), log_scale)
+    torch.testing.assert_close(slope, -torch.ones(4, dtype=kind), atol=1e-3, rtol=0)
+
+
+def test_gradients_where_no_bin_is_inside():
+    log_scale = torch.tensor([800.0], dtype=torch.float64, requires_grad=True)
+    log_p = DiscretizedLogistic(torch.zeros(1).double(), log_scale, 2).log_prob(torch.tensor([1]))
+    (slope,) = torch.autograd.grad(log_p.sum(), log_scale)
+    assert slope.tolist() == [0.0]

@@ -1,8 +1,11 @@
-"""What models are trained on: tuples of tensors in three splits, and where they came from."""
+"""What models are trained on: tuples of tensors in three splits, and where they came from.
+
+In place of a tensor may stand a `Column`, whose examples are read when they are asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +14,7 @@ from torch import Tensor
 
 from .given import Given, inferred, known, spaces_of
 from .spaces import Labels, count
+from .streams import Column, ahead, streams
 
 Batch = tuple[Tensor, ...]
 
@@ -39,9 +43,10 @@ class Factor:
 class Split:
     """Some examples: tensors of one length, and a `view` that every batch is seen through.
 
-    The first tensor is x; others (labels) follow. A random `view` (dynamic binarisation) draws from
-    torch's global generator, so a seed makes it repeatable. `factors` (n, factors), integers, say
-    what each example was made of where that is known: models do not see them, metrics do.
+    The first tensor is x; others (labels) follow; what is larger than memory is a `Column` in place
+    of one. A random `view` (dynamic binarisation) draws from torch's global generator, so a seed
+    makes it repeatable. `factors` (n, factors), integers, say what each example was made of where
+    that is known: models do not see them, metrics do.
 
     Raises ValueError for what is no tuple of tensors of one length.
 
@@ -49,7 +54,7 @@ class Split:
     Split(3 examples of float32 (2,) and int64 ())
     """
 
-    tensors: Batch
+    tensors: tuple[Any, ...]
     view: Callable[..., Batch] = unchanged
     factors: Tensor | None = None
 
@@ -60,7 +65,7 @@ class Split:
                 f"{'an empty tuple' if self.tensors == () else type(self.tensors).__name__}"
             )
         for t in self.tensors:
-            if not isinstance(t, Tensor) or not t.dim():
+            if not isinstance(t, Tensor | Column) or not t.dim():
                 what = "a tensor without examples" if isinstance(t, Tensor) else type(t).__name__
                 raise ValueError(f"a split is made of tensors (n, ...), not of {what}")
         known = () if self.factors is None else (self.factors,)
@@ -78,23 +83,40 @@ class Split:
         seen = "" if self.view is unchanged else f", seen through {_name(self.view)}"
         return f"Split({len(self):,} examples of {' and '.join(kinds)}{seen})"
 
+    @property
+    def streams(self) -> bool:
+        """Whether examples are read when they are asked for."""
+        return streams(self.tensors)
+
     def at(self, index: Tensor | slice, device: torch.device | str | None = None) -> Batch:
         """The batch of the examples `index`, on `device`, through the view."""
-        picked = (t[index] for t in self.tensors)
+        return self._shown(tuple(t[index] for t in self.tensors), device)
+
+    def through(
+        self, indices: Sequence[Tensor | slice], device: torch.device | str | None = None
+    ) -> Iterator[Batch]:
+        """`at` each of the indices in their order; what is not in memory is read ahead."""
+        for picked in ahead(self.tensors, indices):
+            yield self._shown(picked, device)
+
+    def _shown(self, picked: Batch, device: torch.device | str | None) -> Batch:
         return self.view(*(t.to(device, non_blocking=True) for t in picked))
 
     def batches(self, size: int = 256, device: torch.device | str | None = None) -> Iterator[Batch]:
         """All examples in order, `size` at a time; the last batch may be smaller."""
-        for start in range(0, len(self), count("batch size", size)):
-            yield self.at(slice(start, start + size), device)
+        starts = range(0, len(self), count("batch size", size))
+        yield from self.through([slice(start, start + size) for start in starts], device)
 
     def first(self, n: int) -> Split:
         """A split of the first `n` examples (all, where there are fewer)."""
-        return self._each(lambda t: t[:n])
+        return self._each(lambda t: t.rows(slice(n)) if isinstance(t, Column) else t[:n])
 
     def to(self, device: torch.device | str) -> Split:
-        """A copy whose tensors live on `device`: batches are then gathered there."""
-        return self._each(lambda t: t.to(device))
+        """A copy whose tensors live on `device`: batches are then gathered there.
+
+        What is read when it is asked for stays where it is.
+        """
+        return self if self.streams else self._each(lambda t: t.to(device))
 
     def told(self, given: Given) -> Split:
         """The split as a model that is told `given` sees it: whole, or x alone where it is None."""
@@ -102,7 +124,7 @@ class Split:
             return self
         return replace(self, view=Alone(self.view))
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> Split:
+    def _each(self, change: Callable[[Any], Any]) -> Split:
         factors = None if self.factors is None else change(self.factors)
         return replace(self, tensors=tuple(map(change, self.tensors)), factors=factors)
 

@@ -35,6 +35,17 @@ class DynamicBinarisation:
         return ((u < x).to(torch.uint8), *rest)
 
 
+@dataclass(frozen=True)
+class Threshold:
+    """The view in which a pixel is 1 where it is nearer to white than to black."""
+
+    levels: int
+
+    def __call__(self, x: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+        """uint8 x (batch, ...) in 0 .. levels - 1 to uint8 in {0, 1}; the rest as it is."""
+        return ((2 * x.int() >= self.levels).to(torch.uint8), *rest)
+
+
 def binarised(data: Dataset, how: str | None, seed: int = 0) -> Dataset:
     """`data` over Pixels with two levels; `how` is None (unchanged), or one of `HOW`.
 
@@ -73,6 +84,8 @@ def _dynamic(data: Dataset, levels: int) -> list[Split]:
 def _threshold(data: Dataset, levels: int) -> list[Split]:
     """Bits that are 1 where a value is nearer to white than to black."""
     parts = (data.train, data.validation, data.test)
+    if data.train.streams:
+        return [replace(split, view=Threshold(levels)) for split in parts]
     return [
         Split(((2 * x.int() >= levels).to(torch.uint8), *rest), factors=split.factors)
         for split in parts
@@ -81,6 +94,11 @@ def _threshold(data: Dataset, levels: int) -> list[Split]:
 
 
 def _fixed(data: Dataset, levels: int, seed: int) -> list[Split]:
+    if data.train.streams:
+        raise ValueError(
+            f"the fixed draw of {data.name} would need all of it in memory, and it is streamed: "
+            'binarise it by "dynamic" or "threshold", or give stream=False'
+        )
     generator, drawn = np.random.RandomState(seed), []
     for split in (data.train, data.validation, data.test):
         x, *rest = split.tensors

@@ -64,9 +64,19 @@ def kept(key: list, write: Callable[[Path], dict]) -> tuple[dict[str, np.ndarray
 
     It is called where the cache holds nothing sound for `key` (JSON).
     """
-    digest = hashlib.sha256(json.dumps([FORMAT, *key]).encode()).hexdigest()[:20]
-    folder = cache_folder() / "decoded" / digest
+    folder = folder_of(key)
     return _read(folder) or _built(folder, write)
+
+
+def folder_of(key: list) -> Path:
+    """Where the cache holds what is `kept` under a key."""
+    digest = hashlib.sha256(json.dumps([FORMAT, *key]).encode()).hexdigest()[:20]
+    return cache_folder() / "decoded" / digest
+
+
+def forget(key: list) -> None:
+    """Removes what is `kept` under a key, so that it is made again."""
+    shutil.rmtree(folder_of(key), ignore_errors=True)
 
 
 def _built(folder: Path, write: Callable[[Path], dict]) -> tuple[dict[str, np.ndarray], dict]:

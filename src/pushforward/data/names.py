@@ -24,6 +24,7 @@ BY_SUFFIX = {
     ".csv": "table",
     ".tsv": "table",
     ".parquet": "table",
+    ".tar": "shards",
     ".txt": "text",
     ".wav": "wav",
     ".wave": "wav",
@@ -35,11 +36,11 @@ def find(spec: str, **unless: Any) -> Dataset:
     """The data set that `spec` names, with its loader's defaults unless it says otherwise.
 
     A name ("digits", "mnist", "sentences", ...), "folder:PATH", "text:PATH", "array:FILE",
-    "table:FILE", "sound:PATH", "hub:OWNER/NAME" or "picture:PATH", each followed by options where
-    one likes: "mnist?binarise=dynamic&labels=True". A path alone is a folder of images, or a file
-    whose suffix says what it holds. `unless` are options where the spec says nothing of them and
-    the loader has them. What a loader made says in `origin["spec"]` how it is found again. Raises
-    ValueError for an unknown name or option, with the nearest ones.
+    "table:FILE", "sound:PATH", "shards:PATH", "hub:OWNER/NAME" or "picture:PATH", each followed by
+    options where one likes: "mnist?binarise=dynamic&labels=True". A path alone is a folder of
+    images, or a file whose suffix says what it holds. `unless` are options where the spec says
+    nothing of them and the loader has them. What a loader made says in `origin["spec"]` how it is
+    found again. Raises ValueError for an unknown name or option, with the nearest ones.
 
     >>> find("digits?levels=2").space
     Pixels(channels=1, height=8, width=8, levels=2)

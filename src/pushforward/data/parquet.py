@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from ..core.dataset import Batch
+from ..core.streams import Column
 from .cache import stamp
 from .decoding import Canvas
 from .image_sets import Images, Item, Loaded
 from .splits import Rule
+
+Columns = tuple[Tensor | Column, ...]
 
 if TYPE_CHECKING:
     from pyarrow import DataType, Schema
@@ -69,8 +72,14 @@ def class_names(path: Path, column: str) -> tuple[str, ...]:
 
 def labels(paths: Sequence[Path], column: str) -> np.ndarray:
     """int64 (rows,), the files one after another. Raises ValueError where a label is missing."""
-    columns = []
+    columns, names = [], class_names(paths[0], column)
     for path in paths:
+        label_column(path, column)
+        if class_names(path, column) != names:
+            raise ValueError(
+                f"{path} and {paths[0]} disagree on the classes of column {column!r}: they are not "
+                "of one data set"
+            )
         with whole(path):
             columns.append(opened(path).read(columns=[column])[column])
     for path, found in zip(paths, columns):
@@ -93,6 +102,8 @@ def images(
 ) -> Images:
     """The images of these files, one after another, or in the order of `rule`."""
     column = image_column(paths[0], column)
+    for other in paths[1:]:
+        image_column(other, column)
     return Images(
         title=title,
         n=sum(opened(path).metadata.num_rows for path in paths),
@@ -105,13 +116,12 @@ def images(
     )
 
 
-def tensors(found: Loaded, paths: Sequence[Path], label: str | None = None) -> Batch:
+def tensors(found: Loaded, paths: Sequence[Path], label: str | None = None) -> Columns:
     """(x,) of decoded images or, where the column `label` is named, (x, y)."""
-    x = torch.from_numpy(found.pixels)
     if label is None:
-        return (x,)
+        return (found.x,)
     y = labels(paths, label_column(paths[0], label))
-    return (x, torch.from_numpy(y[found.index]))
+    return (found.x, torch.from_numpy(y[found.index]))
 
 
 def sha256(path: Path) -> str:

@@ -8,19 +8,16 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 
-from ..core.dataset import PARTS, Batch, Dataset, Split
+from ..core.dataset import PARTS, Dataset
 from ..core.spaces import Pixels
-from . import parquet
+from . import own_parts, parquet
 from .cache import cache_folder
 from .decoding import Canvas
 from .download import Remote, listing
-from .fingerprints import fingerprint
-from .image_sets import Loaded
 from .specs import findable
-from .splits import CONTENT, SHUFFLED, Rule, cut, numbered
+from .splits import CONTENT, Rule
 
 CONVERTED = "refs/convert/parquet"  # the branch in which the hub keeps its own conversions
-SPLIT = re.compile(r"(train|validation|valid|val|dev|test)(?![a-z])")
 Groups = dict[str, list[Remote]]  # the files of each split
 
 
@@ -38,14 +35,15 @@ def hub(
     bits: int = 16,
     skip_unreadable: bool = False,
     rule: str = CONTENT,
+    stream: bool | None = None,
 ) -> Dataset:
     """The images of the hub's data set `name` ("OWNER/NAME"): Pixels(channels, size, size).
 
-    Images are treated as `folder` treats them. `config`, `image` and `label` name the configuration
-    and the columns where there are several. Files are downloaded once, their SHA-256 compared with
-    the hub's, and kept in the cache under hub/OWNER/NAME (remove it to get a newer commit). A
-    validation or test split that the set lacks is a tenth of its training rows, by `rule` under
-    `seed`.
+    Images are treated as `folder` treats them, and streamed as it does. `config`, `image` and
+    `label` name the configuration and the columns where there are several. Files are downloaded
+    once, their SHA-256 compared with the hub's, and kept in the cache under hub/OWNER/NAME (remove
+    it to get a newer commit). A validation or test split that the set lacks is a tenth of its
+    training rows, by `rule` under `seed`.
 
     Raises FileNotFoundError where the data are not here and there is no network; ValueError where
     there is no such set, no parquet file in it, or a choice to be made.
@@ -63,32 +61,16 @@ def hub(
             image,
             cutting if part == "train" and len(groups) < 3 else None,
             skip_unreadable,
-        ).load()
+        ).load(stream)
         for part, files in paths.items()
     }
     batches = {part: parquet.tensors(found[part], files, column) for part, files in paths.items()}
-    splits, examples = _splits(name, batches, found, cutting)
+    splits, examples = own_parts.parted(name, batches, found, cutting)
     origin = {**_origin(name, groups), **found["train"].about, "size": size}
     classes = parquet.class_names(paths["train"][0], column) if column else ()
     space = Pixels(*splits["train"].tensors[0].shape[1:])
     learn, check, test = (splits[part] for part in PARTS)
     return Dataset(name, space, learn, check, test, {**examples, **origin}, classes)
-
-
-def _splits(
-    name: str, batches: dict[str, Batch], found: dict[str, Loaded], rule: Rule
-) -> tuple[dict[str, Split], dict]:
-    """The set's own splits, and what it lacks cut from train; what is recorded of the examples."""
-    lengths = rule.lengths(name, found["train"].digests)
-    splits = dict(zip(PARTS, cut(batches["train"], lengths)))
-    record = rule.record(numbered(found["train"].digests), lengths)
-    for part in batches.keys() - {"train"}:
-        splits[part] = Split(batches[part])
-        record["examples"][part] = fingerprint(numbered(found[part].digests))
-    how = {SHUFFLED: "numpy RandomState(seed)"}.get(rule.name, "by the hash of seed and content")
-    own = " and ".join(sorted(batches))
-    record["split"] = f"{own}: the set's own; what lacks is a tenth of train, {how}"
-    return splits, record
 
 
 def grouped(remotes: Iterable[Remote]) -> dict[str, Groups]:
@@ -102,10 +84,8 @@ def grouped(remotes: Iterable[Remote]) -> dict[str, Groups]:
         if path.suffix == ".parquet":
             if path.is_absolute() or ".." in path.parts:
                 raise ValueError(f"{remote.repository} lists {remote.path!r}: it leads elsewhere")
-            own, above = SPLIT.match(path.stem), SPLIT.fullmatch(path.parent.name)
-            config = path.parent if own or not above else path.parent.parent
-            part = (own or above or ["", "train"])[1]
-            part = "validation" if part in ("valid", "val", "dev") else part
+            part, by_folder = own_parts.part_named(path)
+            config = path.parent.parent if by_folder else path.parent
             found.setdefault(config.as_posix(), {}).setdefault(part, []).append(remote)
     return found
 

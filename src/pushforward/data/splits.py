@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from ..core.dataset import PARTS, Split
+from ..core.streams import Column
 from .fingerprints import fingerprint
 
 CONTENT, SHUFFLED, IN_ORDER = "content", "shuffled", "order"
@@ -55,10 +56,15 @@ def sizes(name: str, n: int, validation: float = 0.1, test: float = 0.1) -> tupl
     return n - sum(held), held[0], held[1]
 
 
-def cut(tensors: Sequence[Tensor], lengths: Sequence[int]) -> tuple[Split, ...]:
+def cut(tensors: Sequence[Tensor | Column], lengths: Sequence[int]) -> tuple[Split, ...]:
     """Consecutive splits of these lengths; they share the tensors' memory."""
-    edges = np.cumsum([0, *lengths])
-    return tuple(Split(tuple(t[a:b] for t in tensors)) for a, b in pairwise(edges))
+    edges = [int(edge) for edge in np.cumsum([0, *lengths])]
+    parts = [slice(a, b) for a, b in pairwise(edges)]
+    return tuple(Split(tuple(_part(t, part) for t in tensors)) for part in parts)
+
+
+def _part(t: Tensor | Column, part: slice) -> Tensor | Column:
+    return t.rows(part) if isinstance(t, Column) else t[part]
 
 
 def digest_of(content: bytes | memoryview) -> bytes:

@@ -2,7 +2,8 @@
 
     y = g v * x / |v| + b
 
-and g, b are set so that over the first batch y has mean 0 and standard deviation `scale`.
+and g, b are set so that over the first batch y has mean 0 and standard deviation `scale`; a feature
+that is the same in all of it is left as it is.
 
 Weight Normalization (Salimans & Kingma, 2016), arXiv:1602.07868, eqs. 2, 5-6.
 """
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core.blueprint import Component
+from ..core.shares import moments
 
 
 class WeightNormConv(Component):
@@ -58,22 +60,29 @@ class WeightNormConv(Component):
         """The features after this layer."""
         if self.training and self._waiting:
             self._start(x)
-        return self._convolve(x)
+        return self._convolve(x, self.weight(), self.bias)
 
-    def _convolve(self, x: Tensor) -> Tensor:
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         if not self.grow:
-            return F.conv2d(F.pad(x, self.pad), self.weight(), self.bias, self.stride)
-        y = F.conv_transpose2d(x, self.weight().transpose(0, 1), self.bias, 2)
+            return F.conv2d(F.pad(x, self.pad), weight, bias, self.stride)
+        y = F.conv_transpose2d(x, weight.transpose(0, 1), bias, 2)
         return F.pad(y, self.pad)
 
     @torch.compiler.disable
     @torch.no_grad()
     def _start(self, x: Tensor) -> None:
         if not self.started:
-            deviation, mean = torch.std_mean(self._convolve(x).float(), (0, 2, 3), correction=0)
-            varies = deviation > 16 * torch.finfo(deviation.dtype).eps * mean.abs()
-            factor = torch.where(varies, self.scale / deviation, 1).to(self.gain.dtype)
+            weight = self.weight()
+            kind = self.gain.dtype
+            mean, variance, _ = moments(self._convolve(x, weight, self.bias).to(kind))
+            deviation = variance.sqrt()
+            # Rounding goes by what is summed: the mean may be nothing but rounding itself.
+            summed = moments(self._convolve(x.abs(), weight.abs(), self.bias.abs()).to(kind))[0]
+            varies = deviation > 16 * torch.finfo(torch.float32).eps * summed
+            # What is the same everywhere stays as it is: shifted to 0 it would be rounding alone,
+            # which the next layer would bring to its scale.
+            factor = torch.where(varies, self.scale / deviation, 1)
             self.gain.mul_(factor)
-            self.bias.copy_((self.bias - mean.to(self.bias.dtype)) * factor)
+            self.bias.copy_(torch.where(varies, (self.bias - mean) * factor, self.bias))
             self.started.fill_(1)
         self._waiting = False

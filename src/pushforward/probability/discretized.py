@@ -8,7 +8,8 @@ as the exact product
 
     sigma(b) - sigma(a) = sigma(b) sigma(-a) (1 - exp(a - b))
 
-whose logarithm is finite for every scale: no case needs an approximation.
+whose logarithm is finite for every scale; where a bin is so narrow that 1 - exp(-d) rounds to
+nothing, its logarithm is log(d) - d / 2, and so is its gradient.
 
 PixelCNN++ (Salimans, Karpathy, Chen & Kingma, 2017), arXiv:1701.05517, eqs. 1-3, sections 2.1-2.2;
 the single logistic is of Kingma et al. (2016), arXiv:1606.04934, appendix.
@@ -18,6 +19,7 @@ centre.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -29,6 +31,7 @@ from ..core.spaces import Pixels, Space, count
 from ..nn.sums import per_example
 from .heads import Head, head_for, precise
 
+NARROW = 1e-8  # on the scale of a logistic: the next term of the series is its square's
 SOFTMAX = 32  # levels up to which a softmax costs little
 LEAST_LOG_SCALE = -7.0  # not in the paper: the official code's bound, for networks only
 
@@ -57,7 +60,9 @@ class DiscretizedLogistic(Distribution):
         sharpness = (-self.log_scale).exp()
         below = (self._edge(x) - self.loc) * sharpness
         above = (self._edge(x + 1) - self.loc) * sharpness
-        inside = (-torch.expm1(-2 / (self.levels - 1) * sharpness)).log()
+        inside = (
+            _log_mass(math.log(2 / (self.levels - 1)) - self.log_scale) if self.levels > 2 else 0
+        )
         lower = torch.where(x > 0, F.logsigmoid(-below), 0)
         upper = torch.where(x < self.levels - 1, F.logsigmoid(above), 0)
         return lower + upper + torch.where((x > 0) & (x < self.levels - 1), inside, 0)
@@ -87,6 +92,13 @@ class DiscretizedLogistic(Distribution):
     def _edge(self, k: Tensor) -> Tensor:
         """The lower edge of bin k on the scale [-1, 1] (the upper edge of bin k - 1)."""
         return (2 * k - self.levels) / (self.levels - 1)
+
+
+def _log_mass(log_width: Tensor) -> Tensor:
+    """log(1 - exp(-d)) of log(d), with the gradient that it has: where d is 0, too."""
+    width = log_width.exp()
+    usual = (-torch.expm1(-width.clamp(min=NARROW))).log()
+    return torch.where(width < NARROW, log_width - width / 2, usual)
 
 
 class DiscretizedLogisticMixture(Distribution):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -12,8 +15,9 @@ from ..core.shares import part_of
 class Batches:
     """Endless batches of one size: a new permutation in each epoch, the remainder left out.
 
-    A split that fits lives on the device, where batches are gathered; there are no worker
-    processes. With `world` processes each takes its own share of every batch.
+    A split that fits lives on the device, where batches are gathered; one that is larger than
+    memory is read ahead by other processes. With `world` processes each takes its own share of
+    every batch.
     """
 
     def __init__(
@@ -45,20 +49,22 @@ class Batches:
             )
         self.size = size or len(self.split)
         self.mine = part_of(self.size, self.rank, self.world)
+        self.coming: Iterator[Batch] | None = None
 
     def _shuffle(self) -> None:
         self.before = self.generator.get_state()
         self.order = torch.randperm(len(self.split), generator=self.generator)
         self.order = self.order.to(self.split.tensors[0].device)
-        self.cursor = 0
+        self.cursor, self.coming = 0, None
 
     def next(self) -> Batch:
         """The next batch, on the device."""
         if self.cursor + self.size > len(self.order):
             self._shuffle()
-        index = self.order[self.cursor : self.cursor + self.size][self.mine]
+        if self.coming is None:
+            self.coming = self.split.through(_Cuts(self), self.device)
         self.cursor += self.size
-        return self.split.at(index, self.device)
+        return next(self.coming)
 
     def state(self) -> tuple[Tensor, int]:
         """What `restore` needs: the generator before this epoch, and the place in it."""
@@ -71,8 +77,26 @@ class Batches:
         self.cursor = cursor
 
 
+class _Cuts(Sequence[Tensor]):
+    """What is left of an epoch, as indices of one batch after the other."""
+
+    def __init__(self, batches: Batches):
+        self.left, self.size = batches.order[batches.cursor :], batches.size
+        self.mine = batches.mine
+
+    def __len__(self) -> int:
+        return len(self.left) // self.size
+
+    def __getitem__(self, i: Any) -> Any:
+        if not 0 <= i < len(self):
+            raise IndexError(i)
+        return self.left[i * self.size : (i + 1) * self.size][self.mine]
+
+
 def _fits(split: Split, device: torch.device) -> bool:
     """Whether the split may live on `device`: it takes at most half of what is free there."""
+    if split.streams:
+        return False
     if device.type != "cuda":
         return device.type != "cpu"
     free, _ = torch.cuda.mem_get_info(device)

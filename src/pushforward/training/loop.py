@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,12 @@ from ..core.checkpoint import rehearsed
 from ..core.contract import Generative, Player, Stage
 from ..core.dataset import Batch, Dataset
 from ..core.spaces import trusted
+from ..core.streams import is_of_readers, unread
 from . import distributed, state
 from .batches import Batches
 from .denormals import flushed
 from .ema import Average
+from .fitness import available, check_fit
 from .mover import movers
 from .recipe import Recipe
 from .reports import Diverged, Report, Window, first_player
@@ -62,6 +64,7 @@ class Training:
     10
     """
 
+    @torch.inference_mode(False)
     def __init__(
         self,
         model: Generative,
@@ -70,11 +73,11 @@ class Training:
         device: torch.device | str | None = None,
     ):
         data = data.told(model.given)
-        _check_fit(model, data, recipe)
+        check_fit(model, data, recipe)
         self.blueprint = rehearsed(model)
         distributed.same(model=self.blueprint, recipe=encode(recipe), data=state.described(data))
         self.model, self.data, self.recipe = (
-            model.to(_available(device or model.device)),
+            model.to(available(device or model.device)),
             data,
             recipe,
         )
@@ -140,6 +143,7 @@ class Training:
             "Recipe(clip=1.0), often helps"
         )
 
+    @torch.inference_mode(False)
     def resume(self, path: str | Path) -> Training:
         """Takes up what `save` put down, bit for bit. Returns itself.
 
@@ -158,7 +162,9 @@ class Training:
     @contextmanager
     def _playing(self) -> Iterator[None]:
         self.began = time.perf_counter()
-        with self.random.mine(), trusted(), flushed():
+        # Within torch.no_grad() or inference_mode() a model learns all the same.
+        learning = torch.inference_mode(False), torch.enable_grad()
+        with learning[0], learning[1], self.random.mine(), trusted(), flushed():
             yield
         self.seconds = self._taken()
 
@@ -171,6 +177,8 @@ class Training:
         try:
             return self._until_report()
         except (ValueError, RuntimeError) as error:
+            if is_of_readers(error):
+                raise unread(error) from error
             if distributed.is_of_others(error):
                 raise distributed.lost(error, self.kept) from error
             why = None if isinstance(error, Diverged) else weights_not_finite(self)
@@ -361,37 +369,3 @@ def _ends(stages: tuple[Stage, ...], steps: int) -> list[int]:
     """
     total, shares = sum(s.share for s in stages), [s.share for s in stages]
     return [round(steps * sum(shares[: i + 1]) / total) for i in range(len(stages))]
-
-
-def _available(device: torch.device | str) -> torch.device | str:
-    """Returns `device`, if torch can put a tensor there; else raises ValueError."""
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"device must be one that torch can use here, such as 'cpu', not {device!r}: {reason}"
-        ) from error
-    return device
-
-
-def _check_fit(model: Generative, data: Dataset, recipe: Recipe) -> None:
-    if model.space != data.space:
-        raise ValueError(f"the model is for {model.space}, but {data.name} holds {data.space}")
-    with torch.random.fork_rng(devices=[]):  # a view may draw
-        for split in (data.train, data.validation):  # once, so that no step has to
-            for batch in split.batches(4096):
-                model.space.check(batch[0], data.name)
-                model.told(len(batch[0]), *batch[1:])
-    stages = model.stages()
-    if recipe.steps < len(stages):
-        raise ValueError(f"{len(stages)} stages need at least as many steps, not {recipe.steps}")
-    encode(recipe), state.described(data)  # so that a file can be written
-    _check_named("player", recipe.optimizers, [p.name for s in stages for p in s.players])
-    _check_named("stage", {**recipe.batch_sizes, **recipe.rates}, [s.name for s in stages])
-
-
-def _check_named(what: str, settings: Mapping[str, object], names: list[str]) -> None:
-    for name in settings:
-        if name not in names:
-            raise ValueError(f"no {what} is called {name!r}; there are {sorted(set(names))}")
