@@ -174,7 +174,7 @@ def stylegan2_mnist(steps: int = 12_000, width: int = 16, most: int = 64) -> Exp
     return Experiment(model, data, recipe)
 
 
-@preset("fq-gan")
+@preset("feature-quantised-gan")
 def fqgan_mnist(steps: int = 10_000, width: int = 24, words: int = 256) -> Experiment:
     """FQ-GAN on MNIST: SNGAN's networks, narrower, and a dictionary between the critic's halves.
 
@@ -191,7 +191,7 @@ def fqgan_mnist(steps: int = 10_000, width: int = 24, words: int = 256) -> Exper
     return Experiment(model, data, recipe)
 
 
-@preset("cogan")
+@preset("co-gan")
 def cogan_mnist(steps: int = 8_000, width: int = 24) -> Experiment:
     """CoGAN on MNIST and its negatives, which nobody paired.
 

@@ -32,7 +32,7 @@ def stylegan_sprites(steps: int = 12_000, width: int = 16, most: int = 128) -> E
     return Experiment(model, data, recipe)
 
 
-@preset("infogan")
+@preset("info-gan")
 def infogan_sprites(
     steps: int = 10_000, width: int = 32, weight: float = 1.0, lr: float = 2e-4
 ) -> Experiment:

@@ -42,15 +42,22 @@ def _values(model: Generative, split: Split) -> Tensor:
 
 
 def moved(now: Tensor, before: Tensor) -> str | None:
-    """In words, how far values are from those recorded; None where they agree.
+    """In words, how far values are from those recorded, and which the most; None where they agree.
+
+    Fewer values than were recorded are other data: that is said. More are not looked at.
 
     >>> moved(torch.zeros(20), torch.zeros(20)), moved(torch.ones(20), torch.zeros(20))
-    (None, '20 of 20 values moved, by 1 in the mean')
+    (None, '20 of 20 values moved, by 1 in the mean, most example 0: 1 where 0 was recorded')
     """
+    if len(now) < len(before):
+        return f"{len(now)} values where {len(before)} were recorded: these are other data"
     now = now[: len(before)]
-    before = before[: len(now)]
     gap = (now - before).abs()
-    bad = int((gap > RELATIVE * before.abs() + ABSOLUTE).sum())
+    bad = int((~(gap <= RELATIVE * before.abs() + ABSOLUTE)).sum())  # what is not finite, too
     if bad <= SHARE * len(gap) and bool(torch.isfinite(now).all()):
         return None
-    return f"{bad} of {len(gap)} values moved, by {float(gap.mean()):.3g} in the mean"
+    worst = int(torch.where(torch.isfinite(gap), gap, torch.inf).argmax())
+    return (
+        f"{bad} of {len(gap)} values moved, by {float(gap.mean()):.3g} in the mean, most example "
+        f"{worst}: {float(now[worst]):.4g} where {float(before[worst]):.4g} was recorded"
+    )

@@ -23,7 +23,7 @@ from pushforward.core.catalogue import system
 from pushforward.objectives import checks
 
 system(
-    "least-squares-game",
+    "lsgan-chi2",
     lecture=10,
     kind="theory",
     title="LSGAN(a, b, c) minimises a Pearson chi-square",

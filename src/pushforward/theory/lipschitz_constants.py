@@ -32,7 +32,7 @@ from pushforward.core.catalogue import system
 from pushforward.core.spaces import count
 
 system(
-    "lipschitz-constants",
+    "lipschitz-product",
     lecture=9,
     kind="theory",
     title="Lipschitz constants: products of singular values, power iteration, convolutions",

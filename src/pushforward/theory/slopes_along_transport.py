@@ -27,7 +27,7 @@ from pushforward.core.catalogue import system
 from pushforward.objectives.transport import cost_matrix, transport_plan
 
 system(
-    "unit-slopes",
+    "unit-slope-critic",
     lecture=9,
     kind="theory",
     title="The optimal critic has slope one along transport lines",

@@ -147,7 +147,7 @@ def _summed(terms: list[Terms]) -> Terms:
     return {name: torch.stack([t[name] for t in terms]).sum(0) for name in terms[0]}
 
 
-system("cogan", lecture=8, title="Coupled GAN", paper="arXiv:1606.07536")
+system("co-gan", lecture=8, title="Coupled GAN", paper="arXiv:1606.07536")
 
 
 @example(data="unpaired?negative=True&joined=True", slow=True)

@@ -182,7 +182,7 @@ def _apart(x: Tensor, y: Tensor) -> Tensor:
     return (x - y).abs().flatten(1).mean(1)
 
 
-system("cyclegan", lecture=11, title="CycleGAN", paper="arXiv:1703.10593")
+system("cycle-gan", lecture=11, title="CycleGAN", paper="arXiv:1703.10593")
 
 
 @example(data="unpaired?negative=True", slow=True)

@@ -120,7 +120,7 @@ def _check_width(critic: Halves, quantiser: VectorQuantiser, space: Pixels) -> N
         )
 
 
-system("fq-gan", lecture=11, title="Feature-quantised GAN", paper="arXiv:2004.02088")
+system("feature-quantised-gan", lecture=11, title="Feature-quantised GAN", paper="arXiv:2004.02088")
 
 
 @example(data="digits", slow=True)

@@ -168,7 +168,7 @@ def _of_shape(name: str, codes: Tensor, shape: tuple[int, ...]) -> Tensor:
     return codes
 
 
-system("infogan", lecture=8, title="InfoGAN", paper="arXiv:1606.03657")
+system("info-gan", lecture=8, title="InfoGAN", paper="arXiv:1606.03657")
 
 
 @example(data="digits", slow=True)

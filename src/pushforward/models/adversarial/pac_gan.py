@@ -18,7 +18,7 @@ from ...nn.mlp import MLP
 from ...nn.packed import Packed
 from .gan import GAN, generator_for
 
-system("pacgan", lecture=8, title="PacGAN", paper="arXiv:1712.04086")
+system("pac-gan", lecture=8, title="PacGAN", paper="arXiv:1712.04086")
 
 
 @example(data="gaussians8")
