@@ -199,7 +199,7 @@ class FiniteScalarQuantiser(Quantiser):
     def _per_feature(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """How many levels there are, and the first code's step of each feature."""
         steps = [math.prod(self.levels[:i]) for i in range(self.features)]
-        return (torch.tensor(numbers, device=z.device) for numbers in (self.levels, steps))  # type: ignore[return-value]
+        return torch.tensor(self.levels, device=z.device), torch.tensor(steps, device=z.device)
 
     def bounded(self, z: Tensor) -> Tensor:
         """f(z): what is rounded, within the levels; f(0) is about 0."""

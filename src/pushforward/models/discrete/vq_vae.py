@@ -163,7 +163,12 @@ class Autoencoder(nn.Module):
         self.encoder, self.decoder = encoder, decoder
 
 
-system("finite-scalar-quantisation", lecture=12, title="Finite scalar quantisation", paper="arXiv:2309.15505")
+system(
+    "finite-scalar-quantisation",
+    lecture=12,
+    title="Finite scalar quantisation",
+    paper="arXiv:2309.15505",
+)
 system("vq-vae", lecture=12, title="Vector-quantised autoencoder", paper="arXiv:1711.00937")
 
 
