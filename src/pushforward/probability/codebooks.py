@@ -26,6 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.catalogue import system
 from ..core.contract import Terms
 from ..core.shares import number, total
 from ..core.spaces import count
@@ -246,3 +247,11 @@ class FiniteScalarQuantiser(Quantiser):
         share = self.usage / self.usage.sum().clamp(min=1e-12)
         used = share > 0.05 / self.codes
         return {"codes": used.to(share.dtype).mean(), "perplexity": perplexity(share)}
+
+
+system(
+    "finite-scalar-quantisation",
+    lecture=12,
+    title="Finite scalar quantisation",
+    paper="arXiv:2309.15505",
+)

@@ -31,9 +31,9 @@ from ...core.spaces import Pixels, Space, Tokens
 from ...nn.conditions import as_vector
 from ...nn.resnet import ResidualDecoder, ResidualEncoder
 from ...nn.sums import per_example
+from ...probability.codebooks import FiniteScalarQuantiser
 from ...probability.discretized import usual_head
 from ...probability.heads import Head
-from ...probability.codebooks import FiniteScalarQuantiser
 from ...probability.quantisation import Quantiser, VectorQuantiser
 
 
@@ -163,12 +163,6 @@ class Autoencoder(nn.Module):
         self.encoder, self.decoder = encoder, decoder
 
 
-system(
-    "finite-scalar-quantisation",
-    lecture=12,
-    title="Finite scalar quantisation",
-    paper="arXiv:2309.15505",
-)
 system("vq-vae", lecture=12, title="Vector-quantised autoencoder", paper="arXiv:1711.00937")
 
 
