@@ -418,6 +418,7 @@ from .presets import flowpp_digits as flowpp_digits
 from .presets import flowpp_mnist as flowpp_mnist
 from .presets import forward_kl as forward_kl
 from .presets import fqgan_mnist as fqgan_mnist
+from .presets import fsq_digits as fsq_digits
 from .presets import gan_gaussians8 as gan_gaussians8
 from .presets import gated_pixelcnn_digits as gated_pixelcnn_digits
 from .presets import gated_pixelcnn_mnist as gated_pixelcnn_mnist
@@ -562,6 +563,11 @@ from .probability.bijections.splits import Alternate as Alternate
 from .probability.bijections.splits import Checkerboard as Checkerboard
 from .probability.bijections.splits import Halves as Halves
 from .probability.bijections.sylvester import Sylvester as Sylvester
+from .probability.codebooks import Books as Books
+from .probability.codebooks import CosineQuantiser as CosineQuantiser
+from .probability.codebooks import FiniteScalarQuantiser as FiniteScalarQuantiser
+from .probability.codebooks import ProductQuantiser as ProductQuantiser
+from .probability.codebooks import ResidualQuantiser as ResidualQuantiser
 from .probability.covariances import Covariance as Covariance
 from .probability.covariances import DiagonalCovariance as DiagonalCovariance
 from .probability.covariances import FullCovariance as FullCovariance
@@ -605,6 +611,7 @@ from .probability.posteriors import FullGaussian as FullGaussian
 from .probability.posteriors import PosteriorHead as PosteriorHead
 from .probability.priors import StandardLogistic as StandardLogistic
 from .probability.priors import StandardNormal as StandardNormal
+from .probability.quantisation import Quantiser as Quantiser
 from .probability.quantisation import VectorQuantiser as VectorQuantiser
 from .probability.variational_dequantisation import VariationalNoise as VariationalNoise
 from .solvers import adaptive_ode as adaptive_ode

@@ -83,6 +83,7 @@ from .diffusion_mnist import ncsn_mnist as ncsn_mnist
 from .diffusion_mnist import reflow_mnist as reflow_mnist
 from .diffusion_mnist import score_sde_mnist as score_sde_mnist
 from .discrete import dvae_mnist as dvae_mnist
+from .discrete import fsq_digits as fsq_digits
 from .discrete import gumbel_softmax_mnist as gumbel_softmax_mnist
 from .discrete import vq_vae2_digits as vq_vae2_digits
 from .discrete import vq_vae2_mnist as vq_vae2_mnist

@@ -10,6 +10,7 @@ from ..models.discrete.gumbel_softmax import GumbelSoftmaxVAE
 from ..models.discrete.two_stage import TwoStage
 from ..models.discrete.vq_vae import VQVAE
 from ..models.discrete.vq_vae2 import VQVAE2
+from ..probability.codebooks import FiniteScalarQuantiser
 from ..probability.quantisation import VectorQuantiser
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Cosine, Recipe
@@ -27,6 +28,22 @@ def vq_vae_digits(
 
     data = digits(labels=classes > 0)
     codec = VQVAE(data.space, VectorQuantiser(codes, 16), width=32, halvings=1, blocks=1)
+    prior = ImageGPT(codec.tokens, width, 2, classes=classes, dropout=0.2)
+    model = TwoStage(codec, prior, codec_share=0.6)
+    recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(), ema=0.99)
+    return Experiment(model, data, recipe)
+
+
+@preset("finite-scalar-quantisation")
+def fsq_digits(steps: int = 1_500, width: int = 64, classes: int = 0) -> Experiment:
+    """`vq_vae_digits` with two scalars of 6 and 5 levels in place of the codebook: 30 codes.
+
+    pushforward train fsq_digits      (told the digit: --classes 10)
+    """
+    from ..data import digits
+
+    data = digits(labels=classes > 0)
+    codec = VQVAE(data.space, FiniteScalarQuantiser((6, 5)), width=32, halvings=1, blocks=1)
     prior = ImageGPT(codec.tokens, width, 2, classes=classes, dropout=0.2)
     model = TwoStage(codec, prior, codec_share=0.6)
     recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(), ema=0.99)

@@ -16,6 +16,9 @@ they do not depend on its size; the start is data, not noise.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -26,7 +29,48 @@ from ..core.shares import drawn_rows, number, total
 from ..core.spaces import count
 
 
-class VectorQuantiser(Component):
+class Quantiser(Component, ABC):
+    """Vectors (..., features) as codes in 0 .. codes - 1 and back: what a codec is built with.
+
+    With `books` > 1 a vector is as many codes, and int64 codes are (..., books); with 1 they are
+    (...).
+    """
+
+    codes: int
+    features: int
+    books: int = 1
+
+    @abstractmethod
+    def nearest(self, z: Tensor) -> Tensor:
+        """The codes of vectors (..., features), int64."""
+
+    @abstractmethod
+    def lookup(self, codes: Tensor) -> Tensor:
+        """What stands for codes, (..., features)."""
+
+    @abstractmethod
+    def update(self, z: Tensor) -> Terms:
+        """Moves what can move towards the vectors `z` (..., features); what was seen of it."""
+
+    @abstractmethod
+    def diagnostics(self) -> Terms:
+        """How much of every codebook is in use, () each."""
+
+    def seen(self, z: Tensor) -> Tensor:
+        """What of `z` is compared with codewords, (..., features): here z itself."""
+        return z
+
+    def forward(self, z: Tensor) -> Tensor:
+        """The words that stand for `z`, whose gradient goes to `seen(z)` as it is."""
+        seen = self.seen(z)
+        return seen + (self.lookup(self.nearest(z)) - seen).detach()
+
+    def apart(self, z: Tensor, words: Tensor) -> Tensor:
+        """The commitment: squared distance of `z` from its words, which get no gradient, (...)."""
+        return (self.seen(z) - words.detach()).square().sum(-1)
+
+
+class VectorQuantiser(Quantiser):
     """A codebook of `codes` vectors with `features` numbers each.
 
     Args:
@@ -64,10 +108,6 @@ class VectorQuantiser(Component):
         """The codewords: int64 (...) -> (..., features)."""
         return F.embedding(codes, self.codebook)
 
-    def forward(self, z: Tensor) -> Tensor:
-        """The nearest codewords, (..., features), whose gradient goes to `z` as it is."""
-        return z + (self.lookup(self.nearest(z)) - z).detach()
-
     @torch.no_grad()
     def update(self, z: Tensor) -> Terms:
         """Moves the codebook towards the vectors `z` (..., features).
@@ -75,7 +115,7 @@ class VectorQuantiser(Component):
         Returns {"quantisation": mean |z - q(z)|^2, "perplexity": exp entropy of the codes' use,
         "restarts": how many codewords were dead}, all of the batch.
         """
-        z = z.reshape(-1, self.features).to(self.codebook.dtype)
+        z = self.seen(z.reshape(-1, self.features).to(self.codebook.dtype))
         chosen = self.nearest(z)
         before = (z - self.lookup(chosen)).square().sum(1).mean()
         share, mean = _shares(z, chosen, self.codes)
@@ -84,7 +124,8 @@ class VectorQuantiser(Component):
         self.usage.lerp_(share, pace)
         self.sums.lerp_(mean, pace)
         used = self.usage[:, None] > 0
-        self.codebook.copy_(torch.where(used, self.sums / self.usage[:, None], self.codebook))
+        means = self.seen(self.sums / self.usage[:, None])
+        self.codebook.copy_(torch.where(used, means, self.codebook))
         dead = self._restart(z)
         return {"quantisation": before, "perplexity": perplexity(share), "restarts": dead}
 
@@ -105,6 +146,20 @@ class VectorQuantiser(Component):
         self.usage.copy_(torch.where(dead, 1 / self.codes, self.usage))
         self.sums.copy_(torch.where(dead[:, None], self.codebook / self.codes, self.sums))
         return dead.sum().to(z.dtype)
+
+
+def numbered(parts: Iterable[Terms]) -> Terms:
+    """The terms of several parts under one roof: "codes" of part 1 is "codes 1", of its 2, "1.2".
+
+    >>> list(numbered([{"codes": torch.ones(())}, {"codes 2": torch.ones(())}]))
+    ['codes 0', 'codes 1.2']
+    """
+    found = {}
+    for i, terms in enumerate(parts):
+        for name, value in terms.items():
+            word, *rest = name.split(" ")
+            found[f"{word} {'.'.join([str(i), *rest])}"] = value
+    return found
 
 
 def _shares(z: Tensor, chosen: Tensor, codes: int) -> tuple[Tensor, Tensor]:

@@ -123,7 +123,9 @@ class DALLE(TwoStage, Completing):
     def _cells(self, known: Tensor) -> Tensor:
         """Whether a cell has known pixels alone, bool (batch, *grid)."""
         unknown = (~known).any(1, keepdim=True).to(self.dtype)
-        return F.adaptive_max_pool2d(unknown, self.prior.space.grid)[:, 0] == 0
+        places = getattr(self.codec, "places", self.codec.grid)
+        cells = F.adaptive_max_pool2d(unknown, places)[:, 0] == 0
+        return cells.repeat_interleave(self.codec.grid[1] // places[1], 2)  # a place's codes
 
     @torch.no_grad()
     def best(

@@ -31,9 +31,10 @@ from ...core.spaces import Pixels, Space, Tokens
 from ...nn.conditions import as_vector
 from ...nn.resnet import ResidualDecoder, ResidualEncoder
 from ...nn.sums import per_example
+from ...probability.codebooks import FiniteScalarQuantiser
 from ...probability.discretized import usual_head
 from ...probability.heads import Head
-from ...probability.quantisation import VectorQuantiser
+from ...probability.quantisation import Quantiser, VectorQuantiser
 
 
 class VQVAE(Bounded):
@@ -41,7 +42,7 @@ class VQVAE(Bounded):
 
     Args:
         space: images.
-        quantiser: the codebook.
+        quantiser: the codebook, or several (`probability/codebooks.py`).
         width: channels of the networks.
         halvings: of the sides: 8 -> 4 with one, 28 -> 7 and 32 -> 8 with two.
         blocks: residual blocks in either network.
@@ -49,7 +50,8 @@ class VQVAE(Bounded):
         head: the likelihood of a pixel; by default `usual_head(space)`.
         classes: labels that both networks are told, so that codes need not say them; 0 is none.
 
-    `tokens` is the space of its codes in raster order, what a prior has to learn.
+    `tokens` is the space of its codes in raster order, what a prior has to learn; `grid` is their
+    (height, width). Where several codes stand at a place, they lie side by side in its row.
     """
 
     space: Pixels
@@ -57,7 +59,7 @@ class VQVAE(Bounded):
     def __init__(
         self,
         space: Space,
-        quantiser: VectorQuantiser,
+        quantiser: Quantiser,
         width: int = 128,
         halvings: int = 2,
         blocks: int = 2,
@@ -75,7 +77,8 @@ class VQVAE(Bounded):
             ResidualEncoder(space.shape, quantiser.features, width, halvings, blocks, classes),
             ResidualDecoder(quantiser.features, shape, width, halvings, blocks, classes),
         )
-        self.grid = self.autoencoder.encoder.grid
+        self.places = self.autoencoder.encoder.grid
+        self.grid = (self.places[0], self.places[1] * quantiser.books)
         self.tokens = Tokens(math.prod(self.grid), quantiser.codes)
 
     def players(self) -> tuple[Player, ...]:
@@ -91,7 +94,7 @@ class VQVAE(Bounded):
         quantised = self.quantiser(z)
         return {
             "distortion": -self._log_prob(x, quantised, *conditions),
-            "commitment": self.commitment * per_example((z - quantised.detach()).square()),
+            "commitment": self.commitment * per_example(self.quantiser.apart(z, quantised)),
         }
 
     def diagnostics(self, x: Tensor, *conditions: Tensor) -> Terms:
@@ -127,7 +130,9 @@ class VQVAE(Bounded):
         return as_vector(self.given, self.told(n, *conditions), self.dtype)
 
     def _codewords(self, codes: Tensor) -> Tensor:
-        return self.quantiser.lookup(self.tokens.check(codes, "codes").unflatten(1, self.grid))
+        books = (self.quantiser.books,) if self.quantiser.books > 1 else ()
+        placed = self.tokens.check(codes, "codes").unflatten(1, (*self.places, *books))
+        return self.quantiser.lookup(placed)
 
     def _describe(self, quantised: Tensor, *conditions: Tensor) -> Tensor:
         """The head's parameters (batch, *space.shape, outputs)."""
@@ -165,3 +170,10 @@ system("vq-vae", lecture=12, title="Vector-quantised autoencoder", paper="arXiv:
 def vq_vae() -> VQVAE:
     """The smallest instance: its bound can be summed over all images."""
     return VQVAE(Pixels(1, 4, 4, levels=2), VectorQuantiser(8, 4), width=8, halvings=1, blocks=1)
+
+
+@example(data="bars")
+def fsq_vae() -> VQVAE:
+    """The same by two scalars of 4 and 3 levels."""
+    quantiser = FiniteScalarQuantiser((4, 3))
+    return VQVAE(Pixels(1, 4, 4, levels=2), quantiser, width=8, halvings=1, blocks=1)

@@ -34,7 +34,7 @@ from ...nn.resnet import ResidualDecoder, ResidualEncoder
 from ...nn.sums import per_example
 from ...probability.discretized import usual_head
 from ...probability.heads import Head
-from ...probability.quantisation import VectorQuantiser
+from ...probability.quantisation import Quantiser, VectorQuantiser, numbered
 
 Codes = tuple[Tensor, ...]
 
@@ -118,7 +118,7 @@ class VQVAE2(Bounded):
     def __init__(
         self,
         space: Space,
-        quantisers: tuple[VectorQuantiser, ...],
+        quantisers: tuple[Quantiser, ...],
         width: int = 128,
         halvings: tuple[int, ...] = (2, 1),
         blocks: int = 2,
@@ -142,7 +142,8 @@ class VQVAE2(Bounded):
         features = [q.features for q in quantisers]
         self.levels = Levels(space.shape, outputs, features, width, halvings, blocks, classes)
         self.tokens = tuple(
-            Tokens(tuple(grid), q.codes) for grid, q in zip(self.levels.grids, quantisers)
+            Tokens((grid[0], grid[1] * q.books), q.codes)
+            for grid, q in zip(self.levels.grids, quantisers)
         )
 
     def players(self) -> tuple[Player, ...]:
@@ -156,7 +157,7 @@ class VQVAE2(Bounded):
     def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"distortion": nats that the codes leave open, "commitment"}, each (batch,)."""
         seen = list(self._seen(x, *conditions))
-        apart = [per_example((z - e.detach()).square()) for z, e in seen]
+        apart = [per_example(q.apart(z, e)) for q, (z, e) in zip(self.quantisers, seen)]
         return {
             "distortion": -self._log_prob(x, [e for _, e in seen], *conditions),
             "commitment": self.commitment * torch.stack(apart).sum(0),
@@ -164,11 +165,7 @@ class VQVAE2(Bounded):
 
     def diagnostics(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"codes 0", "perplexity 0"} and on for every level, () each, as of `VQVAE`."""
-        return {
-            f"{name} {level}": value
-            for level, q in enumerate(self.quantisers)
-            for name, value in q.diagnostics().items()
-        }
+        return numbered(q.diagnostics() for q in self.quantisers)
 
     def update(self, level: int, x: Tensor, *conditions: Tensor) -> Terms:
         """Moves the codebook of a level: quantisation error, perplexity and restarts."""
@@ -192,7 +189,8 @@ class VQVAE2(Bounded):
     def encode(self, x: Tensor, *conditions: Tensor) -> Codes:
         """The codes of images, int64 (batch, *grid) for each level, the finest first."""
         seen = self._seen(x, *conditions)
-        return tuple(q.nearest(z) for q, (z, _) in zip(self.quantisers, seen))
+        codes = (q.nearest(z) for q, (z, _) in zip(self.quantisers, seen))
+        return tuple(c.view(-1, *t.shape) for c, t in zip(codes, self.tokens))
 
     def decode(self, codes: Codes, *conditions: Tensor) -> Distribution:
         """p(x | codes), over single pixel values (batch, channels, height, width)."""
@@ -225,7 +223,9 @@ class VQVAE2(Bounded):
         if len(codes) != len(self.tokens):
             raise ValueError(f"expected codes of {len(self.tokens)} levels, not of {len(codes)}")
         checked = [t.check(c, "codes") for t, c in zip(self.tokens, codes)]
-        return [q.lookup(c) for q, c in zip(self.quantisers, checked)]
+        books = [(-1, q.books) if q.books > 1 else (-1,) for q in self.quantisers]
+        placed = [c.unflatten(2, form) for c, form in zip(checked, books)]
+        return [q.lookup(c) for q, c in zip(self.quantisers, placed)]
 
     def _describe(self, words: list[Tensor], *conditions: Tensor) -> Tensor:
         """The head's parameters (batch, *space.shape, outputs)."""
