@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -69,12 +70,11 @@ def test_a_chain_costs_its_riemann_sum_and_comes_down_to_continuous_time() -> No
     for steps in (4, 16, 256):
         gammas = np.linspace(LEAST, MOST, steps + 1)
         known = sum(
-            0.5 * (snr(s) - snr(t)) * STD**2 / (1 + STD**2 * snr(t))
-            for s, t in zip(gammas, gammas[1:])
+            0.5 * (snr(s) - snr(t)) * STD**2 / (1 + STD**2 * snr(t)) for s, t in pairwise(gammas)
         )
         model, times = oracle(0, steps), np.arange(1, steps + 1) / steps
         costs.append(diffusion_by_quadrature(model, times, np.full(steps, 1 / steps)))
-        assert costs[-1] == pytest.approx(known, rel=1e-9)
+        assert costs[-1] == pytest.approx(known, rel=1e-6)  # the ends start as float32
     assert costs[0] > costs[1] > costs[2] > KNOWN
     assert costs[2] == pytest.approx(KNOWN, rel=0.02)
 
@@ -110,7 +110,8 @@ def test_the_slope_is_the_derivative_and_rises() -> None:
     t = torch.linspace(0, 1, 33, dtype=torch.float64, requires_grad=True)
     gamma, slope = oracle(bent=0.6).gamma(t)
     torch.testing.assert_close(slope, torch.autograd.grad(gamma.sum(), t)[0])
-    assert (slope > 0).all() and gamma[0].item() == pytest.approx(LEAST)
+    assert (slope > 0).all()
+    assert gamma[0].item() == pytest.approx(LEAST)
     assert gamma[-1].item() == pytest.approx(MOST)
 
 
@@ -127,7 +128,8 @@ def test_the_decoder_of_pixels_is_bayes_rule_over_all_levels() -> None:
 
 def test_players_move_their_own_parts() -> None:
     names = [{id(p) for p in player.module.parameters()} for player in oracle().players()]
-    assert len(names) == 2 and not names[0] & names[1]
+    assert len(names) == 2
+    assert not names[0] & names[1]
     assert len(oracle(0).players()) == 1
 
 
@@ -153,6 +155,5 @@ def test_fourier_features_are_sines_beside_the_input() -> None:
     FourierInput(Watch(), (1, 2))(x, torch.zeros(2))
     expected = [x, *(f(c * np.pi * x) for c in (2, 4) for f in (torch.sin, torch.cos))]
     torch.testing.assert_close(seen[0], torch.cat(expected, 1))
-    assert FourierInput(UNet(5, 1, width=8, blocks=1), (1, 2))(
-        x.repeat(1, 1, 3, 3)[:, :, :8, :8], torch.zeros(2)
-    ).shape == (2, 1, 8, 8)
+    net = FourierInput(UNet(5, 1, width=8, blocks=1), (1, 2))
+    assert net(torch.rand(2, 1, 8, 8), torch.zeros(2)).shape == (2, 1, 8, 8)

@@ -69,7 +69,7 @@ class VDM(Diffusion, Bounded):
         return self.learner[0]
 
     def gamma(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        """gamma(t) and gamma'(t), (batch,) each."""
+        """The schedule and its slope at the times `t`, (batch,) each."""
         ends, (value, slope) = self.learner[1], self.shape(t)
         return ends.least + ends.span * value, ends.span * slope
 
