@@ -417,6 +417,7 @@ from .presets import flow_prior_digits as flow_prior_digits
 from .presets import flow_prior_mnist as flow_prior_mnist
 from .presets import flowpp_cifar10 as flowpp_cifar10
 from .presets import flowpp_digits as flowpp_digits
+from .presets import flowpp_mnist as flowpp_mnist
 from .presets import forward_kl as forward_kl
 from .presets import fqgan_mnist as fqgan_mnist
 from .presets import gan_gaussians8 as gan_gaussians8
@@ -511,6 +512,7 @@ from .presets import vamp_mnist as vamp_mnist
 from .presets import vdm_digits as vdm_digits
 from .presets import vlae_digits as vlae_digits
 from .presets import vq_vae2_digits as vq_vae2_digits
+from .presets import vq_vae2_mnist as vq_vae2_mnist
 from .presets import vq_vae_cifar10 as vq_vae_cifar10
 from .presets import vq_vae_digits as vq_vae_digits
 from .presets import vq_vae_mnist as vq_vae_mnist

@@ -159,8 +159,9 @@ def _recorded() -> dict[str, list[dict[str, Any]]]:
     return json.loads(file.read_text()) if file.exists() else {}
 
 
+@functools.cache
 def discover() -> None:
-    """Imports every module of the library that can register something."""
+    """Imports every module of the library that can register something; once it has, it is quick."""
     for room in ROOMS:
         package = importlib.import_module(f"pushforward.{room}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):

@@ -81,6 +81,7 @@ from .diffusion_mnist import score_sde_mnist as score_sde_mnist
 from .discrete import dvae_mnist as dvae_mnist
 from .discrete import gumbel_softmax_mnist as gumbel_softmax_mnist
 from .discrete import vq_vae2_digits as vq_vae2_digits
+from .discrete import vq_vae2_mnist as vq_vae2_mnist
 from .discrete import vq_vae_cifar10 as vq_vae_cifar10
 from .discrete import vq_vae_digits as vq_vae_digits
 from .discrete import vq_vae_mnist as vq_vae_mnist
@@ -98,6 +99,7 @@ from .flows import ffjord_mnist as ffjord_mnist
 from .flows import ffjord_moons as ffjord_moons
 from .flows import flowpp_cifar10 as flowpp_cifar10
 from .flows import flowpp_digits as flowpp_digits
+from .flows import flowpp_mnist as flowpp_mnist
 from .flows import glow_cifar10 as glow_cifar10
 from .flows import glow_digits as glow_digits
 from .flows import glow_mnist as glow_mnist

@@ -34,10 +34,10 @@ def vq_vae_digits(
 
 
 @preset("vq-vae")
-def vq_vae_mnist(steps: int = 2_400, codes: int = 64, width: int = 16) -> Experiment:
+def vq_vae_mnist(steps: int = 2_400, codes: int = 128, width: int = 32) -> Experiment:
     """VQ-VAE on MNIST's 256 levels with 7x7 codes, then a small Transformer over the codes.
 
-    pushforward train vq_vae_mnist      (a GPU has time for --steps 30000 --codes 256 --width 64)
+    pushforward train vq_vae_mnist      (a GPU has time for --steps 30000)
     """
     from ..data import mnist
 
@@ -86,11 +86,29 @@ def vq_vae2_digits(
     return Experiment(model, data, recipe)
 
 
+@preset("vq-vae-2")
+def vq_vae2_mnist(
+    steps: int = 4_000, codes: int = 64, width: int = 32, layers: int = 4, classes: int = 0
+) -> Experiment:
+    """VQ-VAE-2 on MNIST's 256 levels: 14x14 codes below 7x7, and a Gated PixelCNN over each.
+
+    pushforward train vq_vae2_mnist      (told the digit: --classes 10)
+    """
+    from ..data import mnist
+
+    data = mnist(labels=classes > 0)
+    books = VectorQuantiser(codes, 16), VectorQuantiser(codes, 16)
+    codec = VQVAE2(data.space, books, width=width, halvings=(1, 1), blocks=1)
+    model = CodePyramid(codec, usual_priors(codec, width, layers, classes))
+    recipe = Recipe(steps, 32, Adam(1e-3), schedule=Cosine(warmup=100), clip=50.0, ema=0.995)
+    return Experiment(model, data, recipe)
+
+
 @preset("gumbel-softmax")
-def gumbel_softmax_mnist(steps: int = 3_000, width: int = 16) -> Experiment:
+def gumbel_softmax_mnist(steps: int = 3_000, width: int = 32) -> Experiment:
     """Gumbel-softmax VAE with 30 variables of 10 classes on dynamically binarised MNIST.
 
-    pushforward train gumbel_softmax_mnist      (a GPU has time for --steps 50000 --width 32)
+    pushforward train gumbel_softmax_mnist      (a GPU has time for --steps 50000)
     """
     from ..data import mnist
 
@@ -100,10 +118,10 @@ def gumbel_softmax_mnist(steps: int = 3_000, width: int = 16) -> Experiment:
 
 
 @preset("dvae")
-def dvae_mnist(steps: int = 2_400, codes: int = 64, width: int = 16) -> Experiment:
+def dvae_mnist(steps: int = 2_400, codes: int = 64, width: int = 32) -> Experiment:
     """dVAE on dynamically binarised MNIST with 7x7 codes, then a Transformer over the codes.
 
-    pushforward train dvae_mnist      (a GPU has time for --steps 30000 --width 64)
+    pushforward train dvae_mnist      (a GPU has time for --steps 30000)
     """
     from ..data import mnist
 
