@@ -246,6 +246,7 @@ from .models.score.parametrisation import SmallVariance as SmallVariance
 from .models.score.reflow import Reflow as Reflow
 from .models.score.score_network import ScoreNetwork as ScoreNetwork
 from .models.score.score_sde import ScoreSDE as ScoreSDE
+from .models.score.vdm import VDM as VDM
 from .nn.attention import CausalAttention as CausalAttention
 from .nn.attention_patterns import Column as Column
 from .nn.attention_patterns import Convolutional as Convolutional
@@ -264,6 +265,7 @@ from .nn.dilated_images import DilatedNet as DilatedNet
 from .nn.dit import DiT as DiT
 from .nn.embedding import Embedding as Embedding
 from .nn.embedding import Told as Told
+from .nn.fourier import FourierInput as FourierInput
 from .nn.gated import GatedLayer as GatedLayer
 from .nn.gated_attention import GatedAttentionNet as GatedAttentionNet
 from .nn.masked import MaskedMLP as MaskedMLP
@@ -513,6 +515,7 @@ from .presets import vae_digits as vae_digits
 from .presets import vae_mnist as vae_mnist
 from .presets import vamp_digits as vamp_digits
 from .presets import vamp_mnist as vamp_mnist
+from .presets import vdm_digits as vdm_digits
 from .presets import vlae_digits as vlae_digits
 from .presets import vq_vae2_digits as vq_vae2_digits
 from .presets import vq_vae2_mnist as vq_vae2_mnist
@@ -601,6 +604,7 @@ from .probability.heads import GaussianHead as GaussianHead
 from .probability.heads import GaussianMixtureHead as GaussianMixtureHead
 from .probability.heads import Head as Head
 from .probability.implicit import MixturePosterior as MixturePosterior
+from .probability.learned_noise import LearnedNoise as LearnedNoise
 from .probability.logistic_mixture_decoder import LogisticMixtureDecoder as LogisticMixtureDecoder
 from .probability.logistic_mixture_decoder import LogisticMixtureHead as LogisticMixtureHead
 from .probability.posteriors import DeltaGaussian as DeltaGaussian

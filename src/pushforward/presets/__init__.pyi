@@ -72,6 +72,7 @@ from .diffusion import flow_matching_digits as flow_matching_digits
 from .diffusion import ncsn_digits as ncsn_digits
 from .diffusion import score_sde_moons as score_sde_moons
 from .diffusion import sliced_score_gaussians8 as sliced_score_gaussians8
+from .diffusion import vdm_digits as vdm_digits
 from .diffusion_mnist import consistency_mnist as consistency_mnist
 from .diffusion_mnist import ddpm_mnist as ddpm_mnist
 from .diffusion_mnist import dit_mnist as dit_mnist

@@ -10,8 +10,10 @@ from ..models.score.ncsn import NCSN
 from ..models.score.parametrisation import LearnedVariance, PredictV
 from ..models.score.score_network import ScoreNetwork
 from ..models.score.score_sde import ScoreSDE
+from ..models.score.vdm import VDM
 from ..nn.denoiser import TimeMLP
 from ..nn.dilated_images import DilatedNet
+from ..nn.fourier import FourierInput
 from ..nn.mlp import MLP
 from ..nn.unet import UNet
 from ..objectives.score_matching import (
@@ -21,7 +23,8 @@ from ..objectives.score_matching import (
     SlicedMatching,
 )
 from ..probability.diffusion_schedules import CosineSchedule, LinearSchedule
-from ..solvers.samplers import DDIM, AnnealedLangevin, HeunSampler
+from ..probability.learned_noise import LearnedNoise
+from ..solvers.samplers import DDIM, Ancestral, AnnealedLangevin, HeunSampler
 from ..training.experiment import Experiment
 from ..training.recipe import Adam, Constant, Cosine, Recipe
 
@@ -150,6 +153,24 @@ def flow_matching_digits(width: int = 24, steps: int = 700) -> Experiment:
     net = UNet(1, width=width, multipliers=(1, 2), blocks=1)
     recipe = Recipe(steps, 64, Adam(3e-3), schedule=Cosine(warmup=50), ema=0.995, clip=1.0)
     return Experiment(FlowMatching(data.space, net, DDIM(25)), data, recipe)
+
+
+@preset("vdm")
+def vdm_digits(width: int = 24, steps: int = 1_000) -> Experiment:
+    """VDM with a learned schedule and Fourier features on the 8x8 digits.
+
+    pushforward train vdm_digits
+
+    Neighbouring grey levels are 1/8 apart, so the features' periods are 1/2 and 1/4, and the noise
+    starts below the distance between two levels.
+    """
+    from ..data import digits
+
+    data = digits()
+    net = FourierInput(UNet(5, outputs=1, width=width, multipliers=(1, 2), blocks=1), (2, 3))
+    model = VDM(data.space, net, LearnedNoise(-6.0, 5.0), sampler=Ancestral(100))
+    recipe = Recipe(steps, 64, Adam(3e-3), schedule=Cosine(warmup=50), ema=0.995, clip=1.0)
+    return Experiment(model, data, recipe)
 
 
 @preset("explicit-score-matching")
