@@ -65,11 +65,11 @@ def pack(file: str, hardware: str, results: str | None = None) -> None:
         gap = float((after - before).abs().mean()) / data.space.dims
         if gap > TOLERANCE:
             raise SystemExit(f"{trained.preset}: halving moves {gap:.4f} nats a dimension")
+    if results is None:
+        number(trained.preset, row, hardware)  # what took long to measure is kept at any size
     if (size := target.stat().st_size) > LARGEST:
         target.unlink()
         raise SystemExit(f"{trained.preset} has {size / 1e6:.1f} MB: the zoo takes 6 MB at most")
-    if results is None:
-        number(trained.preset, row, hardware)
     index()
     print(f"{target.name}: {size / 1e6:.2f} MB")
 
