@@ -21,7 +21,7 @@ from .plane import (
     swiss_roll,
 )
 from .remote import hub
-from .shards import shards
+from .shard_files import shards
 from .sprite_captions import captioned_sprites
 from .stacked import stacked_mnist
 from .standard import cifar10, mnist
