@@ -46,6 +46,7 @@ from .autoregressive import pixelcnn_mnist as pixelcnn_mnist
 from .autoregressive import pixelcnn_mnist_paper as pixelcnn_mnist_paper
 from .autoregressive import pixelcnn_pp_cifar10 as pixelcnn_pp_cifar10
 from .autoregressive import pixelcnn_pp_digits as pixelcnn_pp_digits
+from .autoregressive import pixelsnail_digits as pixelsnail_digits
 from .autoregressive import wavenet_text as wavenet_text
 from .autoregressive import wavenet_vowels as wavenet_vowels
 from .autoregressive import wavenet_wav as wavenet_wav
