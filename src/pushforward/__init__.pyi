@@ -163,6 +163,7 @@ from .models.autoregressive.wavenet import WaveNet as WaveNet
 from .models.autoregressive.window_mlp import WindowMLP as WindowMLP
 from .models.classification.discriminative_classifier import DiscriminativeClassifier as DiscriminativeClassifier
 from .models.classification.generative_classifier import GenerativeClassifier as GenerativeClassifier
+from .models.discrete.adversary import Adversary as Adversary
 from .models.discrete.clip import CLIP as CLIP
 from .models.discrete.code_pyramid import CodeMap as CodeMap
 from .models.discrete.code_pyramid import CodePyramid as CodePyramid
@@ -275,6 +276,7 @@ from .nn.mlp import FlatMLP as FlatMLP
 from .nn.mlp import MLP as MLP
 from .nn.noisy_classifier import NoisyClassifier as NoisyClassifier
 from .nn.packed import Packed as Packed
+from .nn.patch_critic import PatchCritic as PatchCritic
 from .nn.progressive import ProgressiveCritic as ProgressiveCritic
 from .nn.progressive import ProgressiveGenerator as ProgressiveGenerator
 from .nn.quantised_features import EarlyCritic as EarlyCritic
@@ -525,6 +527,7 @@ from .presets import vq_vae2_mnist as vq_vae2_mnist
 from .presets import vq_vae_cifar10 as vq_vae_cifar10
 from .presets import vq_vae_digits as vq_vae_digits
 from .presets import vq_vae_mnist as vq_vae_mnist
+from .presets import vqgan_digits as vqgan_digits
 from .presets import wavenet_text as wavenet_text
 from .presets import wavenet_vowels as wavenet_vowels
 from .presets import wavenet_wav as wavenet_wav

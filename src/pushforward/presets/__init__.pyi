@@ -92,6 +92,7 @@ from .discrete import vq_vae2_mnist as vq_vae2_mnist
 from .discrete import vq_vae_cifar10 as vq_vae_cifar10
 from .discrete import vq_vae_digits as vq_vae_digits
 from .discrete import vq_vae_mnist as vq_vae_mnist
+from .discrete import vqgan_digits as vqgan_digits
 from .disentangling import beta_sprites as beta_sprites
 from .disentangling import capacity_sprites as capacity_sprites
 from .disentangling import dip_sprites as dip_sprites
