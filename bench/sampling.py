@@ -22,6 +22,7 @@ from pushforward.models.autoregressive.gated_pixelcnn import GatedPixelCNN
 from pushforward.models.autoregressive.made import MADE
 from pushforward.models.autoregressive.pixelcnn import PixelCNN
 from pushforward.models.autoregressive.pixelcnn_pp import PixelCNNpp
+from pushforward.models.autoregressive.pixelsnail import PixelSNAIL
 from pushforward.models.autoregressive.transformer import ImageGPT
 from pushforward.models.autoregressive.wavenet import WaveNet
 
@@ -101,6 +102,7 @@ def images() -> dict:
     models = {
         "PixelCNN, 7 residual blocks, 64 channels, kernel 5": PixelCNN(space, 64, 7, kernel=5),
         "gated PixelCNN, 7 layers, 64 channels": GatedPixelCNN(space, 64, 7, kernel=3),
+        "PixelSNAIL, 2 blocks of 2 layers, 32 channels": PixelSNAIL(space, 32, 2, 2),
         "PixelCNN++, 2 layers, 32 channels": PixelCNNpp(space, 32, 2, 5, dropout=0.0),
     }
     whole = harness.against_slow(lambda: plain.sample(n), lambda: plain.sample_naively(n), rounds=3)

@@ -33,6 +33,7 @@ SMALL = {
     "made": lambda: pf.MADE(BARS, width=32, **TWO),
     "pixelcnn": lambda: pf.PixelCNN(BARS, width=8, layers=1, first=3, **TWO),
     "gated_pixelcnn": lambda: pf.GatedPixelCNN(BARS, width=8, layers=1, first=3, **TWO),
+    "pixelsnail": lambda: pf.PixelSNAIL(BARS, width=8, blocks=1, layers=1, keys=4, **TWO),
     "imagegpt": lambda: pf.ImageGPT(BARS, width=16, layers=1, heads=2, **TWO),
     "flow_of_vectors": lambda: of_images(pf.VectorRealNVP(8, 2, width=16, layers=1, **TWO), BARS),
     "maf": lambda: of_images(pf.MAF(8, 2, width=16, **TWO), BARS),

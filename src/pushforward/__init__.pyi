@@ -155,6 +155,7 @@ from .models.autoregressive.independent import Independent as Independent
 from .models.autoregressive.made import MADE as MADE
 from .models.autoregressive.pixelcnn import PixelCNN as PixelCNN
 from .models.autoregressive.pixelcnn_pp import PixelCNNpp as PixelCNNpp
+from .models.autoregressive.pixelsnail import PixelSNAIL as PixelSNAIL
 from .models.autoregressive.raster import Raster as Raster
 from .models.autoregressive.recurrent import RecurrentLM as RecurrentLM
 from .models.autoregressive.transformer import ImageGPT as ImageGPT
@@ -162,6 +163,7 @@ from .models.autoregressive.wavenet import WaveNet as WaveNet
 from .models.autoregressive.window_mlp import WindowMLP as WindowMLP
 from .models.classification.discriminative_classifier import DiscriminativeClassifier as DiscriminativeClassifier
 from .models.classification.generative_classifier import GenerativeClassifier as GenerativeClassifier
+from .models.discrete.adversary import Adversary as Adversary
 from .models.discrete.clip import CLIP as CLIP
 from .models.discrete.code_pyramid import CodeMap as CodeMap
 from .models.discrete.code_pyramid import CodePyramid as CodePyramid
@@ -253,7 +255,6 @@ from .nn.attention_patterns import Convolutional as Convolutional
 from .nn.attention_patterns import Full as Full
 from .nn.attention_patterns import Row as Row
 from .nn.biggan import BigGANGenerator as BigGANGenerator
-from .nn.causal_unet import GatedResidual as GatedResidual
 from .nn.causal_unet import Level as Level
 from .nn.conv import ConvDecoder as ConvDecoder
 from .nn.conv import ConvEncoder as ConvEncoder
@@ -275,6 +276,7 @@ from .nn.mlp import FlatMLP as FlatMLP
 from .nn.mlp import MLP as MLP
 from .nn.noisy_classifier import NoisyClassifier as NoisyClassifier
 from .nn.packed import Packed as Packed
+from .nn.patch_critic import PatchCritic as PatchCritic
 from .nn.progressive import ProgressiveCritic as ProgressiveCritic
 from .nn.progressive import ProgressiveGenerator as ProgressiveGenerator
 from .nn.quantised_features import EarlyCritic as EarlyCritic
@@ -287,6 +289,8 @@ from .nn.resnet_gan import ResNetCritic as ResNetCritic
 from .nn.resnet_gan import ResNetGenerator as ResNetGenerator
 from .nn.reversible import RevNet as RevNet
 from .nn.self_attention import SelfAttention as SelfAttention
+from .nn.snail import GatedResidual as GatedResidual
+from .nn.snail import PastAttention as PastAttention
 from .nn.sngan import SNGANCritic as SNGANCritic
 from .nn.sngan import SNGANGenerator as SNGANGenerator
 from .nn.spectral import SpectrallyNormalised as SpectrallyNormalised
@@ -480,6 +484,7 @@ from .presets import pixelcnn_mnist as pixelcnn_mnist
 from .presets import pixelcnn_mnist_paper as pixelcnn_mnist_paper
 from .presets import pixelcnn_pp_cifar10 as pixelcnn_pp_cifar10
 from .presets import pixelcnn_pp_digits as pixelcnn_pp_digits
+from .presets import pixelsnail_digits as pixelsnail_digits
 from .presets import pixelvae_digits as pixelvae_digits
 from .presets import pixelvae_mnist as pixelvae_mnist
 from .presets import planar_energy as planar_energy
@@ -522,6 +527,7 @@ from .presets import vq_vae2_mnist as vq_vae2_mnist
 from .presets import vq_vae_cifar10 as vq_vae_cifar10
 from .presets import vq_vae_digits as vq_vae_digits
 from .presets import vq_vae_mnist as vq_vae_mnist
+from .presets import vqgan_digits as vqgan_digits
 from .presets import wavenet_text as wavenet_text
 from .presets import wavenet_vowels as wavenet_vowels
 from .presets import wavenet_wav as wavenet_wav

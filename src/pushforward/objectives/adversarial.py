@@ -37,7 +37,7 @@ from torch.nn.functional import relu, softplus
 
 from ..core.blueprint import record
 from ..core.contract import Terms
-from ..core.shares import mean
+from ..core.shares import mean, number, total
 
 
 def between(real: Tensor, fake: Tensor) -> Tensor:
@@ -57,6 +57,33 @@ def gradient_norm(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         x = x.detach().requires_grad_()
         (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=further)
     return slope.flatten(1).norm(dim=1)
+
+
+@torch.compiler.disable
+def adaptive_weight(
+    reconstruction: Tensor, adversarial: Tensor, last: Tensor, delta: float = 1e-6
+) -> Tensor:
+    """lambda, () without gradient, by which two losses (batch,) pull equally at a decoder's end.
+
+        lambda = |d reconstruction / d last| / (|d adversarial / d last| + delta),   at most 1e4
+
+    of the batch's means, for `last`, the weight of the last layer. 1 where no gradient is recorded.
+    It is the same for all processes of a run; the parts of an accumulated batch have one each.
+
+    Taming Transformers for High-Resolution Image Synthesis (Esser et al., 2021), arXiv:2012.09841,
+    eq. 7; the bound is of the authors' code.
+    """
+    losses = reconstruction, adversarial
+    if not all(loss.requires_grad for loss in losses):
+        return adversarial.new_ones(())
+    slopes = (torch.autograd.grad(loss.sum(), last, retain_graph=True)[0] for loss in losses)
+    pull, push = (total(slope).norm() / number(adversarial) for slope in slopes)
+    return (pull / (push + delta)).clamp(max=1e4)
+
+
+def with_slope(x: Tensor, factor: Tensor) -> Tensor:
+    """`x` as it is, with `factor` times its gradient."""
+    return factor * x + (1 - factor) * x.detach()
 
 
 class AdversarialLoss(Protocol):

@@ -46,6 +46,7 @@ from .autoregressive import pixelcnn_mnist as pixelcnn_mnist
 from .autoregressive import pixelcnn_mnist_paper as pixelcnn_mnist_paper
 from .autoregressive import pixelcnn_pp_cifar10 as pixelcnn_pp_cifar10
 from .autoregressive import pixelcnn_pp_digits as pixelcnn_pp_digits
+from .autoregressive import pixelsnail_digits as pixelsnail_digits
 from .autoregressive import wavenet_text as wavenet_text
 from .autoregressive import wavenet_vowels as wavenet_vowels
 from .autoregressive import wavenet_wav as wavenet_wav
@@ -91,6 +92,7 @@ from .discrete import vq_vae2_mnist as vq_vae2_mnist
 from .discrete import vq_vae_cifar10 as vq_vae_cifar10
 from .discrete import vq_vae_digits as vq_vae_digits
 from .discrete import vq_vae_mnist as vq_vae_mnist
+from .discrete import vqgan_digits as vqgan_digits
 from .disentangling import beta_sprites as beta_sprites
 from .disentangling import capacity_sprites as capacity_sprites
 from .disentangling import dip_sprites as dip_sprites

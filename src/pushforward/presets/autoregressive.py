@@ -9,6 +9,7 @@ from ..models.autoregressive.gated_pixelcnn import GatedPixelCNN
 from ..models.autoregressive.made import MADE
 from ..models.autoregressive.pixelcnn import PixelCNN
 from ..models.autoregressive.pixelcnn_pp import PixelCNNpp
+from ..models.autoregressive.pixelsnail import PixelSNAIL
 from ..models.autoregressive.transformer import ImageGPT
 from ..models.autoregressive.wavenet import WaveNet
 from ..models.autoregressive.window_mlp import WindowMLP
@@ -130,6 +131,21 @@ def pixelcnn_pp_digits(
 
     data = digits(labels=classes > 0)
     model = PixelCNNpp(data.space, width, 1, components, 1, classes, dropout=0.0)
+    return Experiment(model, data, _short(steps, 3e-3))
+
+
+@preset("pixelsnail")
+def pixelsnail_digits(
+    width: int = 48, blocks: int = 2, steps: int = 600, classes: int = 0
+) -> Experiment:
+    """PixelSNAIL with 17-way softmax on the 8x8 digits: two blocks of two residuals and attention.
+
+    pushforward train pixelsnail_digits      (told the digit: --classes 10)
+    """
+    from ..data import digits
+
+    data = digits(labels=classes > 0)
+    model = PixelSNAIL(data.space, width, blocks, 2, classes=classes, dropout=0.3)
     return Experiment(model, data, _short(steps, 3e-3))
 
 

@@ -27,7 +27,7 @@ from ...nn.conditions import width_of
 from ...nn.gated import GatedLayer
 from ...nn.masked_conv import MaskedConv
 from .pixelcnn import odd, relu_through
-from .raster import Raster, RasterRun, image_of
+from .raster import Raster, RasterRun, image_of, map_or_vector
 
 
 class GatedPixelCNN(Raster):
@@ -57,11 +57,7 @@ class GatedPixelCNN(Raster):
         context: int | tuple[int] = 0,
     ):
         _, height, breadth, _ = image_of(space, "GatedPixelCNN")
-        if isinstance(context, tuple):
-            shape: tuple[int, ...] = context
-        else:
-            shape = (context, height, breadth) if count("context", context, 0) else ()
-        super().__init__(space, classes, embedding, shape)
+        super().__init__(space, classes, embedding, map_or_vector(context, height, breadth))
         channels = self.channels
         if width % channels:
             raise ValueError(f"width must be a multiple of the {channels} channels, not {width}")

@@ -150,6 +150,13 @@ def _some(model: Raster, n: int) -> list[Tensor]:
     ]
 
 
+def map_or_vector(context: int | tuple[int], height: int, breadth: int) -> tuple[int, ...]:
+    """The shape of a map of `context` features at every pixel, of a vector (length,), () for 0."""
+    if isinstance(context, tuple):
+        return context
+    return (context, height, breadth) if count("context", context, 0) else ()
+
+
 def image_of(space: Space, who: str) -> tuple[int, int, int, int]:
     """Channels, height, width and levels of images, or of grids of tokens; else ValueError."""
     if isinstance(space, Pixels):

@@ -70,7 +70,8 @@ class ToldCodes(Density):
     """A density over a grid of codes that is told the codes above it, through a network.
 
     Args:
-        prior: a density over a grid, told a map last: `GatedPixelCNN(tokens, context=16)`.
+        prior: a density over a grid, told a map last: `GatedPixelCNN(tokens, context=16)`,
+            or `PixelSNAIL`.
         network: from the codes above to that map.
 
     It is told what `prior` is told, with codes in place of the map. Raises ValueError where the

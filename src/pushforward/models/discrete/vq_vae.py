@@ -34,7 +34,9 @@ from ...nn.sums import per_example
 from ...probability.codebooks import FiniteScalarQuantiser
 from ...probability.discretized import usual_head
 from ...probability.heads import Head
+from ...probability.pathwise import pathwise
 from ...probability.quantisation import Quantiser, VectorQuantiser
+from .adversary import Adversary
 
 
 class VQVAE(Bounded):
@@ -49,6 +51,9 @@ class VQVAE(Bounded):
         commitment: beta.
         head: the likelihood of a pixel; by default `usual_head(space)`.
         classes: labels that both networks are told, so that codes need not say them; 0 is none.
+        adversary: a critic of its reconstructions and features that should agree (`vqgan.py`).
+
+    Raises ValueError for an adversary, or a head, that cannot play.
 
     `tokens` is the space of its codes in raster order, what a prior has to learn; `grid` is their
     (height, width). Where several codes stand at a place, they lie side by side in its row.
@@ -66,11 +71,16 @@ class VQVAE(Bounded):
         commitment: float = 0.25,
         head: Head | None = None,
         classes: int = 0,
+        adversary: Adversary | None = None,
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"a VQVAE encodes images, not {space}")
         super().__init__(space, told(classes))
         self.head = (head or usual_head(space)).check(space)
+        self.adversary = adversary
+        if adversary is not None:  # what cannot play is refused now, not in the first step
+            adversary.check(space)
+            pathwise(self.head(torch.zeros(1, self.head.outputs)), space)
         self.quantiser, self.commitment = quantiser, commitment
         shape = (space.channels * self.head.outputs, space.height, space.width)
         self.autoencoder = Autoencoder(
@@ -86,20 +96,51 @@ class VQVAE(Bounded):
         self.quantiser.check_vectors(n * math.prod(self.places))
 
     def players(self) -> tuple[Player, ...]:
-        """The networks, by gradient; then the codebook, by moving averages."""
-        return (
-            Player("autoencoder", self.autoencoder, self.loss),
-            Player("codebook", self.quantiser, update=self.update),
-        )
+        """The networks, by gradient; the codebook, by moving averages; then a critic's, if any."""
+        codec = Player("autoencoder", self.autoencoder, self.loss)
+        codebook = Player("codebook", self.quantiser, update=self.update)
+        if self.adversary is None:
+            return codec, codebook
+        return codec, codebook, Player("critic", self.adversary.critic, self.critic_loss)
 
     def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
-        """{"distortion": nats that the codes leave open, "commitment"}, each (batch,)."""
+        """{"distortion": nats that the codes leave open, "commitment"}, each (batch,).
+
+        With an adversary also {"features", "adversarial"}, what it asks for (`adversary.py`).
+        """
+        return self._terms(x, *conditions) if self.adversary is None else self._game(x, *conditions)
+
+    def _terms(self, x: Tensor, *conditions: Tensor) -> Terms:
+        described, commitment = self._reconstructed(x, *conditions)
+        return {"distortion": self._distortion(x, described), "commitment": commitment}
+
+    @torch.compiler.disable  # a gradient is taken within, of a graph that is needed once more
+    def _game(self, x: Tensor, *conditions: Tensor) -> Terms:
+        described, commitment = self._reconstructed(x, *conditions)
+        distortion = self._distortion(x, described)
+        real, drawn = self.space.to_signed(x, self.dtype), self._drawn(described)
+        last = self.autoencoder.decoder.leave.weight
+        assert self.adversary is not None
+        asked = self.adversary.against(real, drawn, distortion, last, self.progress)
+        return {"distortion": distortion, "commitment": commitment, **asked}
+
+    def critic_loss(self, x: Tensor, *conditions: Tensor) -> Terms:
+        """The terms of the adversary's critic, each (batch,)."""
+        with torch.no_grad():
+            drawn = self._drawn(self._reconstructed(x, *conditions)[0])
+        assert self.adversary is not None
+        return self.adversary.critic_loss(self.space.to_signed(x, self.dtype), drawn, self.progress)
+
+    def _reconstructed(self, x: Tensor, *conditions: Tensor) -> tuple[Tensor, Tensor]:
+        """The head's parameters for what the codes say, and the commitment, (batch,)."""
         z = self.features(x, *conditions)
         quantised = self.quantiser(z)
-        return {
-            "distortion": -self._log_prob(x, quantised, *conditions),
-            "commitment": self.commitment * per_example(self.quantiser.apart(z, quantised)),
-        }
+        apart = self.commitment * per_example(self.quantiser.apart(z, quantised))
+        return self._describe(quantised, *conditions), apart
+
+    def _drawn(self, described: Tensor) -> Tensor:
+        """A draw, as floats in [-1, 1], with gradients."""
+        return pathwise(self.head(described), self.space).to(self.dtype)
 
     def diagnostics(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"codes": the share that is used, "perplexity"}, () each, by the moving averages."""
@@ -145,7 +186,11 @@ class VQVAE(Bounded):
         return h.unflatten(1, (self.space.channels, -1)).movedim(2, -1)
 
     def _log_prob(self, x: Tensor, quantised: Tensor, *conditions: Tensor) -> Tensor:
-        return per_example(self.head.log_prob(self._describe(quantised, *conditions), x))
+        return -self._distortion(x, self._describe(quantised, *conditions))
+
+    def _distortion(self, x: Tensor, described: Tensor) -> Tensor:
+        """What the head's parameters leave open, in nats, (batch,)."""
+        return -per_example(self.head.log_prob(described, x))
 
     def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
         """log p(x | codes) - length log K, (batch,): q is a point, so that `samples` are equal."""

@@ -10,7 +10,7 @@ of a hard one.
 Generating Diverse High-Fidelity Images with VQ-VAE-2 (Razavi, van den Oord and Vinyals, 2019),
 arXiv:1906.00446, section 3, figure 2, algorithms 1-2. Differs from the paper: the likelihood is a
 distribution over the integers, as in `vq_vae.py`; priors are any density (the paper's are PixelCNNs
-with attention), and a level is told the one above it alone.
+with attention, as `PixelSNAIL` is), and a level is told the one above it alone.
 """
 
 from __future__ import annotations
