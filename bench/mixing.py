@@ -81,7 +81,7 @@ def lengths(model: Any, data: Dataset, n: int) -> dict[str, Any]:
 
 def projections(model: Any, data: Dataset, n: int) -> dict[str, Any]:
     """Mean squared errors, of numbers in [-1, 1], of `n` images that were drawn and `n` of test."""
-    drawn, real = model.sample(n), data.test.first(n).tensors[0].to(model.device)
+    drawn, real = model.sample(n), data.test.at(torch.arange(n), model.device)[0]
     return {
         name: rounded(project(model, x).errors.mean().item())
         for name, x in (("drawn", drawn), ("test", real))

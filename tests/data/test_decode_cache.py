@@ -104,7 +104,7 @@ def test_order_names_and_threads(monkeypatch: pytest.MonkeyPatch, image_bytes) -
         items = [(f"image {i}", source) for i, source in enumerate(sources)]
         found = Images("t", n, [key], Canvas(None, 1), lambda: items, dict, rule).load()
         assert np.array_equal(found.index, order)
-        return found.pixels
+        return found.x.numpy()
 
     alone = load("one thread")
     monkeypatch.setattr(image_sets, "SMALL", 0)

@@ -161,3 +161,18 @@ def test_a_prior_over_something_else_is_refused():
         TwoStage(codec, MADE(codec.tokens), codec_share=1.0)
     with pytest.raises(ValueError, match="images"):
         VQVAE(pf.Reals((2,)), VectorQuantiser(4, 4))
+
+
+@pytest.mark.parametrize("staged", [False, True], ids=["codec", "two stages"])
+def test_a_codebook_larger_than_the_data_is_refused_before_the_first_step(staged: bool) -> None:
+    x = torch.randint(2, (12, 1, 4, 4)).to(torch.uint8)
+    data = pf.data.tensors(x, space=pf.Pixels(1, 4, 4, levels=2))  # some of them validate and test
+    many = 4 * len(data.train)
+    for codes in (many, many + 1):
+        codec = VQVAE(data.space, VectorQuantiser(codes, 4), width=8, halvings=1, blocks=1)
+        model = TwoStage(codec, MADE(codec.tokens, width=8)) if staged else codec
+        if codes == many:
+            pf.Training(model, data, pf.Recipe(2, 4))
+        else:
+            with pytest.raises(ValueError, match=rf"{codes} codewords .* {many} vectors"):
+                pf.Training(model, data, pf.Recipe(2, 4))

@@ -149,6 +149,9 @@ class Generative(Component, ABC):
         """The conditions of `n` data as `given` has them. Raises ValueError where they are not."""
         return check_given(self.given, conditions, n, type(self).__name__, self.device)
 
+    def check_examples(self, n: int) -> None:
+        """Raises ValueError where it cannot be trained on as few as `n` examples."""
+
     def loss(self, *batch: Tensor) -> Terms:
         """What is minimised, as named terms. A model with several players has none of its own."""
         raise NotImplementedError(f"{type(self).__name__} has no single loss: see its players()")

@@ -21,7 +21,7 @@ from .plane import (
     swiss_roll,
 )
 from .remote import hub
-from .shards import shards
+from .shard_files import shards
 from .shipped_tables import breast_cancer, wine
 from .sprite_captions import captioned_sprites
 from .stacked import stacked_mnist

@@ -56,6 +56,12 @@ class Quantiser(Component, ABC):
     def diagnostics(self) -> Terms:
         """How much of every codebook is in use, () each."""
 
+    def check_vectors(self, n: int) -> None:
+        """Raises ValueError where a codebook has more codewords than there are vectors, `n`."""
+        for part in self.modules():
+            if part is not self and isinstance(part, Quantiser):
+                part.check_vectors(n)
+
     def seen(self, z: Tensor) -> Tensor:
         """What of `z` is compared with codewords, (..., features): here z itself."""
         return z
@@ -107,6 +113,14 @@ class VectorQuantiser(Quantiser):
     def lookup(self, codes: Tensor) -> Tensor:
         """The codewords: int64 (...) -> (..., features)."""
         return F.embedding(codes, self.codebook)
+
+    def check_vectors(self, n: int) -> None:
+        """Raises ValueError where there are more codewords than vectors, `n`."""
+        if self.codes > n:
+            raise ValueError(
+                f"a codebook of {self.codes} codewords is larger than the data, which give it {n} "
+                "vectors: lower `codes`"
+            )
 
     @torch.no_grad()
     def update(self, z: Tensor) -> Terms:

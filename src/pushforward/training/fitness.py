@@ -40,6 +40,7 @@ def check_fit(model: Generative, data: Dataset, recipe: Recipe) -> None:
         )
     if model.space != data.space:
         raise ValueError(f"the model is for {model.space}, but {data.name} holds {data.space}")
+    model.check_examples(len(data.train))
     with torch.random.fork_rng(devices=[]):  # a view may draw
         for split in (data.train, data.validation):  # once, so that no step has to
             # What is streamed was looked at when it was found, and would not fit so much at once.

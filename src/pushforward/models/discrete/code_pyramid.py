@@ -122,6 +122,11 @@ class CodePyramid(Bounded):
         self.codec, self.codec_share = codec, codec_share
         self.priors: Sequence[Any] = nn.ModuleList(priors)  # type: ignore[assignment]
 
+    def check_examples(self, n: int) -> None:
+        """Raises ValueError where a part cannot be trained on so few."""
+        for part in (self.codec, *self.priors):
+            part.check_examples(n)
+
     def stages(self) -> tuple[Stage, ...]:
         """The codec's stages on data; then each prior's on codes, the top first."""
         codec = scaled(self.codec, "codec", self.codec_share)

@@ -56,6 +56,11 @@ class TwoStage(Bounded):
         super().__init__(codec.space, agreed(codec=codec, prior=prior))
         self.codec, self.prior, self.codec_share = codec, prior, codec_share
 
+    def check_examples(self, n: int) -> None:
+        """Raises ValueError where a part cannot be trained on so few."""
+        self.codec.check_examples(n)
+        self.prior.check_examples(n)
+
     def stages(self) -> tuple[Stage, ...]:
         """The codec's stages on data, then the prior's on codes."""
         codec = scaled(self.codec, "codec", self.codec_share)

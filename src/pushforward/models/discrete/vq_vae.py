@@ -81,6 +81,10 @@ class VQVAE(Bounded):
         self.grid = (self.places[0], self.places[1] * quantiser.books)
         self.tokens = Tokens(math.prod(self.grid), quantiser.codes)
 
+    def check_examples(self, n: int) -> None:
+        """Raises ValueError where the codebook is larger than so few images fill."""
+        self.quantiser.check_vectors(n * math.prod(self.places))
+
     def players(self) -> tuple[Player, ...]:
         """The networks, by gradient; then the codebook, by moving averages."""
         return (

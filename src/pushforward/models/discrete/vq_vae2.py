@@ -146,6 +146,11 @@ class VQVAE2(Bounded):
             for grid, q in zip(self.levels.grids, quantisers)
         )
 
+    def check_examples(self, n: int) -> None:
+        """Raises ValueError where a codebook is larger than so few images fill."""
+        for grid, quantiser in zip(self.levels.grids, self.quantisers):
+            quantiser.check_vectors(n * math.prod(grid))
+
     def players(self) -> tuple[Player, ...]:
         """The networks, by gradient; then every codebook, by moving averages."""
         books = (
