@@ -75,8 +75,11 @@ def directions(model: Any, data: Dataset, reader: Reader, n: int) -> dict[str, A
 def lengths(model: Any, data: Dataset, n: int) -> dict[str, Any]:
     """Path lengths of `n` pairs in z and in w, with their standard errors."""
     found = path_lengths(model, extractor_for(data), samples=n)
-    told = {name: [round(ppl.value, 4), round(ppl.stderr, 4)] for name, ppl in found.items()}
-    return {**told, "extractor": found["z"].extractor, "settings": found["z"].settings}
+    told = {
+        name: {"mean": rounded(p.value), "stderr": rounded(p.stderr), "settings": p.settings}
+        for name, p in found.items()
+    }
+    return {**told, "extractor": found["z"].extractor}
 
 
 def projections(model: Any, data: Dataset, n: int) -> dict[str, Any]:
