@@ -71,8 +71,9 @@ def _options_of(model: Generative, verb: str) -> set[str]:
     """What the model's `verb` may be asked for; what the noise may be, where that is passed on."""
     own = inspect.signature(getattr(model, verb)).parameters.values()
     found = {p.name for p in own}
-    if any(p.kind is p.VAR_KEYWORD for p in own) and hasattr(model, "starting_noise"):
-        found |= set(inspect.signature(model.starting_noise).parameters)
+    noise: Any = getattr(model, "starting_noise", None)
+    if noise is not None and any(p.kind is p.VAR_KEYWORD for p in own):
+        found |= set(inspect.signature(noise).parameters)
     return found
 
 
