@@ -6,6 +6,8 @@
 A classifier of the factors is trained first; its accuracies stand beside the table, and figures
 for factors that it reads badly (orientation, which squares hide) mean little. Of 2,000 pairs of
 images, the styles of one are taken for the layers of a group, and those of the other for all else.
+Beside it: how much of each factor a direction in z and in w explains, path lengths in both, and how
+near projections come to images that the generator drew, and to others.
 """
 
 from __future__ import annotations
@@ -17,12 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from factors import accuracies, read, reader_of
+from factors import Reader, accuracies, read, reader_of
 from harness import hardware, write
 from torch import Tensor
 
+from pushforward.core.dataset import Dataset
 from pushforward.media.trained import opened
+from pushforward.metrics.directions import attribute_direction
+from pushforward.metrics.looking import extractor_for
+from pushforward.metrics.path_length import path_lengths
 from pushforward.metrics.style_mixing import style_swaps
+from pushforward.models.adversarial.projection import project
 
 PAIRS = 2_000
 
@@ -43,10 +50,52 @@ def rounded(value: float) -> float | None:
     return round(value, 4) if math.isfinite(value) else None
 
 
+def directions(model: Any, data: Dataset, reader: Reader, n: int) -> dict[str, Any]:
+    """How much of each factor is linear in z and in w, as read from `n` images; of kinds, the mean
+    over those that occur.
+    """
+    z = model.latents(n)
+    w = model.styles(z).detach()
+    factors = torch.cat(
+        [read(reader, model.space.to_signed(model.drawn(some))) for some in w.split(500)]
+    )
+    found: dict[str, Any] = {}
+    for factor, values in zip(data.factors, factors.double().unbind(1)):
+        told = [values] if factor.ordered else [(values == k).double() for k in values.unique()]
+        told = [v for v in told if min(v[::2].var(), v[1::2].var()) > 0]
+        found[factor.name] = {
+            place: rounded(sum(attribute_direction(codes, v).explained for v in told) / len(told))
+            if told
+            else None
+            for place, codes in (("z", z), ("w", w))
+        }
+    return found
+
+
+def lengths(model: Any, data: Dataset, n: int) -> dict[str, Any]:
+    """Path lengths of `n` pairs in z and in w, with their standard errors."""
+    found = path_lengths(model, extractor_for(data), samples=n)
+    told = {
+        name: {"mean": rounded(p.value), "stderr": rounded(p.stderr), "settings": p.settings}
+        for name, p in found.items()
+    }
+    return {**told, "extractor": found["z"].extractor}
+
+
+def projections(model: Any, data: Dataset, n: int) -> dict[str, Any]:
+    """Mean squared errors, of numbers in [-1, 1], of `n` images that were drawn and `n` of test."""
+    drawn, real = model.sample(n), data.test.at(torch.arange(n), model.device)[0]
+    return {
+        name: rounded(project(model, x).errors.mean().item())
+        for name, x in (("drawn", drawn), ("test", real))
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--pairs", type=int, default=PAIRS)
+    parser.add_argument("--projected", type=int, default=64)
     parser.add_argument("--steps", type=int, default=2_500)
     options = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -76,6 +125,9 @@ def main() -> None:
             }
             for group, swaps in found.items()
         },
+        "explained by a direction": directions(model, data, reader, 4 * options.pairs),
+        "path length": lengths(model, data, options.pairs),
+        "error of projection": projections(model, data, options.projected),
         "measured on": hardware(),
     }
     print(json.dumps(record["groups"], indent=1))

@@ -88,6 +88,7 @@ from .metrics import modes_of_classes as modes_of_classes
 from .metrics import nats as nats
 from .metrics import nearest as nearest
 from .metrics import paired_difference as paired_difference
+from .metrics import path_lengths as path_lengths
 from .metrics import perceptual_path_length as perceptual_path_length
 from .metrics import precision_and_recall as precision_and_recall
 from .metrics import precision_recall_curve as precision_recall_curve
@@ -414,6 +415,7 @@ from .presets import factor_sprites as factor_sprites
 from .presets import ffjord_digits as ffjord_digits
 from .presets import ffjord_mnist as ffjord_mnist
 from .presets import ffjord_moons as ffjord_moons
+from .presets import ffjord_tables as ffjord_tables
 from .presets import ffjord_uci as ffjord_uci
 from .presets import flow_matching_digits as flow_matching_digits
 from .presets import flow_matching_mnist as flow_matching_mnist
@@ -436,6 +438,7 @@ from .presets import glow_mnist as glow_mnist
 from .presets import gmm_digits as gmm_digits
 from .presets import gmm_mnist as gmm_mnist
 from .presets import gmm_moons as gmm_moons
+from .presets import gmm_tables as gmm_tables
 from .presets import guided_mnist as guided_mnist
 from .presets import gumbel_softmax_mnist as gumbel_softmax_mnist
 from .presets import histogram_moons as histogram_moons
@@ -465,6 +468,7 @@ from .presets import made_picture as made_picture
 from .presets import maf_digits as maf_digits
 from .presets import maf_mnist as maf_mnist
 from .presets import maf_moons as maf_moons
+from .presets import maf_tables as maf_tables
 from .presets import maf_uci as maf_uci
 from .presets import masked_sentences as masked_sentences
 from .presets import mixture_posterior_digits as mixture_posterior_digits
@@ -476,6 +480,7 @@ from .presets import nice_digits as nice_digits
 from .presets import nice_mnist as nice_mnist
 from .presets import nice_moons as nice_moons
 from .presets import nsf_moons as nsf_moons
+from .presets import nsf_tables as nsf_tables
 from .presets import nsf_uci as nsf_uci
 from .presets import pggan_digits as pggan_digits
 from .presets import pggan_mnist as pggan_mnist

@@ -9,9 +9,10 @@ import scipy.integrate
 import scipy.stats
 import torch
 
+import pushforward as pf
 from pushforward.metrics import inception_network
 from pushforward.metrics.classifier import classification_accuracy_score
-from pushforward.metrics.features import features_as_given
+from pushforward.metrics.features import Extractor, features_as_given
 from pushforward.metrics.inception_network import (
     InceptionV3,
     ResizeTF1,
@@ -19,6 +20,7 @@ from pushforward.metrics.inception_network import (
     prepare,
     weights_file,
 )
+from pushforward.metrics.looking import extractor_for
 from pushforward.metrics.memorisation import (
     closer,
     count_farther,
@@ -28,6 +30,7 @@ from pushforward.metrics.memorisation import (
 from pushforward.metrics.path_length import (
     lerp,
     path_for,
+    path_lengths,
     perceptual_path_length,
     slerp,
     unit_slerp,
@@ -299,3 +302,62 @@ def test_inception_input(tmp_path, monkeypatch):
         weights_file()
     assert asked[0][0][0] == inception_network.URL
     assert asked[0][1] == {"hash_prefix": inception_network.SHA256}
+
+
+WALKS = {"samples": 400, "step": 1e-2, "trim": 0}
+
+
+class TestPathLengthsOfGames:
+    def test_of_a_linear_generator(self):
+        """|A dz / e|^2 by the very walk: the metric of the map itself, of the same draws."""
+        net = torch.nn.Linear(3, 2)
+        model = pf.GAN(pf.Reals((2,)), net, latent=3).eval()
+        torch.manual_seed(0)
+        (found,) = path_lengths(model, features_as_given, **WALKS).values()
+        torch.manual_seed(0)
+        expected = perceptual_path_length(
+            net, lambda n: torch.randn(n, 3), features_as_given, **WALKS
+        )
+        assert found.value == pytest.approx(expected.value, rel=1e-5)
+
+    def test_images_are_not_rounded(self):
+        """With integers a step of 1e-2 in a nearly flat generator would move nothing at all."""
+        net = torch.nn.Sequential(
+            torch.nn.Linear(3, 4, bias=False), torch.nn.Unflatten(1, (1, 2, 2))
+        )
+        torch.nn.init.constant_(net[0].weight, 1e-3)
+        model = pf.GAN(pf.Pixels(1, 2, 2), net, torch.nn.Flatten(), latent=3).eval()
+        torch.manual_seed(0)
+        found = path_lengths(model, features_as_given, **WALKS)["z"]
+        torch.manual_seed(0)
+        expected = perceptual_path_length(  # tanh of so little is the identity
+            net,
+            lambda n: torch.randn(n, 3),
+            features_as_given,
+            **WALKS,
+        )
+        assert found.value == pytest.approx(expected.value, rel=1e-2)
+
+    def test_the_usual_extractors_look_at_floats(self):
+        model = pf.GAN(pf.Pixels(1, 8, 8, levels=17), latent=3).eval()
+        few = {"samples": 20, "step": 1e-2}
+        for name in (None, "random"):
+            look = extractor_for(pf.data.digits(), name)
+            assert path_lengths(model, look, **few)["z"].extractor == str(look)
+        halved = Extractor.of("halved", torch.nn.Flatten(), lambda x: x.float() / 2)
+        with pytest.raises(ValueError, match=r"halved.* whole numbers alone"):
+            path_lengths(model, halved, **few)
+
+    def test_styles_are_walked_beside_noise(self):
+        model = pf.StyleGAN2(pf.Pixels(1, 4, 4), 4, width=4, most=4, style=5, mapping=1).eval()
+        found = path_lengths(model, features_as_given, samples=50, step=1e-2)
+        assert list(found) == ["z", "w"]
+        assert found["w"].settings.startswith("lerp")
+        assert min(ppl.value for ppl in found.values()) > 0
+
+    def test_what_is_told_something_is_refused(self):
+        model = pf.GAN(pf.Reals((2,)), latent=3, given=pf.Labels(3))
+        with pytest.raises(ValueError, match="told nothing"):
+            path_lengths(model, features_as_given)
+        with pytest.raises(ValueError, match="not of this MAF"):
+            path_lengths(pf.MAF(2, 1, 4, 1), features_as_given)

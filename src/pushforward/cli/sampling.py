@@ -26,6 +26,7 @@ def sample(
     guidance: float | None = None,
     temperature: float | None = None,
     top_k: int | None = None,
+    truncation: float | None = None,
     rerank: int | None = None,
     partial: str | None = None,
     seed: int = 0,
@@ -46,6 +47,8 @@ def sample(
         guidance: how much of what it is told a model follows: 1 all, 2 twice as much.
         temperature: of draws; below 1 likelier values come more often.
         top_k: how many of the likeliest values are drawn from.
+        truncation: of a GAN: noise beyond it is drawn again, or styles are drawn to their mean;
+            less of it, less variety.
         rerank: how many candidates are drawn, of which the n that fit the text best are kept.
         partial: what they agree with: an image (transparent pixels are drawn), a WAV file (its
             beginning), or .npy (negative and NaN are drawn).
@@ -66,7 +69,8 @@ def sample(
     if file:
         load_file(file)
     trained = opened(checkpoint)
-    conditions, heed = told(trained, label, text, n), Heed(guidance, temperature, top_k, rerank)
+    conditions = told(trained, label, text, n)
+    heed = Heed(guidance, temperature, top_k, truncation, rerank)
     heed.options(trained.model, "sample" if partial is None else "complete")
     target = _target(trained, out)
     inputs = [path for path in (checkpoint, partial, file) if path]

@@ -28,6 +28,7 @@ class Heed:
     guidance: float | None = None
     temperature: float | None = None
     top_k: int | None = None
+    truncation: float | None = None
     rerank: int | None = None
 
     def options(self, model: Generative, verb: str = "sample") -> dict[str, Any]:
@@ -39,7 +40,7 @@ class Heed:
         }
         if not hasattr(model, verb):  # who completes nothing is told so where it is asked to
             return {}
-        known = inspect.signature(getattr(model, verb)).parameters
+        known = _options_of(model, verb)
         for name in asked:
             if name not in known:
                 raise Usage(
@@ -66,16 +67,31 @@ class Heed:
         yield best.best(n, told[0][:1], self.rerank, **options)
 
 
+def _options_of(model: Generative, verb: str) -> set[str]:
+    """What the model's `verb` may be asked for; what the noise may be, where that is passed on."""
+    own = inspect.signature(getattr(model, verb)).parameters.values()
+    found = {p.name for p in own}
+    noise: Any = getattr(model, "starting_noise", None)
+    if noise is not None and any(p.kind is p.VAR_KEYWORD for p in own):
+        found |= set(inspect.signature(noise).parameters)
+    return found
+
+
 def told(trained: Trained, label: int | None, text: str | None, n: int) -> tuple[Tensor, ...]:
     """The conditions of `n` samples. Raises Usage where the model needs others, or knows none."""
     import torch
 
     from ..core.given import spaces_of
-    from ..core.spaces import Labels, Tokens
+    from ..core.spaces import Labels, Pixels, Reals, Tokens
 
     model = trained.model
     wanted = spaces_of(model.given)
     name = f"this {type(model).__name__}"
+    if any(isinstance(space, Pixels | Reals) for space in wanted):
+        raise Usage(
+            f"{name} is told {model.given} with each datum, which no flag can say: sample it in "
+            "Python, pf.load(FILE).sample(n, given)"
+        )
     if text is not None and not any(isinstance(space, Tokens) for space in wanted):
         raise Usage(f"{name} reads no text: leave --text out")
     if label is not None and not any(isinstance(space, Labels) for space in wanted):

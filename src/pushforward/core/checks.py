@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .misfits import in_words
 from .spaces import count
 
 
@@ -99,11 +101,15 @@ def _drawing(method: Callable) -> Callable:
 
 
 def _in_its_type(method: Callable, self: Any, *given: Any, **options: Any) -> Any:
-    """What a method gives; ValueError where torch cannot compute it in half the usual digits."""
+    """What a method gives; ValueError where torch cannot compute it in half the usual digits, and
+    where a part is given what it cannot take.
+    """
     try:
         return method(self, *given, **options)
     except (NotImplementedError, RuntimeError) as error:
         if self.dtype not in (torch.bfloat16, torch.float16):
+            if (told := in_words(self, error)) is not error:
+                raise told from error
             raise
         kind = str(self.dtype).removeprefix("torch.")
         reason = str(error).splitlines()[0]
@@ -121,6 +127,15 @@ def _decoding(method: Callable) -> Callable:
         return method(self, _as_model(self, z), *rest, **options)
 
     return decoded
+
+
+def warmed(z: Tensor, temperature: float) -> Tensor:
+    """Noise times a temperature. Raises ValueError unless that is finite and at least 0."""
+    if not isinstance(temperature, int | float) or not 0 <= temperature < math.inf:
+        raise ValueError(
+            f"temperature must be a number of at least 0, 1 being as learned, not {temperature!r}"
+        )
+    return z if temperature == 1 else z * temperature
 
 
 def cut(told: tuple[Tensor, ...], size: int) -> Iterator[tuple[Tensor, ...]]:

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from .blueprint import Component
-from .checks import CHECKS, cut
+from .checks import CHECKS, cut, warmed
 from .dataset import Batch, unchanged
 from .given import Given, check_given, spaces_of
 from .likelihood import EXACT, LOWER_BOUND, NONE, Kind, estimate, importance_weighted
@@ -326,8 +326,7 @@ class Pushforward(Generative):
 
     def starting_noise(self, n: int, temperature: float = 1.0) -> Tensor:
         """The noise that `n` samples begin with: a temperature below 1 shrinks it to the mode."""
-        z = self.latents(n)
-        return z if temperature == 1 else z * temperature
+        return warmed(self.latents(n), temperature)
 
     def sample(self, n: int, *conditions: Tensor, **options: Any) -> Tensor:
         """`n` data; `options` are those of `starting_noise`, such as `temperature=0.7`."""

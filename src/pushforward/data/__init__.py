@@ -22,6 +22,7 @@ from .plane import (
 )
 from .remote import hub
 from .shard_files import shards
+from .shipped_tables import breast_cancer, wine
 from .sprite_captions import captioned_sprites
 from .stacked import stacked_mnist
 from .standard import cifar10, mnist

@@ -23,7 +23,7 @@ from .memorisation import memorisation_test
 from .mmd import gaussian_mmd
 from .mode_counts import modes, modes_of_classes
 from .neighbours import nearest
-from .path_length import lerp, perceptual_path_length, slerp, unit_slerp
+from .path_length import lerp, path_lengths, perceptual_path_length, slerp, unit_slerp
 from .prd import precision_recall_curve
 from .precision_recall import density_and_coverage, precision_and_recall
 from .references import Seen, reference_features, reference_statistics

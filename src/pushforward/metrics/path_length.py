@@ -19,12 +19,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..core.spaces import count
-from .features import Features, checked, label
+from ..core.spaces import Pixels, count
+from .features import Extractor, Features, checked, label
 from .measurement import Measurement
 
 Path = Callable[[Tensor, Tensor, Tensor | float], Tensor]
@@ -124,3 +126,47 @@ def perceptual_path_length(
     stderr = (values.std() / len(values) ** 0.5).item()
     about = {**label(extractor), "settings": f"{way.__name__}, step {step:g}, trim {trim:g}"}
     return Measurement("PPL", values.mean().item(), stderr, samples, **about)
+
+
+def path_lengths(model: Any, extractor: Features, **settings: Any) -> dict[str, Measurement]:
+    """PPL of a game's generator: of its noise, "z", and of its styles, "w", where it has any.
+
+    Images are taken as the generator paints them, in [-1, 1], for rounding would drown so small a
+    step; noise that a StyleGAN adds at every place is held.
+
+    Args:
+        model: a `GAN` that is told nothing, in eval mode: it has `latents`, `handles`, `painted`.
+        extractor: what `looking.extractor_for` finds, or a function of such floats.
+        settings: as of `perceptual_path_length`.
+
+    Raises ValueError where the model is told something, or paints nothing; and for an extractor of
+    whole numbers alone, such as Inception's.
+    """
+    if not hasattr(model, "painted") or model.given is not None:
+        raise ValueError(
+            f"path lengths are of generators that are told nothing, not of this "
+            f"{type(model).__name__}: give `perceptual_path_length` a function of noise alone"
+        )
+    look = _of_floats(extractor, model)
+
+    def painted(z: Tensor) -> Tensor:
+        return model.painted(model.handles(z))
+
+    found = {"z": perceptual_path_length(painted, model.latents, look, **settings)}
+    if hasattr(model, "styles"):
+        found["w"] = perceptual_path_length(
+            model.painted, lambda n: model.styles(model.latents(n)), look, **settings
+        )
+    return found
+
+
+def _of_floats(extractor: Features, model: Any) -> Features:
+    """The extractor for images in [-1, 1], which it must find the same in as in whole numbers."""
+    if not isinstance(extractor, Extractor) or not isinstance(model.space, Pixels):
+        return extractor
+    look, x = replace(extractor, prepare=torch.Tensor.float), model.push(model.latents(2))
+    if not torch.allclose(extractor(x), look(model.space.to_signed(x)), rtol=1e-3, atol=1e-3):
+        raise ValueError(
+            f"{extractor} takes whole numbers alone: give a function of images in [-1, 1]"
+        )
+    return look

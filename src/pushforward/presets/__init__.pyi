@@ -164,6 +164,10 @@ from .sentences import masked_sentences as masked_sentences
 from .sentences import recurrent_sentences as recurrent_sentences
 from .sentences import sentence_vae as sentence_vae
 from .sentences import sentence_vae_file as sentence_vae_file
+from .shipped_tables import ffjord_tables as ffjord_tables
+from .shipped_tables import gmm_tables as gmm_tables
+from .shipped_tables import maf_tables as maf_tables
+from .shipped_tables import nsf_tables as nsf_tables
 from .uci import ffjord_uci as ffjord_uci
 from .uci import maf_uci as maf_uci
 from .uci import nsf_uci as nsf_uci

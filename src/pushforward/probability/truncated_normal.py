@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor
 
+RARE = 0.05  # below, nearly all would be drawn again: draws are by the inverse of the distribution
+
 
 def truncated_normal(
     shape: tuple[int, ...],
@@ -25,6 +27,10 @@ def truncated_normal(
         raise ValueError(
             f"the threshold of a truncated normal must be positive and finite, not {threshold!r}"
         )
+    if threshold < RARE:
+        reach = math.erf(threshold / math.sqrt(2))
+        even = (2 * torch.rand(shape, device=device, dtype=dtype) - 1) * reach
+        return torch.erfinv(even).mul(math.sqrt(2)).clamp(-threshold, threshold)
     z = torch.randn(shape, device=device, dtype=dtype).flatten()
     while len(outside := (z.abs() > threshold).nonzero()[:, 0]):
         z[outside] = torch.randn(len(outside), device=device, dtype=dtype)

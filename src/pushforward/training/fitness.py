@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from torch import nn
 
 from ..core.blueprint import encode
 from ..core.contract import Generative
@@ -29,6 +30,9 @@ def available(device: torch.device | str) -> torch.device | str:
 
 def check_fit(model: Generative, data: Dataset, recipe: Recipe) -> None:
     """Raises ValueError where the model cannot be trained on the data by the recipe."""
+    for name, tensor in model.named_parameters():
+        if isinstance(tensor, nn.parameter.UninitializedParameter):
+            raise ValueError(f"{name!r} has no size yet: call the network on some data first")
     if any(tensor.is_inference() for tensor in model.state_dict().values()):
         raise ValueError(
             "the model was built within torch.inference_mode(), where torch makes weights that "

@@ -20,6 +20,7 @@ from ..core.blueprint import encode
 from ..core.checkpoint import rehearsed
 from ..core.contract import Generative, Player, Stage
 from ..core.dataset import Batch, Dataset
+from ..core.misfits import in_words
 from ..core.spaces import trusted
 from ..core.streams import is_of_readers, unread
 from . import distributed, state
@@ -183,6 +184,8 @@ class Training:
                 raise distributed.lost(error, self.kept) from error
             why = None if isinstance(error, Diverged) else weights_not_finite(self)
             if why is None and not is_of_numbers(error):
+                if (told := in_words(self.model, error)) is not error:
+                    raise told from error
                 raise
             raise self._diverged(why or first_line(error)) from error
 

@@ -30,9 +30,13 @@ from ...core.catalogue import example, system
 from ...core.contract import Generative, Player, Terms
 from ...core.spaces import Pixels, Space, count
 from ...nn.conv import ConvEncoder
+from ...nn.outputs import made, scored
 from ...objectives.adversarial import AdversarialLoss, LeastSquares
+from .gan import loss_of
 from .sagan import images
 from .stylegan import weight_of
+
+LEAST = 3  # pixels a side: normalised features need more than one place
 
 
 class Residual(nn.Module):
@@ -111,6 +115,12 @@ class CycleGAN(Generative):
             raise ValueError(f"both kinds must have the same sides, not {source} and {space}")
         if identity and source.channels != space.channels:
             raise ValueError("identity must be 0 where the kinds have other numbers of channels")
+        if min(space.shape[1:]) < LEAST and None in (forth, back):
+            raise ValueError(
+                f"the usual translators need sides of at least {LEAST}, not {space}: pass others"
+            )
+        if critics is not None and len(critics) != 2:
+            raise ValueError(f"there must be two critics, of B and of A, not {len(critics)}")
         super().__init__(space, source)
         a, b = source.channels, space.channels
         self.forth = forth or Translator(a, b, width)
@@ -118,7 +128,7 @@ class CycleGAN(Generative):
         usual = ConvEncoder(space.shape, 1, width), ConvEncoder(source.shape, 1, width)
         self.critics = nn.ModuleList(critics or usual)
         self.cycle, self.identity = weight_of("cycle", cycle), weight_of("identity", identity)
-        self.objective = objective
+        self.objective = loss_of(objective)
 
     def players(self) -> tuple[Player, ...]:
         """Both critics, then both translators."""
@@ -168,13 +178,13 @@ class CycleGAN(Generative):
         return self.space.to_signed(x, self.dtype), self.given.to_signed(source, self.dtype)
 
     def _forth(self, a: Tensor) -> Tensor:
-        return self.forth(a).tanh()
+        return made("forth", self.forth(a), self.space).tanh()
 
     def _back(self, b: Tensor) -> Tensor:
-        return self.back_again(b).tanh()
+        return made("back", self.back_again(b), self.given).tanh()
 
     def _scores(self, critic: nn.Module, x: Tensor) -> Tensor:
-        return critic(x).reshape(len(x))
+        return scored("a critic", critic(x), len(x))
 
 
 def _apart(x: Tensor, y: Tensor) -> Tensor:

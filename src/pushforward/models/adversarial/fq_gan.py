@@ -110,6 +110,8 @@ class FQGAN(GAN):
 
 
 def _check_width(critic: Halves, quantiser: VectorQuantiser, space: Pixels) -> None:
+    if not isinstance(critic, Halves):
+        raise ValueError(f"the critic must be in two Halves(early, late), not {type(critic)!r}")
     weight = next(critic.parameters())
     with torch.no_grad():
         seen = critic.early(torch.zeros(1, *space.shape, dtype=weight.dtype, device=weight.device))

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from ...core.blueprint import Component
 from ...core.catalogue import example, system
+from ...core.checks import warmed
 from ...core.contract import Player, Pushforward, Terms
 from ...core.given import Given, spaces_of
 from ...core.shares import number
@@ -37,6 +38,7 @@ from ...nn.conditions import as_vector, width_of
 from ...nn.conv import ConvDecoder, ConvEncoder
 from ...nn.mlp import MLP
 from ...nn.norms import largest_norm
+from ...nn.outputs import made, scored
 from ...nn.told import check_told
 from ...objectives.adaptive_augmentation import AdaptiveAugmentation
 from ...objectives.adversarial import AdversarialLoss, NonSaturating, Saturating, gradient_norm
@@ -87,6 +89,8 @@ def _length(space: Space) -> int:
 
 def penalties_for(critic: nn.Module, penalties: tuple[Penalty, ...]) -> tuple[Penalty, ...]:
     """Returns the penalties; each must have a name of its own. Warns where a slope is none."""
+    if not isinstance(penalties, tuple | list):
+        raise ValueError(f"penalties must be a tuple, such as (R1(),), not {penalties!r}")
     names = [p.name for p in penalties]
     if len(set(names)) < len(names):
         raise ValueError(f"every penalty must be given once, not {names}")
@@ -97,6 +101,13 @@ def penalties_for(critic: nn.Module, penalties: tuple[Penalty, ...]) -> tuple[Pe
             stacklevel=4,
         )
     return tuple(penalties)
+
+
+def loss_of(objective: AdversarialLoss) -> AdversarialLoss:
+    """Returns the loss on scores; raises ValueError where it is none."""
+    if not all(callable(getattr(objective, who, None)) for who in ("critic", "generator")):
+        raise ValueError(f"objective must be a loss on scores, such as Hinge(), not {objective!r}")
+    return objective
 
 
 def spread(x: Tensor) -> Tensor:
@@ -149,7 +160,7 @@ class GAN(Pushforward):
         self.critic = critic or critic_for(space, given=given)
         check_told("the generator", self.generator, width_of(given))
         check_told("the critic", self.critic, width_of(given))
-        self.objective, self.augment = objective, augment
+        self.objective, self.augment = loss_of(objective), augment
         self.penalties = penalties_for(self.critic, penalties)
 
     def players(self) -> tuple[Player, ...]:
@@ -224,7 +235,7 @@ class GAN(Pushforward):
 
     def scores(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         """The critic's scores of floats, told `c`, (batch,)."""
-        return (self.critic(x) if c is None else self.critic(x, c)).reshape(len(x))
+        return scored("the critic", self.critic(x) if c is None else self.critic(x, c), len(x))
 
     def seen(self, x: Tensor) -> Tensor:
         """Floats as the critic is shown them: augmented, where that was asked for."""
@@ -240,6 +251,7 @@ class GAN(Pushforward):
 
     def _generate(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         x = self.generator(z) if c is None else self.generator(z, c)
+        made("the generator", x, self.space)
         return x.tanh() if isinstance(self.space, Pixels) else x
 
     def latents(self, n: int) -> Tensor:
@@ -258,7 +270,7 @@ class GAN(Pushforward):
             z = self.latents(n)
         else:
             z = truncated_normal((n, self.latent), truncation, self.device, self.dtype)
-        return z if temperature == 1 else z * temperature
+        return warmed(z, temperature)
 
     def handles(self, z: Tensor, *conditions: Tensor) -> Tensor:
         """What of noise one turns to change a datum: here the noise itself, (batch, ...)."""

@@ -23,7 +23,8 @@ from torch.nn import functional as F
 
 from ...core.catalogue import example, system
 from ...core.contract import Player, Terms
-from ...core.spaces import Pixels, Space, count
+from ...core.spaces import Labels, Pixels, Space, count
+from ...nn.outputs import read
 from ...objectives.adversarial import AdversarialLoss, NonSaturating
 from .gan import GAN, critic_for, generator_for
 
@@ -73,8 +74,10 @@ class InfoGAN(GAN):
     ):
         if not 0 < weight < math.inf:
             raise ValueError(f"the weight lambda must be a positive number, not {weight!r}")
+        if not isinstance(kinds, tuple | list):
+            raise ValueError(f"kinds must be a tuple, such as (10,), not {kinds!r}")
         kinds = tuple(count("categories of a kind", kind, 2) for kind in kinds)
-        if not kinds and not count("continuous", continuous, 0):
+        if not count("continuous", continuous, 0) and not kinds:
             raise ValueError(
                 "InfoGAN needs a code: kinds such as (10,), or continuous of 1 or more"
             )
@@ -110,8 +113,9 @@ class InfoGAN(GAN):
 
     def _read(self, x: Tensor) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
         """Logits of each kind; means, and log-deviations kept within e^-4 .. e^2."""
-        out = self.recogniser(x).split([*self.kinds, self.continuous, self.continuous], 1)
-        *logits, mean, log_std = out
+        lengths = [*self.kinds, self.continuous, self.continuous]
+        out = read("the recogniser", self.recogniser(x), sum(lengths))
+        *logits, mean, log_std = out.split(lengths, 1)
         return tuple(logits), mean, log_std.clamp(-4, 2)
 
     def latents(self, n: int) -> Tensor:
@@ -130,12 +134,14 @@ class InfoGAN(GAN):
         self, n: int, kinds: Tensor | None = None, continuous: Tensor | None = None
     ) -> Tensor:
         """Latents (n, latent) with codes of one's own: kinds (n, len(kinds)) int64, or drawn;
-        continuous (n, continuous), or drawn. Raises ValueError for codes of another shape.
+        continuous (n, continuous), or drawn. Raises ValueError for codes of another shape, and
+        for categories that a kind has not.
         """
         free = torch.empty(n, self.noise + self.continuous, device=self.device, dtype=self.dtype)
         drawn = [torch.randint(k, (n,), device=self.device) for k in self.kinds]
         if kinds is not None:
-            drawn = list(_of_shape("kinds", kinds, (n, len(self.kinds))).to(self.device).unbind(1))
+            kinds = _of_shape("kinds", kinds, (n, len(self.kinds))).to(self.device)
+            drawn = [_category(c, k) for c, k in zip(kinds.unbind(1), self.kinds)]
         normal, uniform = free[:, : self.noise].normal_(), free[:, self.noise :].uniform_(-1, 1)
         if continuous is not None:
             uniform = _of_shape("continuous", continuous, (n, self.continuous)).to(uniform)
@@ -166,6 +172,10 @@ def _of_shape(name: str, codes: Tensor, shape: tuple[int, ...]) -> Tensor:
     if tuple(codes.shape) != shape:
         raise ValueError(f"{name} must have shape {shape}, not {tuple(codes.shape)}")
     return codes
+
+
+def _category(codes: Tensor, kind: int) -> Tensor:
+    return Labels(kind).check(codes, f"a code of {kind} categories")
 
 
 system("info-gan", lecture=8, title="InfoGAN", paper="arXiv:1606.03657")

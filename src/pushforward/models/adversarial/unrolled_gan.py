@@ -24,6 +24,7 @@ from ...core.catalogue import example, system
 from ...core.contract import Terms
 from ...core.given import Given
 from ...core.spaces import Reals, Space, count
+from ...nn.outputs import scored
 from ...objectives.adversarial import AdversarialLoss, NonSaturating
 from .gan import GAN, critic_for, generator_for
 
@@ -84,7 +85,7 @@ class UnrolledGAN(GAN):
     def scored(self, weights: Weights, x: Tensor, c: Tensor | None = None) -> Tensor:
         """The scores of floats by a critic with other weights, (batch,)."""
         told = (self.seen(x),) if c is None else (self.seen(x), c)
-        return functional_call(self.critic, weights, told).reshape(len(x))
+        return scored("the critic", functional_call(self.critic, weights, told), len(x))
 
 
 system("unrolled-gan", lecture=8, title="Unrolled GAN", paper="arXiv:1611.02163")

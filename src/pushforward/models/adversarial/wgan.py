@@ -13,6 +13,7 @@ of convolutions or an MLP); theirs are DCGAN's, which can be passed.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from torch import nn
@@ -49,8 +50,8 @@ class WGAN(GAN):
         given: Given = None,
     ):
         super().__init__(space, generator, critic, latent, Wasserstein(), turns, given)
-        if not bound > 0:
-            raise ValueError(f"weights are clipped to a positive bound, not {bound!r}")
+        if not 0 < bound < math.inf:
+            raise ValueError(f"weights are clipped to a positive, finite bound, not {bound!r}")
         self.bound = bound
 
     def players(self) -> tuple[Player, ...]:
