@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import resource
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -21,7 +22,8 @@ from statistics import median
 import torch
 
 REST = 0.2  # seconds before a turn: idle threads of another BLAS spin on the cores for a while
-RESULTS = Path(__file__).resolve().parent.parent / "results"
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "results"
 
 
 def seconds(run: Callable[[], object]) -> tuple[float, float]:
@@ -110,10 +112,16 @@ def versions(*names: str) -> dict[str, str]:
     return {"python": platform.python_version(), **{n: version(n) for n in ("torch", *names)}}
 
 
+def _seen_from_here(argument: str) -> str:
+    """A path into this repository as it is called from its root; all else as it stands."""
+    path = Path(argument).absolute()
+    return str(path.relative_to(ROOT)) if path.exists() and path.is_relative_to(ROOT) else argument
+
+
 def write(name: str, record: dict, packages: tuple[str, ...] = ()) -> Path:
     """Writes results/NAME.json: the record with command, time, hardware and versions."""
     about = {
-        "command": " ".join(["python", f"bench/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "command": shlex.join(["python", *map(_seen_from_here, sys.argv)]),
         "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "hardware": hardware(),
         "versions": versions(*packages),

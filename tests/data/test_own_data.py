@@ -156,7 +156,7 @@ def kinds() -> dict[str, pf.Dataset]:
 
 
 def own_kind(name: str) -> str:
-    if name.endswith(("_moons", "gaussians8", "gaussians25", "_uci")):
+    if name.endswith(("_moons", "gaussians8", "gaussians25", "_uci", "_tables")):
         return "vectors"
     if name.startswith("dalle"):
         return "captions"

@@ -65,9 +65,13 @@ def vqgan_digits(
 
     pushforward train vqgan_digits      (told the digit: --classes 10)
 
-    The features are of the classifier by which Frechet distances of digits are measured, so that
-    these favour it; `--features false` has none. On images this small the game wins nothing:
-    `vq_vae_digits` with as many steps has 2.21 bits/dim and a distance of 6.2.
+    On images this small the game wins nothing: `vq_vae_digits` with as many steps has 2.21 bits/dim
+    and a distance of 6.2.
+
+    Args:
+        weight: of the adversarial loss, once it is as strong as the others at the decoder.
+        features: the loss of features too; these are of the classifier by which Frechet distances
+            of digits are measured, so that the distance favours it.
     """
     from ..data import digits
     from ..metrics.small_classifiers import digits_classifier
