@@ -12,8 +12,8 @@ from typing import Any
 
 import pushforward
 
-from . import settings
-from .failures import CourseError, told
+from . import running, settings
+from .failures import CourseError
 from .mathjax import mathjax
 from .staging import staged
 
@@ -34,6 +34,8 @@ def built(out: Path, lecture: int | None = None, quiet: bool = False, language: 
     chosen |= settings.in_language(language, locale)
     warnings = io.StringIO()
     source = staged(out / "source", cache / f"facts-{_library()}.json")
+    _kernels_are_ours()
+    _cells(source, out, chosen, lecture, quiet)
     _run(source, out, chosen, warnings, quiet)
     if warnings.getvalue():
         raise CourseError("the course has loose ends:\n" + warnings.getvalue())
@@ -61,6 +63,19 @@ def _catalogues(out: Path, language: str) -> Path:
     return words.compiled(out / "locale")
 
 
+def _cells(
+    source: Path, out: Path, chosen: dict[str, Any], lecture: int | None, quiet: bool
+) -> None:
+    """Runs the cells that Sphinx will look for, and tells how long each took."""
+    asked = [p for p in settings.pages() if lecture is None or settings.number(p) == lecture]
+    pages = [source / page.name for page in asked]
+    cache = Path(chosen["nb_execution_cache_path"])
+    times = running.run(pages, cache, chosen["myst_enable_extensions"], quiet)
+    told = running.report(times, out)
+    if not quiet:
+        print(told)
+
+
 def _run(
     source: Path, out: Path, chosen: dict[str, Any], warnings: io.StringIO, quiet: bool
 ) -> None:
@@ -68,7 +83,6 @@ def _run(
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
 
-    _kernels_are_ours()
     try:
         app = Sphinx(
             str(source),
@@ -81,9 +95,7 @@ def _run(
             warning=warnings,
         )
         app.build()
-    except ExecutionError as error:
-        raise CourseError(_failed(error, out)) from error
-    except SphinxError as error:
+    except (ExecutionError, SphinxError) as error:
         raise CourseError(str(error)) from error
 
 
@@ -94,15 +106,6 @@ def _kernels_are_ours() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in paths)
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
-
-
-def _failed(error: Exception, out: Path) -> str:
-    report = str(error.__cause__ or error)
-    for log in sorted((out / "html" / "reports").rglob("*.err.log"), key=os.path.getmtime):
-        page = settings.LECTURES / f"{log.name.removesuffix('.err.log')}.md"
-        report = log.read_text("utf-8")
-    page = next((p for p in settings.pages() if str(p.name) in str(error)), None) or page
-    return told(page, report)
 
 
 def _library() -> str:
