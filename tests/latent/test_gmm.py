@@ -8,6 +8,7 @@ import pytest
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import pushforward as pf
 from pushforward.models.latent.gmm import GMM, GradientGMM
@@ -245,3 +246,30 @@ def test_plus_plus_prefers_what_is_far():
 def test_cholesky_tensor_round_trip():
     raw = torch.randn(3, 4, 4, dtype=torch.float64).tril()
     assert torch.allclose(unfactor(factor(raw)), raw)
+
+
+class Largest(TorchDispatchMode):
+    """The most numbers that a tensor made within held."""
+
+    def __init__(self):
+        super().__init__()
+        self.numbers = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        if isinstance(made, torch.Tensor):
+            self.numbers = max(self.numbers, made.untyped_storage().nbytes() // made.itemsize)
+        return made
+
+
+def test_many_data_are_seen_by_many_components_in_parts():
+    torch.manual_seed(0)
+    n, k, d = 2_000, 40, 30
+    model = GMM(d, k, DiagonalCovariance()).double()
+    x = torch.randn(n, d, dtype=torch.float64)
+    at_once = model.log_prob(x)
+    with torch.no_grad(), Largest() as seen:
+        in_parts = model.log_prob(x)
+        model.update(x)
+    torch.testing.assert_close(in_parts, at_once.detach(), rtol=1e-13, atol=1e-12)
+    assert seen.numbers < n * k * d / 4

@@ -8,6 +8,7 @@ import torch
 import pushforward as pf
 from pushforward.models.adversarial.co_gan import CoGAN, co_gan
 from pushforward.models.adversarial.fq_gan import FQGAN, fq_gan
+from pushforward.models.adversarial.gan import spread
 from pushforward.nn.quantised_features import EarlyCritic, halves_for
 from pushforward.objectives.adversarial import Hinge
 from pushforward.probability.quantisation import VectorQuantiser
@@ -42,6 +43,12 @@ class TestCoupled:
                 score = model.critic.verdict(eye(floats[:, kind : kind + 1]))[:, 0]
                 total = total + (1 + sign * score).relu()
             torch.testing.assert_close(terms[name], total)
+
+    def test_noise_is_not_forgotten_on_the_way_to_the_image(self):
+        """Of what the untrained generator paints, most depends on the noise."""
+        torch.manual_seed(0)
+        fakes = CoGAN(pf.Pixels(2, 28, 28), width=8).generator(torch.randn(64, 64))
+        assert spread(fakes) > 0.7 * fakes.square().flatten(1).sum(1).mean().sqrt()
 
     def test_a_kinds_critic_does_not_see_the_other(self):
         model = co_gan()

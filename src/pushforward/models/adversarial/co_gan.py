@@ -12,21 +12,21 @@ As a model: x holds the kinds one after another in its channels, and what stands
 in it is of no relation (`unpaired?joined=True`). A sample's kinds belong together.
 
 Coupled Generative Adversarial Networks (Liu and Tuzel, 2016), arXiv:1606.07536, eq. 1, section 3.
-Differs: any number of kinds; pyramids of convolutions without batch normalisation, of which the
-last doubling is a kind's own, and of a critic the first.
+Differs: any number of kinds; DCGAN's networks, of which the last doubling is a kind's own, and of a
+critic the first. Batch normalisation after every layer of the trunk is no ornament: without it what
+noise says fades from layer to layer, and the game ends with one image.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ...core.blueprint import Component
 from ...core.catalogue import example, system
 from ...core.contract import Terms
 from ...core.spaces import Pixels, Space, count
-from ...nn.conv import ConvDecoder, ConvEncoder
+from ...nn.dcgan import DCGANCritic, DCGANGenerator, doublings
 from ...objectives.adversarial import AdversarialLoss, NonSaturating
 from .gan import GAN
 from .sagan import images
@@ -39,7 +39,7 @@ class CoupledGenerator(Component):
 
     Args:
         latent: length of the noise.
-        shape: (channels, height, width) of one kind; even sides.
+        shape: (channels, height, width) of one kind; sides that DCGAN can halve, and even ones.
         kinds: how many there are.
         width: channels of each kind's own layers; the trunk has twice as many at half of the sides.
     """
@@ -48,18 +48,21 @@ class CoupledGenerator(Component):
         super().__init__()
         channels, height, breadth = shape
         middle = (2 * count("width", width), height // 2, breadth // 2)
-        self.trunk = ConvDecoder(latent, middle, 2 * width)
+        self.trunk = nn.Sequential(
+            DCGANGenerator(latent, middle, 2 * width), nn.BatchNorm2d(2 * width), nn.ReLU()
+        )
         self.heads = nn.ModuleList(_head(2 * width, width, channels) for _ in range(kinds))
 
     def forward(self, z: Tensor) -> Tensor:
         """The images for the noise `z`, before their tanh."""
-        seen = F.interpolate(F.silu(self.trunk(z)), scale_factor=2)
+        seen = self.trunk(z)
         return torch.cat([head(seen) for head in self.heads], 1)
 
 
 def _head(inputs: int, width: int, channels: int) -> nn.Sequential:
-    first = nn.Conv2d(inputs, width, 3, padding=1)
-    return nn.Sequential(first, nn.SiLU(), nn.Conv2d(width, channels, 3, padding=1))
+    up = nn.ConvTranspose2d(inputs, width, 4, stride=2, padding=1, bias=False)
+    last = nn.Conv2d(width, channels, 3, padding=1)
+    return nn.Sequential(up, nn.BatchNorm2d(width), nn.ReLU(), last)
 
 
 class CoupledCritic(Component):
@@ -72,10 +75,11 @@ class CoupledCritic(Component):
         super().__init__()
         channels, height, breadth = shape
         self.eyes = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.SiLU())
+            nn.Sequential(nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2))
             for _ in range(kinds)
         )
-        self.verdict = ConvEncoder((count("width", width), height // 2, breadth // 2), 1, 2 * width)
+        middle = (count("width", width), height // 2, breadth // 2)
+        self.verdict = DCGANCritic(middle, 2 * width)
 
     def forward(self, x: Tensor) -> Tensor:
         """The score of each kind's image."""
@@ -87,12 +91,15 @@ class CoGAN(GAN):
     """Games on several kinds of images that share what they decide; samples belong together.
 
     Args:
-        space: images of all kinds, one after another in the channels, with even sides.
+        space: images of all kinds, one after another in the channels; their sides are even, and
+            halved evenly down to 4 .. 7.
         kinds: how many there are.
         latent: length of the noise.
         width: channels of each kind's own layers.
         objective: the loss on scores.
         turns: the critic's moves for each of the generator's.
+
+    Raises ValueError for images that these networks cannot make, or that are not of `kinds` kinds.
     """
 
     space: Pixels
@@ -114,6 +121,7 @@ class CoGAN(GAN):
             )
         if space.height % 2 or space.width % 2:
             raise ValueError(f"the sides of an image must be even, not as in {space}")
+        doublings(space.height, space.width)
         shape = (space.channels // kinds, space.height, space.width)
         generator = CoupledGenerator(latent, shape, kinds, width)
         super().__init__(

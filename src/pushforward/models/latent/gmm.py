@@ -38,7 +38,8 @@ from ...probability.covariances import (
 from ...probability.seeding import distances, plus_plus
 from ..flow.dequantized import DequantizedDensity
 
-Shares = Callable[[Tensor, Tensor], Tensor]
+Shares = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+LEAST = 32  # data looked at together: sums for all components come with every part
 CHUNK = 2**19  # numbers of (chunk, components, features) that stay in a processor's cache
 
 
@@ -82,7 +83,7 @@ class GMM(Density):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log p(x) in nats, (batch,)."""
-        return self._joint(self._whitening()(x.flatten(1))).logsumexp(1)
+        return self._joints(x).logsumexp(1)
 
     def log_prob_each(self, x: Tensor) -> Tensor:
         """Log p of each feature given those before it in nats, (batch, features).
@@ -96,8 +97,7 @@ class GMM(Density):
 
     def responsibilities(self, x: Tensor) -> Tensor:
         """p(component | x), (batch, components)."""
-        x = self.space.check(x)
-        return self._joint(self._whitening()(x.flatten(1))).softmax(1)
+        return self._joints(self.space.check(x)).softmax(1)
 
     def sample(self, n: int) -> Tensor:
         """A component, then its Gaussian."""
@@ -117,15 +117,12 @@ class GMM(Density):
         """One iteration of EM on all of `x`; {"nll": (batch,)} is that before the iteration."""
         x = self.space.check(x).flatten(1)
         self.start(x)
-        nll: list[Tensor] = []
 
-        def shares(part: Tensor, y: Tensor) -> Tensor:
+        def shares(part: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
             joint = self._joint(y)
-            nll.append(-joint.logsumexp(1))
-            return joint.softmax(1)
+            return joint.softmax(1), -joint.logsumexp(1)
 
-        self._maximise(*self._moments(x, shares))
-        return {"nll": torch.cat(nll)}
+        return {"nll": self._iterated(x, shares)}
 
     @torch.no_grad()
     def start(self, x: Tensor) -> None:
@@ -145,28 +142,35 @@ class GMM(Density):
 
     def _gather(self, x: Tensor) -> Tensor:
         """Gives every point to the nearest mean and maximises; squared distances, (batch,)."""
-        apart: list[Tensor] = []
 
-        def shares(part: Tensor, y: Tensor) -> Tensor:
+        def shares(part: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
             square, nearest = distances(part, self.means).min(1)
-            apart.append(square)
-            return F.one_hot(nearest, len(self.means)).to(x.dtype)
+            return F.one_hot(nearest, len(self.means)).to(x.dtype), square
 
-        self._maximise(*self._moments(x, shares))
-        return torch.cat(apart)
+        return self._iterated(x, shares)
 
-    def _moments(self, x: Tensor, shares: Shares) -> tuple[Tensor, Tensor, Tensor]:
+    def _iterated(self, x: Tensor, shares: Shares) -> Tensor:
+        """Maximises with the shares r, and returns what else they say of each datum, (batch,)."""
+        # Written in place: a list of small tensors, each between large ones that come and go, would
+        # keep an allocator from ever joining what is free.
+        told = x.new_empty(len(x))
+        self._maximise(*self._moments(x, shares, told))
+        return told
+
+    def _moments(self, x: Tensor, shares: Shares, told: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Sums of r, r (x - m) and r y y^T over `x` (n, d), whose whitened form is y.
 
-        `shares` gives r (n, K) for a part of x and of y; all parts are whitened in one place.
+        `shares` gives r (n, K) for a part of x and of y, and what goes into `told` (n,); all parts
+        are whitened in one place.
         """
-        whiten, size = self._whitening(), max(1, CHUNK // self.means.numel())
+        whiten, size = self._whitening(), self._part()
         room = x.new_empty(min(size, len(x)), *self.means.shape)
         counts = first = second = x.new_zeros(())
         centre = self.means.mean(0)
-        for part in x.split(size):
+        for part, place in zip(x.split(size), told.split(size)):
             y = whiten(part, room[: len(part)])
-            r = shares(part, y)
+            r, said = shares(part, y)
+            place.copy_(said)
             # The products of less would be denormal numbers, which are slow.
             r = F.threshold(r, torch.finfo(r.dtype).tiny ** 0.5, 0.0)
             counts, first = counts + r.sum(0), first + r.T @ (part - centre)
@@ -178,8 +182,23 @@ class GMM(Density):
         """How every component sees (batch, features): L_k^-1 (x - m_k), (batch, K, d)."""
         return self.covariance.whitening(self.scale, self.means)
 
+    def _joints(self, x: Tensor) -> Tensor:
+        """Log p(x, k) of data, (batch, K); without gradients, (batch, K, d) is held in parts."""
+        whiten, x = self._whitening(), x.flatten(1)
+        if torch.is_grad_enabled():
+            return self._joint(whiten(x))
+        room = x.new_empty(min(self._part(), len(x)), *self.means.shape)
+        joint = x.new_empty(len(x), len(self.means))
+        for part, place in zip(x.split(self._part()), joint.split(self._part())):
+            place.copy_(self._joint(whiten(part, room[: len(part)])))
+        return joint
+
+    def _part(self) -> int:
+        """How many data are looked at together."""
+        return max(LEAST, CHUNK // self.means.numel())
+
     def _joint(self, y: Tensor) -> Tensor:
-        """Log p(x, k), (batch, K)."""
+        """Log p(x, k), (batch, K), of what every component sees."""
         d = self.space.dims
         constant = self.covariance.log_det(self.scale, d) + d / 2 * math.log(2 * math.pi)
         # A norm squared reads y once; a sum of squares would write it first, at twice the time.
