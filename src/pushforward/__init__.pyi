@@ -388,6 +388,8 @@ from .presets import cogan_mnist as cogan_mnist
 from .presets import conditional_gan_digits as conditional_gan_digits
 from .presets import conditional_vae_digits as conditional_vae_digits
 from .presets import consistency_mnist as consistency_mnist
+from .presets import dalle_digits as dalle_digits
+from .presets import dalle_mnist as dalle_mnist
 from .presets import dalle_sprites as dalle_sprites
 from .presets import dcgan_cifar10 as dcgan_cifar10
 from .presets import dcgan_digits as dcgan_digits

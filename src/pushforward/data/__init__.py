@@ -9,6 +9,7 @@ from .drawn_sprites import sprites
 from .embedded import digits
 from .folders import folder
 from .grammar import grammatical, sentences
+from .label_captions import captioned
 from .names import find
 from .pictures import picture
 from .plane import (

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
+from ..core.dataset import PARTS, Dataset
 from ..core.spaces import Tokens, count
 from ..core.vocabulary import Vocabulary, split
 
@@ -88,6 +89,46 @@ class Captions:
     def strange(self, caption: str) -> list[str]:
         """The words of a caption that no training caption holds, in order, each once."""
         return list(dict.fromkeys(w for w in words_of(caption) if w not in self.seen))
+
+
+def beside(
+    data: Dataset,
+    numbers: Sequence[Tensor],
+    sentences: Sequence[str],
+    length: int | None = None,
+    words: int | None = None,
+) -> Dataset:
+    """The data with captions beside x, and nothing else: `sentences[i]` where a number is i.
+
+    Args:
+        data: of any space.
+        numbers: for each split which sentence an example has, int64 (n,).
+        sentences: all that are said.
+        length: tokens of a caption at most; None is the longest one's.
+        words: tokens of the byte pair encoding, learned on the captions of the train split.
+
+    Raises ValueError as `Captions.learned`.
+    """
+    found = [part.unique(return_inverse=True) for part in numbers]
+    said = [[sentences[i] for i in each.tolist()] for each, _ in found]
+    captions = Captions.learned(said, "bpe", length, words)
+    splits = {}
+    for part, tokens, (_, index) in zip(PARTS, captions.tokens, found):
+        split = getattr(data, part)
+        splits[part] = replace(split, tensors=(split.tensors[0], tokens[index]))
+    origin = {**data.origin, **captions.record()}
+    told: Any = {"classes": (), "given": captions.space}
+    return replace(data, origin=origin, **splits, **told)
+
+
+def article(word: str) -> str:
+    """What stands before a word.
+
+    >>> article("eight"), article("one")
+    ('an', 'a')
+    """
+    spoken_as_consonant = word.lower().startswith(("one", "uni", "eu"))
+    return "an" if word[:1].lower() in {*"aeiou"} and not spoken_as_consonant else "a"
 
 
 def words_of(caption: str) -> list[str]:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..core.dataset import Batch, Dataset, Factor, Split
 from ..core.spaces import Pixels, count
-from .captions import Captions
+from .captions import Captions, article
 from .drawn_sprites import SHAPES, Drawing, drawing, positions_of
 from .specs import findable
 from .splits import shuffled, sizes
@@ -83,8 +83,7 @@ def caption(values: tuple[int, ...], draw: np.random.RandomState) -> str:
     said = {"shape": one(SAID[shape]), "size": one(SAID[size]), "colour": colour}
     wording = one(WORDINGS)
     first = wording.split("{a} {")[1].split("}")[0]
-    article = "an" if said[first][0] in "aeiou" else "a"
-    return wording.format(a=article, place=one(places(row, column)), **said)
+    return wording.format(a=article(said[first]), place=one(places(row, column)), **said)
 
 
 @findable("captioned_sprites")

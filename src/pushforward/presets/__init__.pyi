@@ -57,6 +57,8 @@ from .baselines_mnist import k_means_mnist as k_means_mnist
 from .baselines_mnist import maf_mnist as maf_mnist
 from .baselines_mnist import nice_mnist as nice_mnist
 from .baselines_mnist import ppca_mnist as ppca_mnist
+from .captions import dalle_digits as dalle_digits
+from .captions import dalle_mnist as dalle_mnist
 from .captions import dalle_sprites as dalle_sprites
 from .classification import discriminative_digits as discriminative_digits
 from .classification import generative_digits as generative_digits

@@ -51,3 +51,59 @@ def dalle_sprites(
     model = DALLE(codec, prior, 0.25, CLIP(data.space, text, 64, 32), 0.125)
     recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.995, clip=1.0)
     return Experiment(model, data, recipe)
+
+
+@preset("dall-e")
+def dalle_digits(
+    steps: int = 3_000, codes: int = 32, width: int = 64, layers: int = 4, dropout: float = 0.2
+) -> Experiment:
+    """DALL-E on the 8x8 digits with captions: "the digit seven", "a handwritten seven", ...
+
+    pushforward train dalle_digits
+    pushforward sample CKPT --text "the digit seven" --n 16 --rerank 64
+
+    Args:
+        steps: of training: the codec has a quarter, and who ranks the last eighth.
+        codes: of the codec, in a grid of 4x4.
+        width: features of the Transformer.
+        layers: of the Transformer.
+        dropout: of the Transformer.
+    """
+    from ..data import captioned
+
+    data = captioned("digits", length=16)
+    codec = VQVAE(data.space, VectorQuantiser(codes, 16), 32, halvings=1, blocks=1)
+    text: Any = data.given
+    tokens = Tokens(codec.grid, codes)
+    prior = TextImageTransformer(tokens, text, width, layers, dropout=dropout)
+    model = DALLE(codec, prior, 0.25, CLIP(data.space, text, 32, 32, 1), 0.125)
+    recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.99, clip=1.0)
+    return Experiment(model, data, recipe)
+
+
+@preset("dall-e")
+def dalle_mnist(
+    steps: int = 6_000, codes: int = 128, width: int = 96, layers: int = 4, dropout: float = 0.1
+) -> Experiment:
+    """DALL-E on MNIST with captions, with 7x7 codes: "the digit seven", "a handwritten seven", ...
+
+    pushforward train dalle_mnist
+    pushforward sample CKPT --text "the digit seven" --n 16 --rerank 64
+
+    Args:
+        steps: of training: the codec has a quarter, and who ranks the last eighth.
+        codes: of the codec, in a grid of 7x7.
+        width: features of the Transformer.
+        layers: of the Transformer.
+        dropout: of the Transformer.
+    """
+    from ..data import captioned
+
+    data = captioned("mnist", length=16)
+    codec = VQVAE(data.space, VectorQuantiser(codes, 16), 32, blocks=1)
+    text: Any = data.given
+    tokens = Tokens(codec.grid, codes)
+    prior = TextImageTransformer(tokens, text, width, layers, dropout=dropout)
+    model = DALLE(codec, prior, 0.25, CLIP(data.space, text, 64, 32), 0.125)
+    recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.995, clip=1.0)
+    return Experiment(model, data, recipe)
