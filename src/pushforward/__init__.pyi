@@ -618,6 +618,7 @@ from .probability.implicit import MixturePosterior as MixturePosterior
 from .probability.learned_noise import LearnedNoise as LearnedNoise
 from .probability.logistic_mixture_decoder import LogisticMixtureDecoder as LogisticMixtureDecoder
 from .probability.logistic_mixture_decoder import LogisticMixtureHead as LogisticMixtureHead
+from .probability.logit_laplace import LogitLaplaceHead as LogitLaplaceHead
 from .probability.posteriors import DeltaGaussian as DeltaGaussian
 from .probability.posteriors import DiagonalGaussian as DiagonalGaussian
 from .probability.posteriors import Encoder as Encoder

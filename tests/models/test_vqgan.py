@@ -11,7 +11,9 @@ from pushforward.nn.fixed import fixed
 from pushforward.nn.patch_critic import PatchCritic
 from pushforward.objectives.adversarial import Hinge, NonSaturating, adaptive_weight, with_slope
 from pushforward.probability.discretized import DiscretizedLogistic, DiscretizedLogisticHead
+from pushforward.probability.discretized_gaussian import DiscretizedGaussianHead
 from pushforward.probability.heads import BinaryHead, CategoricalHead
+from pushforward.probability.logit_laplace import LogitLaplaceHead
 from pushforward.probability.pathwise import pathwise
 from pushforward.probability.quantisation import VectorQuantiser
 
@@ -59,7 +61,13 @@ class TestAdaptiveWeight:
 class TestPathwise:
     @pytest.mark.parametrize(
         ("head", "levels"),
-        [(BinaryHead(), 2), (CategoricalHead(5), 5), (DiscretizedLogisticHead(7), 7)],
+        [
+            (BinaryHead(), 2),
+            (CategoricalHead(5), 5),
+            (DiscretizedLogisticHead(7), 7),
+            (DiscretizedGaussianHead(7, 0.6), 7),
+            (LogitLaplaceHead(7), 7),
+        ],
         ids=lambda v: type(v).__name__,
     )
     def test_draws_have_the_heads_probabilities(self, head, levels):

@@ -7,8 +7,9 @@ training draws from its relaxation. Once trained, codes are the likeliest ones, 
 a prior over them.
 
 Zero-Shot Text-to-Image Generation (Ramesh et al., 2021), arXiv:2102.12092, section 2.1, appendix
-A.2. Differs from the paper: discretised likelihoods over integers in place of the logit-Laplace,
-and beta = 1 by default (6.6 there), which makes the objective a bound as the temperature falls.
+A.2. Differs from the paper: the likelihood is by default `usual_head`, and the paper's, of appendix
+A.3, is `LogitLaplaceHead` in bins, an exact likelihood of integers; beta = 1 by default (6.6
+there), which makes the objective a bound as the temperature falls.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class DVAE(GumbelSoftmaxVAE):
         relaxation: `Relaxed()`, `StraightThrough()`, or another `Estimator`, as of
             `GumbelSoftmaxVAE`.
         beta: weight of the rate in training.
-        head: the likelihood of a pixel; by default `usual_head(space)`.
+        head: the likelihood of a pixel; by default `usual_head(space)`; `LogitLaplaceHead(256)` is
+            the paper's.
         labels: how many there are of those that both networks are told; 0 is none.
     """
 
