@@ -165,6 +165,7 @@ from .models.autoregressive.window_mlp import WindowMLP as WindowMLP
 from .models.classification.discriminative_classifier import DiscriminativeClassifier as DiscriminativeClassifier
 from .models.classification.generative_classifier import GenerativeClassifier as GenerativeClassifier
 from .models.discrete.adversary import Adversary as Adversary
+from .models.discrete.adversary import Challenged as Challenged
 from .models.discrete.clip import CLIP as CLIP
 from .models.discrete.code_pyramid import CodeMap as CodeMap
 from .models.discrete.code_pyramid import CodePyramid as CodePyramid
@@ -620,6 +621,7 @@ from .probability.implicit import MixturePosterior as MixturePosterior
 from .probability.learned_noise import LearnedNoise as LearnedNoise
 from .probability.logistic_mixture_decoder import LogisticMixtureDecoder as LogisticMixtureDecoder
 from .probability.logistic_mixture_decoder import LogisticMixtureHead as LogisticMixtureHead
+from .probability.logit_laplace import LogitLaplaceHead as LogitLaplaceHead
 from .probability.posteriors import DeltaGaussian as DeltaGaussian
 from .probability.posteriors import DiagonalGaussian as DiagonalGaussian
 from .probability.posteriors import Encoder as Encoder

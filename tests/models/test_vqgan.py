@@ -1,5 +1,7 @@
 """The adversary of a codec: its weight, its draws, who plays when."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -7,11 +9,14 @@ from torch import nn
 import pushforward as pf
 from pushforward.metrics.small_classifiers import digits_classifier
 from pushforward.models.discrete.adversary import Adversary
+from pushforward.models.discrete.code_pyramid import usual_priors
 from pushforward.nn.fixed import fixed
 from pushforward.nn.patch_critic import PatchCritic
 from pushforward.objectives.adversarial import Hinge, NonSaturating, adaptive_weight, with_slope
 from pushforward.probability.discretized import DiscretizedLogistic, DiscretizedLogisticHead
+from pushforward.probability.discretized_gaussian import DiscretizedGaussianHead
 from pushforward.probability.heads import BinaryHead, CategoricalHead
+from pushforward.probability.logit_laplace import LogitLaplaceHead
 from pushforward.probability.pathwise import pathwise
 from pushforward.probability.quantisation import VectorQuantiser
 
@@ -59,7 +64,13 @@ class TestAdaptiveWeight:
 class TestPathwise:
     @pytest.mark.parametrize(
         ("head", "levels"),
-        [(BinaryHead(), 2), (CategoricalHead(5), 5), (DiscretizedLogisticHead(7), 7)],
+        [
+            (BinaryHead(), 2),
+            (CategoricalHead(5), 5),
+            (DiscretizedLogisticHead(7), 7),
+            (DiscretizedGaussianHead(7, 0.6), 7),
+            (LogitLaplaceHead(7), 7),
+        ],
         ids=lambda v: type(v).__name__,
     )
     def test_draws_have_the_heads_probabilities(self, head, levels):
@@ -225,6 +236,94 @@ class TestGame:
             codec(adversary=Adversary(critic, nn.Linear(3, 2)))
         with pytest.raises(ValueError, match="halvings must be"):
             PatchCritic(1, 4, 0)
+
+
+SPACE = pf.Pixels(1, 4, 4, levels=5)
+
+
+def other_codec(name, **options):
+    torch.manual_seed(0)
+    if name == "DVAE":
+        return pf.DVAE(SPACE, 8, 8, 1, 1, **options).double()
+    books = VectorQuantiser(8, 4), VectorQuantiser(6, 3)
+    return pf.VQVAE2(SPACE, books, 8, (1, 1), 1, **options).double()
+
+
+def by_hand(model, x):
+    """The head's parameters, and what the codec minimises beside distortion, (batch,)."""
+    if isinstance(model, pf.DVAE):
+        logits = model.logits(x)
+        z = model.relaxation(logits, model.temperature.end)
+        log_q = logits.log_softmax(-1)
+        return model._describe(z), (log_q.exp() * (log_q + math.log(8))).sum((1, 2))
+    seen = list(model._seen(x))
+    apart = [(z - e.detach()).square().sum((1, 2, 3)) for z, e in seen]
+    return model._describe([e for _, e in seen]), 0.25 * sum(apart)
+
+
+@pytest.mark.parametrize("name", ["VQVAE2", "DVAE"])
+class TestOtherCodecs:
+    def test_play_the_same_game(self, name):
+        critic, features = PatchCritic(1, 4, 1), nn.Conv2d(1, 3, 3)
+        adversary = Adversary(critic, features, weight=0.5, feature_weight=2.0, start=0.0)
+        model = other_codec(name, adversary=adversary)
+        x = images(model)
+        played = model.players()
+        mine = list(played[0].module.parameters())
+        torch.manual_seed(1)
+        terms = model.loss(x)
+        assert {"distortion", "features", "adversarial"} < set(terms)
+        found = torch.autograd.grad(sum(t.mean() for t in terms.values()), mine)
+
+        torch.manual_seed(1)
+        described, beside = by_hand(model, x)
+        real = model.space.to_signed(x, torch.float64)
+        drawn = pathwise(model.head(described), model.space)
+        nats = -model.head(described).log_prob(x.double()).sum((1, 2, 3)).mean()
+        apart = 2 * (features(drawn) - features(real)).square().sum((1, 2, 3)).mean()
+        fooled = -critic(drawn).mean()
+        last = (model.decoder if name == "DVAE" else model.levels.decoder).leave.weight
+        sizes = [
+            torch.autograd.grad(part, last, retain_graph=True)[0].norm()
+            for part in (nats + apart, fooled)
+        ]
+        weight = 0.5 * sizes[0] / (sizes[1] + 1e-6)
+        expected = torch.autograd.grad(nats + apart + beside.mean() + weight * fooled, mine)
+        for a, b in zip(found, expected):
+            torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
+
+        torch.manual_seed(1)
+        told = model.critic_loss(x)
+        torch.manual_seed(1)
+        again = pathwise(model.head(by_hand(model, x)[0]), model.space)
+        wanted = Hinge().critic(critic(real).flatten(1), critic(again).flatten(1))
+        for term, value in wanted.items():
+            torch.testing.assert_close(told[term], value.mean(1))
+
+    def test_the_critic_is_a_player_of_its_own_and_priors_follow(self, name):
+        model = other_codec(name, adversary=Adversary(PatchCritic(1, 4, 1), start=0.0)).float()
+        first, *_, last = model.players()
+        assert (first.name, last.name) == ("autoencoder", "critic")
+        assert not {*map(id, first.module.parameters())} & {*map(id, last.module.parameters())}
+        owned = {id(p) for q in model.players() for p in q.module.parameters()}
+        assert owned == {id(p) for p in model.parameters()}
+        if name == "DVAE":
+            both = pf.TwoStage(model, pf.MADE(model.tokens, width=8))
+        else:
+            both = pf.CodePyramid(model, usual_priors(model, 8, 1))
+        assert len(both.stages()[0].players) == len(model.players())
+        both.space.check(both.sample(2))
+
+    def test_without_one_it_is_what_it_was(self, name):
+        model = other_codec(name)
+        assert model.adversary is None
+        assert "critic" not in [p.name for p in model.players()]
+        assert not {"features", "adversarial"} & set(model.loss(images(model)))
+
+
+def test_an_adversary_needs_draws_of_codes_that_a_gradient_passes_through():
+    with pytest.raises(ValueError, match="take Relaxed"):
+        other_codec("DVAE", adversary=Adversary(PatchCritic(1, 4, 1)), relaxation=pf.GumbelRao())
 
 
 def test_fixed_networks_have_no_parameters_and_stay_tied():

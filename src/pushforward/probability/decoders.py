@@ -223,7 +223,8 @@ class Decoder(Networked):
         space: of the data.
         head: of one number; `usual_head(space)` where None: Bernoulli, categorical, logistic in
             bins or Gaussian. `DiscretizedGaussianHead(levels)` is another for pixels: squared
-            error, as a likelihood. `LogisticMixtureHead()` is one for all channels of a pixel.
+            error, as a likelihood; `LogitLaplaceHead(levels)` is DALL-E's. `LogisticMixtureHead()`
+            is one for all channels of a pixel.
         given: what it is told beside z, such as Labels(10).
 
     Raises:

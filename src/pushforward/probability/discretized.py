@@ -33,6 +33,7 @@ from .heads import Head, head_for, precise
 
 NARROW = 1e-8  # on the scale of a logistic: the next term of the series is its square's
 SOFTMAX = 32  # levels up to which a softmax costs little
+LEAST = 2.0**-25  # less than torch.rand's smallest number above 0
 LEAST_LOG_SCALE = -7.0  # not in the paper: the official code's bound, for networks only
 
 
@@ -61,11 +62,16 @@ class DiscretizedLogistic(Distribution):
         below = (self._edge(x) - self.loc) * sharpness
         above = (self._edge(x + 1) - self.loc) * sharpness
         inside = (
-            _log_mass(math.log(2 / (self.levels - 1)) - self.log_scale) if self.levels > 2 else 0
+            log_mass(math.log(2 / (self.levels - 1)) - self.log_scale) if self.levels > 2 else 0
         )
         lower = torch.where(x > 0, F.logsigmoid(-below), 0)
         upper = torch.where(x < self.levels - 1, F.logsigmoid(above), 0)
         return lower + upper + torch.where((x > 0) & (x < self.levels - 1), inside, 0)
+
+    def unrounded(self) -> Tensor:
+        """Draws on the scale [-1, 1] before they are rounded and clipped, with gradients."""
+        u = torch.rand_like(self.loc).clamp(min=LEAST)
+        return self.loc + self.log_scale.exp() * u.logit()
 
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
         """uint8 values: the logistic's draw, rounded and clipped, has exactly these bins."""
@@ -94,7 +100,7 @@ class DiscretizedLogistic(Distribution):
         return (2 * k - self.levels) / (self.levels - 1)
 
 
-def _log_mass(log_width: Tensor) -> Tensor:
+def log_mass(log_width: Tensor) -> Tensor:
     """log(1 - exp(-d)) of log(d), with the gradient that it has: where d is 0, too."""
     width = log_width.exp()
     usual = (-torch.expm1(-width.clamp(min=NARROW))).log()

@@ -64,6 +64,10 @@ class DiscretizedGaussian(Distribution):
         scale = loc.new_tensor(self.scale)
         return discretized_gaussian_log_prob(value, loc, scale, self.pixels.levels)
 
+    def unrounded(self) -> Tensor:
+        """Draws on the scale [-1, 1] before they are rounded and clipped, with gradients."""
+        return self.loc + self.scale * torch.randn_like(self.loc)
+
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
         """uint8 values: the Gaussian's draw, rounded and clipped, has exactly these bins."""
         with torch.no_grad():

@@ -13,23 +13,27 @@ must become small, and what that costs in likelihood is seen in the bound.
 
 Taming Transformers for High-Resolution Image Synthesis (Esser et al., 2021), arXiv:2012.09841,
 eqs. 5-7, section 3.1. Differs from the paper: x' is drawn, where the paper's decoder gives one
-image; the features are of any network, at its end, where the paper's are LPIPS.
+image; the features are of any network, at its end, where the paper's are LPIPS; the codec is any
+that is `Challenged` (VQ-VAE, VQ-VAE-2, dVAE).
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from itertools import chain
 
 import torch
 from torch import Tensor, nn
 
 from ...core.blueprint import Component
-from ...core.contract import Terms
+from ...core.contract import Bounded, Player, Terms
 from ...core.spaces import Pixels
 from ...nn.fixed import fixed
 from ...nn.sums import per_example
 from ...objectives.adversarial import AdversarialLoss, Hinge, adaptive_weight, with_slope
 from ...objectives.variational import not_negative
+from ...probability.heads import Head
+from ...probability.pathwise import pathwise
 
 
 class Adversary(Component):
@@ -112,6 +116,79 @@ class Adversary(Component):
 
     def _on(self, progress: Tensor) -> Tensor:
         return (progress >= self.start).to(progress.dtype)
+
+
+class Challenged(Bounded):
+    """A codec of images that may play against an `Adversary`.
+
+    It says what it reconstructs and which weight is its decoder's last; the game follows.
+    """
+
+    space: Pixels
+    head: Head
+    adversary: Adversary | None
+
+    def challenge(self, adversary: Adversary | None) -> None:
+        """Takes it as the adversary, None for no game, once there is a head.
+
+        What cannot play is refused now and not in the first step. Raises ValueError.
+        """
+        self.adversary = adversary
+        if adversary is not None:
+            adversary.check(self.space)
+            pathwise(self.head(torch.zeros(1, self.head.outputs)), self.space)
+
+    @abstractmethod
+    def _reconstructed(self, x: Tensor, *conditions: Tensor) -> tuple[Tensor, Terms]:
+        """The head's parameters (batch, *shape, outputs), and what is minimised beside distortion.
+
+        The former are of images as their codes tell of them.
+        """
+
+    @property
+    @abstractmethod
+    def _last(self) -> Tensor:
+        """The weight of the decoder's last layer."""
+
+    def _critics(self) -> tuple[Player, ...]:
+        """The critic, where there is one."""
+        if self.adversary is None:
+            return ()
+        return (Player("critic", self.adversary.critic, self.critic_loss),)
+
+    def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
+        """{"distortion": nats that the codes leave open, what else the codec minimises}, (batch,).
+
+        With an adversary also {"features", "adversarial"}, what it asks for.
+        """
+        if self.adversary is not None:
+            return self._game(x, *conditions)
+        described, beside = self._reconstructed(x, *conditions)
+        return {"distortion": self._distortion(x, described), **beside}
+
+    @torch.compiler.disable  # a gradient is taken within, of a graph that is needed once more
+    def _game(self, x: Tensor, *conditions: Tensor) -> Terms:
+        described, beside = self._reconstructed(x, *conditions)
+        distortion = self._distortion(x, described)
+        real, drawn = self.space.to_signed(x, self.dtype), self._drawn(described)
+        assert self.adversary is not None
+        asked = self.adversary.against(real, drawn, distortion, self._last, self.progress)
+        return {"distortion": distortion, **beside, **asked}
+
+    def critic_loss(self, x: Tensor, *conditions: Tensor) -> Terms:
+        """The terms of the adversary's critic, each (batch,)."""
+        with torch.no_grad():
+            drawn = self._drawn(self._reconstructed(x, *conditions)[0])
+        assert self.adversary is not None
+        return self.adversary.critic_loss(self.space.to_signed(x, self.dtype), drawn, self.progress)
+
+    def _distortion(self, x: Tensor, described: Tensor) -> Tensor:
+        """What the head's parameters leave open, in nats, (batch,)."""
+        return -per_example(self.head.log_prob(described, x))
+
+    def _drawn(self, described: Tensor) -> Tensor:
+        """A draw, as floats in [-1, 1], with gradients."""
+        return pathwise(self.head(described), self.space).to(self.dtype)
 
 
 @torch.no_grad()

@@ -7,27 +7,30 @@ training draws from its relaxation. Once trained, codes are the likeliest ones, 
 a prior over them.
 
 Zero-Shot Text-to-Image Generation (Ramesh et al., 2021), arXiv:2102.12092, section 2.1, appendix
-A.2. Differs from the paper: discretised likelihoods over integers in place of the logit-Laplace,
-and beta = 1 by default (6.6 there), which makes the objective a bound as the temperature falls.
+A.2. Differs from the paper: the likelihood is by default `usual_head`, and the paper's, of appendix
+A.3, is `LogitLaplaceHead` in bins, an exact likelihood of integers; beta = 1 by default (6.6
+there), which makes the objective a bound as the temperature falls.
 """
 
 from __future__ import annotations
 
 import math
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...core.catalogue import example, system
+from ...core.contract import Player, Terms
 from ...core.spaces import Pixels, Space, Tokens
 from ...nn.resnet import ResidualDecoder, ResidualEncoder, halved
 from ...probability.discretized import usual_head
-from ...probability.gumbel import Estimator, Relaxed, Temperature
+from ...probability.gumbel import Estimator, Relaxation, Relaxed, Temperature
 from ...probability.heads import Head
+from .adversary import Adversary, Challenged
 from .gumbel_softmax import GumbelSoftmaxVAE
 
 
-class DVAE(GumbelSoftmaxVAE):
+class DVAE(Challenged, GumbelSoftmaxVAE):
     """Images as grids of codes. `tokens` is the space of codes, as of a `VQVAE`.
 
     Args:
@@ -40,8 +43,13 @@ class DVAE(GumbelSoftmaxVAE):
         relaxation: `Relaxed()`, `StraightThrough()`, or another `Estimator`, as of
             `GumbelSoftmaxVAE`.
         beta: weight of the rate in training.
-        head: the likelihood of a pixel; by default `usual_head(space)`.
+        head: the likelihood of a pixel; by default `usual_head(space)`; `LogitLaplaceHead(256)` is
+            the paper's.
         labels: how many there are of those that both networks are told; 0 is none.
+        adversary: a critic of its reconstructions and features that should agree (`vqgan.py`).
+
+    Raises ValueError for an adversary, a head or a `relaxation` that cannot play: the latter is a
+    `Relaxation`, whose draws a gradient passes through.
     """
 
     def __init__(
@@ -56,6 +64,7 @@ class DVAE(GumbelSoftmaxVAE):
         beta: float = 1.0,
         head: Head | None = None,
         labels: int = 0,
+        adversary: Adversary | None = None,
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"a DVAE encodes images, not {space}")
@@ -76,6 +85,39 @@ class DVAE(GumbelSoftmaxVAE):
             labels,
         )
         self.grid, self.tokens = grid, Tokens(math.prod(grid), codes)
+        if adversary is not None and not isinstance(relaxation, Relaxation):
+            raise ValueError(
+                "an adversary's gradient passes through draws of codes: take Relaxed() or "
+                f"StraightThrough() as the relaxation, not {type(relaxation).__name__}"
+            )
+        self.challenge(adversary)
+
+    def players(self) -> tuple[Player, ...]:
+        """All by gradient; the networks alone, and then the critic, where there is an adversary."""
+        if self.adversary is None:
+            return super().players()
+        networks = nn.ModuleList([self.encoder, self.decoder])
+        return Player("autoencoder", networks, self.loss), *self._critics()
+
+    def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
+        """What `relaxation` makes of the bound, in nats: {"distortion", "rate"}, each (batch,).
+
+        With an adversary also {"features", "adversarial"}, what it asks for (`adversary.py`).
+        """
+        if self.adversary is None:
+            return GumbelSoftmaxVAE.loss(self, x, *conditions)
+        return self._game(x, *conditions)
+
+    @property
+    def _last(self) -> Tensor:
+        assert isinstance(self.decoder, ResidualDecoder)
+        return self.decoder.leave.weight
+
+    def _reconstructed(self, x: Tensor, *conditions: Tensor) -> tuple[Tensor, Terms]:
+        logits = self.logits(x, *conditions)
+        assert isinstance(self.relaxation, Relaxation)
+        z = self.relaxation(logits, self.temperature.at(self.progress))
+        return self._describe(z, *conditions), {"rate": self.beta * self._rate(logits)}
 
     def logits(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """Those of q(c|x), (batch, length, codes)."""

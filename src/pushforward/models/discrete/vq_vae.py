@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ...core.catalogue import example, system
-from ...core.contract import Bounded, Player, Terms
+from ...core.contract import Player, Terms
 from ...core.given import told
 from ...core.spaces import Pixels, Space, Tokens
 from ...nn.conditions import as_vector
@@ -34,12 +34,11 @@ from ...nn.sums import per_example
 from ...probability.codebooks import FiniteScalarQuantiser
 from ...probability.discretized import usual_head
 from ...probability.heads import Head
-from ...probability.pathwise import pathwise
 from ...probability.quantisation import Quantiser, VectorQuantiser
-from .adversary import Adversary
+from .adversary import Adversary, Challenged
 
 
-class VQVAE(Bounded):
+class VQVAE(Challenged):
     """Images as grids of codes, with a uniform prior over them.
 
     Args:
@@ -77,10 +76,7 @@ class VQVAE(Bounded):
             raise ValueError(f"a VQVAE encodes images, not {space}")
         super().__init__(space, told(classes))
         self.head = (head or usual_head(space)).check(space)
-        self.adversary = adversary
-        if adversary is not None:  # what cannot play is refused now, not in the first step
-            adversary.check(space)
-            pathwise(self.head(torch.zeros(1, self.head.outputs)), space)
+        self.challenge(adversary)
         self.quantiser, self.commitment = quantiser, commitment
         shape = (space.channels * self.head.outputs, space.height, space.width)
         self.autoencoder = Autoencoder(
@@ -99,48 +95,17 @@ class VQVAE(Bounded):
         """The networks, by gradient; the codebook, by moving averages; then a critic's, if any."""
         codec = Player("autoencoder", self.autoencoder, self.loss)
         codebook = Player("codebook", self.quantiser, update=self.update)
-        if self.adversary is None:
-            return codec, codebook
-        return codec, codebook, Player("critic", self.adversary.critic, self.critic_loss)
+        return codec, codebook, *self._critics()
 
-    def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
-        """{"distortion": nats that the codes leave open, "commitment"}, each (batch,).
+    @property
+    def _last(self) -> Tensor:
+        return self.autoencoder.decoder.leave.weight
 
-        With an adversary also {"features", "adversarial"}, what it asks for (`adversary.py`).
-        """
-        return self._terms(x, *conditions) if self.adversary is None else self._game(x, *conditions)
-
-    def _terms(self, x: Tensor, *conditions: Tensor) -> Terms:
-        described, commitment = self._reconstructed(x, *conditions)
-        return {"distortion": self._distortion(x, described), "commitment": commitment}
-
-    @torch.compiler.disable  # a gradient is taken within, of a graph that is needed once more
-    def _game(self, x: Tensor, *conditions: Tensor) -> Terms:
-        described, commitment = self._reconstructed(x, *conditions)
-        distortion = self._distortion(x, described)
-        real, drawn = self.space.to_signed(x, self.dtype), self._drawn(described)
-        last = self.autoencoder.decoder.leave.weight
-        assert self.adversary is not None
-        asked = self.adversary.against(real, drawn, distortion, last, self.progress)
-        return {"distortion": distortion, "commitment": commitment, **asked}
-
-    def critic_loss(self, x: Tensor, *conditions: Tensor) -> Terms:
-        """The terms of the adversary's critic, each (batch,)."""
-        with torch.no_grad():
-            drawn = self._drawn(self._reconstructed(x, *conditions)[0])
-        assert self.adversary is not None
-        return self.adversary.critic_loss(self.space.to_signed(x, self.dtype), drawn, self.progress)
-
-    def _reconstructed(self, x: Tensor, *conditions: Tensor) -> tuple[Tensor, Tensor]:
-        """The head's parameters for what the codes say, and the commitment, (batch,)."""
+    def _reconstructed(self, x: Tensor, *conditions: Tensor) -> tuple[Tensor, Terms]:
         z = self.features(x, *conditions)
         quantised = self.quantiser(z)
         apart = self.commitment * per_example(self.quantiser.apart(z, quantised))
-        return self._describe(quantised, *conditions), apart
-
-    def _drawn(self, described: Tensor) -> Tensor:
-        """A draw, as floats in [-1, 1], with gradients."""
-        return pathwise(self.head(described), self.space).to(self.dtype)
+        return self._describe(quantised, *conditions), {"commitment": apart}
 
     def diagnostics(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"codes": the share that is used, "perplexity"}, () each, by the moving averages."""
@@ -187,10 +152,6 @@ class VQVAE(Bounded):
 
     def _log_prob(self, x: Tensor, quantised: Tensor, *conditions: Tensor) -> Tensor:
         return -self._distortion(x, self._describe(quantised, *conditions))
-
-    def _distortion(self, x: Tensor, described: Tensor) -> Tensor:
-        """What the head's parameters leave open, in nats, (batch,)."""
-        return -per_example(self.head.log_prob(described, x))
 
     def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
         """log p(x | codes) - length log K, (batch,): q is a point, so that `samples` are equal."""

@@ -26,7 +26,7 @@ from torch.distributions import Distribution
 from torch.nn import functional as F
 
 from ...core.catalogue import example, system
-from ...core.contract import Bounded, Player, Terms
+from ...core.contract import Player, Terms
 from ...core.given import told
 from ...core.spaces import Pixels, Space, Tokens, count
 from ...nn.conditions import as_vector
@@ -35,6 +35,7 @@ from ...nn.sums import per_example
 from ...probability.discretized import usual_head
 from ...probability.heads import Head
 from ...probability.quantisation import Quantiser, VectorQuantiser, numbered
+from .adversary import Adversary, Challenged
 
 Codes = tuple[Tensor, ...]
 
@@ -96,7 +97,7 @@ class Levels(nn.Module):
         return self.decoder(torch.cat(grown, 1), c)
 
 
-class VQVAE2(Bounded):
+class VQVAE2(Challenged):
     """Images as grids of codes of several sizes, with a uniform prior over them.
 
     Args:
@@ -108,9 +109,11 @@ class VQVAE2(Bounded):
         commitment: beta.
         head: the likelihood of a pixel; by default `usual_head(space)`.
         classes: labels that the networks are told, so that codes need not say them; 0 is none.
+        adversary: a critic of its reconstructions and features that should agree (`vqgan.py`).
 
     `tokens` are the spaces of its codes, grids, the finest first: what priors have to learn
-    (`CodePyramid`). Raises ValueError where levels and halvings are not as many.
+    (`CodePyramid`). Raises ValueError where levels and halvings are not as many, and for an
+    adversary, or a head, that cannot play.
     """
 
     space: Pixels
@@ -125,6 +128,7 @@ class VQVAE2(Bounded):
         commitment: float = 0.25,
         head: Head | None = None,
         classes: int = 0,
+        adversary: Adversary | None = None,
     ):
         if not isinstance(space, Pixels):
             raise ValueError(f"a VQVAE2 encodes images, not {space}")
@@ -135,6 +139,7 @@ class VQVAE2(Bounded):
             )
         super().__init__(space, told(classes))
         self.head = (head or usual_head(space)).check(space)
+        self.challenge(adversary)
         self.quantisers: Sequence[Any] = nn.ModuleList(quantisers)  # type: ignore[assignment]
         self.commitment = commitment
         halvings = tuple(count("halvings", times) for times in halvings)
@@ -152,21 +157,22 @@ class VQVAE2(Bounded):
             quantiser.check_vectors(n * math.prod(grid))
 
     def players(self) -> tuple[Player, ...]:
-        """The networks, by gradient; then every codebook, by moving averages."""
+        """The networks, by gradient; every codebook, by moving averages; then a critic, if any."""
         books = (
             Player(f"codebook {i}", q, update=partial(self.update, i))
             for i, q in enumerate(self.quantisers)
         )
-        return Player("autoencoder", self.levels, self.loss), *books
+        return Player("autoencoder", self.levels, self.loss), *books, *self._critics()
 
-    def loss(self, x: Tensor, *conditions: Tensor) -> Terms:
-        """{"distortion": nats that the codes leave open, "commitment"}, each (batch,)."""
+    @property
+    def _last(self) -> Tensor:
+        return self.levels.decoder.leave.weight
+
+    def _reconstructed(self, x: Tensor, *conditions: Tensor) -> tuple[Tensor, Terms]:
         seen = list(self._seen(x, *conditions))
         apart = [per_example(q.apart(z, e)) for q, (z, e) in zip(self.quantisers, seen)]
-        return {
-            "distortion": -self._log_prob(x, [e for _, e in seen], *conditions),
-            "commitment": self.commitment * torch.stack(apart).sum(0),
-        }
+        described = self._describe([e for _, e in seen], *conditions)
+        return described, {"commitment": self.commitment * torch.stack(apart).sum(0)}
 
     def diagnostics(self, x: Tensor, *conditions: Tensor) -> Terms:
         """{"codes 0", "perplexity 0"} and on for every level, () each, as of `VQVAE`."""
@@ -239,7 +245,7 @@ class VQVAE2(Bounded):
         return h.unflatten(1, (self.space.channels, -1)).movedim(2, -1)
 
     def _log_prob(self, x: Tensor, words: list[Tensor], *conditions: Tensor) -> Tensor:
-        return per_example(self.head.log_prob(self._describe(words, *conditions), x))
+        return -self._distortion(x, self._describe(words, *conditions))
 
 
 system("vq-vae-2", lecture=12, title="VQ-VAE-2", paper="arXiv:1906.00446")

@@ -3,8 +3,9 @@
     min_{E, G, Z} max_D  E [ L_VQ(E, G, Z) + lambda L_GAN(E, G, Z; D) ]                    (eq. 6)
 
 It is no class of its own: `VQVAE(..., adversary=Adversary(critic, features))` has one player more,
-the critic, and two terms more in the codec's loss, what features find and what the critic says.
-Codes, bounds, priors (`TwoStage`) and samples are those of any VQ-VAE.
+the critic, and two terms more in the codec's loss, what features find and what the critic says. So
+have `VQVAE2` and `DVAE`. Codes, bounds, priors (`TwoStage`, `CodePyramid`) and samples are those of
+the codec without it.
 
 Taming Transformers for High-Resolution Image Synthesis (Esser, Rombach and Ommer, 2021),
 arXiv:2012.09841, section 3.1, eqs. 4-7. What differs is in `adversary.py`; the networks are the
