@@ -114,7 +114,7 @@ def test_autoguidance_extrapolates_from_the_guide_through_the_model():
     x = level.sigma * torch.randn(5, 2, dtype=torch.float64)
     good, bad = model.denoise(x, level), guide.denoise(x, level)
     for weight in (0.0, 1.0, 2.5):
-        led = AutoGuided(model, guide, weight).apart().denoise(x, level)
+        led = AutoGuided(model, guide, weight).process().denoise(x, level)
         torch.testing.assert_close(led, bad + weight * (good - bad))
     flow = KnownFlow(Reals((2,)), net()).double()
     for own, other in ((flow, model), (model, flow)):
@@ -122,7 +122,7 @@ def test_autoguidance_extrapolates_from_the_guide_through_the_model():
             at = own.levels(12)[place]
             x = math.hypot(at.alpha, at.sigma) * torch.randn(5, 2, dtype=torch.float64)
             good = own.denoise(x, at)
-            led = AutoGuided(own, other, 3.0).apart().denoise(x, at)
+            led = AutoGuided(own, other, 3.0).process().denoise(x, at)
             torch.testing.assert_close(led, good, rtol=0.02, atol=0.02)  # both know the truth
 
 
@@ -134,8 +134,8 @@ def test_outside_the_interval_there_is_no_guidance():
     for noise, guided in ((0.1, False), (0.3, True), (1.0, True), (2.0, True), (5.0, False)):
         level = inner.level_of(noise)
         x = noise * torch.randn(2, 2, dtype=torch.float64)
-        expected = whole.blend(y) if guided else Guided(inner, 2, weight=1.0).blend(y)
-        torch.testing.assert_close(model.blend(y).denoise(x, level), expected.denoise(x, level))
+        expected = whole.process(y) if guided else Guided(inner, 2, weight=1.0).process(y)
+        torch.testing.assert_close(model.process(y).denoise(x, level), expected.denoise(x, level))
 
 
 def test_images_are_classified_whatever_their_size():

@@ -29,7 +29,7 @@ def test_the_guided_score_is_that_of_the_tilted_density(weight):
     given = torch.stack([part(int(c), alpha, sigma).log_prob(v) for c, v in zip(y, x)])
     log_p = (1 - weight) * mixture(alpha, sigma).log_prob(x) + weight * given
     (truth,) = torch.autograd.grad(log_p.sum(), x)
-    x0 = model.blend(y).denoise(x, level)
+    x0 = model.process(y).denoise(x, level)
     torch.testing.assert_close((alpha * x0 - x) / sigma**2, truth)
 
 

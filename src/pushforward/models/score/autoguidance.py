@@ -20,17 +20,17 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ...core.catalogue import example
-from ...core.contract import Completing, Player, Pushforward, keep_apart
+from ...core.contract import Player, keep_apart
 from ...core.spaces import Reals, count
 from ...nn.denoiser import TimeMLP
-from ...solvers.diffusion import Level, posterior
+from ...solvers.diffusion import Level
 from ...solvers.samplers import HeunSampler
-from .diffusion import Diffusion, Given, completed
+from .diffusion import Denoising, Diffusion, Steered
 from .edm import EDM
 from .guidance import finite, interval
 
 
-class AutoGuided(Pushforward, Completing):
+class AutoGuided(Denoising):
     """A diffusion and its guide, both over the same data and told the same.
 
     Args:
@@ -65,54 +65,37 @@ class AutoGuided(Pushforward, Completing):
         guide = Player("guide", self.guide, self.guide.loss, every=self.every)
         return Player("model", self.model, self.model.loss), guide
 
-    def latents(self, n: int) -> Tensor:
-        """The model's noise."""
-        return self.model.latents(n)
+    @property
+    def diffusion(self) -> Diffusion:
+        """The one that is guided."""
+        return self.model
 
-    def sample(self, n: int, *conditions: Tensor) -> Tensor:
-        """`n` data, given their conditions."""
-        noise = self.model.prior_std * self.latents(n)
-        return self.model.to_data(self.model.sampler(self.apart(*conditions), noise))
-
-    def push(self, z: Tensor, *conditions: Tensor) -> Tensor:
-        """The data at the end of the guided probability flow that starts in `z`."""
-        noise = self.model.prior_std * z
-        return self.model.to_data(self.model.walk(self.apart(*conditions), noise))
-
-    def complete(self, x: Tensor, known: Tensor, *conditions: Tensor, repeats: int = 5) -> Tensor:
-        """Data that agree with `x` where `known` is true (`Diffusion.complete`)."""
-        return completed(self.apart(*conditions), x, known, repeats)
-
-    def apart(self, *conditions: Tensor) -> Apart:
+    def process(self, *conditions: Tensor) -> Apart:
         """The guided diffusion, as samplers see it."""
         return Apart(self.model, conditions, self.guide, self.weight, self.between)
 
 
 @dataclass(frozen=True)
-class Apart(Given):
+class Apart(Steered):
     """A diffusion led away from its guide, as a sampler sees it."""
 
     guide: Diffusion | None = None
     weight: float = 1.0
     between: tuple[float, float] = (0.0, math.inf)
 
-    def denoise(self, x: Tensor, level: Level) -> Tensor:
+    def mean(self, x: Tensor, level: Level) -> Tensor:
         """D_w."""
         good = self.model.denoise(x, level, *self.conditions)
         if self.guide is None or not self.between[0] <= level.noise <= self.between[1]:
             return good
         its = self._guides(level)
         bad = self.guide.denoise(x * (its.sigma / level.sigma), its, *self.conditions)
-        return self.model.clip(bad + self.weight * (good - bad))
+        return bad + self.weight * (good - bad)
 
     def _guides(self, level: Level) -> Level:
         """The guide's level of the same noise."""
         assert self.guide is not None
         return self.guide.level_of(level.noise) if level.alpha else self.guide.levels(1)[0]
-
-    def reverse(self, x: Tensor, now: Level, after: Level) -> tuple[Tensor, Tensor | float]:
-        """Mean and variance of the posterior given the denoised."""
-        return posterior(x, self.denoise(x, now), now, after)
 
 
 @example(data="moons")

@@ -23,17 +23,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...core.catalogue import example, system
-from ...core.contract import Completing, Player, Pushforward, Terms, keep_apart
+from ...core.contract import Player, Terms, keep_apart
 from ...core.spaces import Labels, Reals
 from ...nn.denoiser import TimeMLP
-from ...solvers.diffusion import Level, posterior
+from ...solvers.diffusion import Level
 from ...solvers.samplers import DDIM
-from .diffusion import Diffusion, Given, completed, spread, stratified
+from .diffusion import Denoising, Diffusion, Steered, spread, stratified
 from .flow_matching import FlowMatching
 from .guidance import finite
 
 
-class ClassifierGuided(Pushforward, Completing):
+class ClassifierGuided(Denoising):
     """A diffusion that is told nothing, and a classifier of its noisy data.
 
     Args:
@@ -82,33 +82,25 @@ class ClassifierGuided(Pushforward, Completing):
         logits = self._logits(x / math.hypot(level.alpha, level.sigma), phi)
         return -F.cross_entropy(logits, y, reduction="none")
 
-    def latents(self, n: int) -> Tensor:
-        """The diffusion's noise."""
-        return self.model.latents(n)
+    @property
+    def diffusion(self) -> Diffusion:
+        """The one that is guided."""
+        return self.model
 
-    def sample(self, n: int, y: Tensor) -> Tensor:
-        """`n` data of the classes `y`, (n,) int64."""
-        noise = self.model.prior_std * self.latents(n)
-        return self.model.to_data(self.model.sampler(Led(self.model, (), self, y), noise))
-
-    def push(self, z: Tensor, y: Tensor) -> Tensor:
-        """The data at the end of the guided probability flow that starts in `z`."""
-        noise = self.model.prior_std * z
-        return self.model.to_data(self.model.walk(Led(self.model, (), self, y), noise))
-
-    def complete(self, x: Tensor, known: Tensor, y: Tensor, repeats: int = 5) -> Tensor:
-        """Data of the classes `y` that agree with `x` where `known` is true."""
-        return completed(Led(self.model, (), self, y), x, known, repeats)
+    def process(self, *conditions: Tensor) -> Led:
+        """The diffusion led to the classes y, (n,) int64, as samplers see it."""
+        (y,) = conditions
+        return Led(self.model, (), self, y)
 
 
 @dataclass(frozen=True)
-class Led(Given):
+class Led(Steered):
     """A diffusion led by a classifier, as a sampler sees it."""
 
     by: ClassifierGuided | None = None
     y: Tensor | None = None
 
-    def denoise(self, x: Tensor, level: Level) -> Tensor:
+    def mean(self, x: Tensor, level: Level) -> Tensor:
         """D_w; where there is no signal the classifier knows nothing."""
         x0 = self.model.denoise(x, level)
         assert self.by is not None
@@ -119,11 +111,7 @@ class Led(Given):
             there = x.detach().requires_grad_()
             log_p = self.by.log_prob_of(self.y, there, level).sum()
             (slope,) = torch.autograd.grad(log_p, there)
-        return self.model.clip(x0 + self.by.weight * level.sigma**2 / level.alpha * slope)
-
-    def reverse(self, x: Tensor, now: Level, after: Level) -> tuple[Tensor, Tensor | float]:
-        """Mean and variance of the posterior given the denoised."""
-        return posterior(x, self.denoise(x, now), now, after)
+        return x0 + self.by.weight * level.sigma**2 / level.alpha * slope
 
 
 system(

@@ -31,7 +31,42 @@ from .parametrisation import Prediction
 ENOUGH = 0.1  # of x_0's variance in x_T: more of it is told
 
 
-class Diffusion(Scored, Pushforward, Completing):
+class Denoising(Pushforward, Completing):
+    """What draws by the steps of a diffusion: one as it is, or one that is led on its way."""
+
+    @property
+    @abstractmethod
+    def diffusion(self) -> Diffusion:
+        """Whose noise, levels and sampler are used."""
+
+    @abstractmethod
+    def process(self, *conditions: Tensor) -> Given:
+        """What samplers see, given the conditions."""
+
+    def sample(self, n: int, *conditions: Tensor) -> Tensor:
+        """`n` data, given their conditions."""
+        own = self.diffusion
+        return own.to_data(own.sampler(self.process(*conditions), own.prior_std * self.latents(n)))
+
+    def latents(self, n: int) -> Tensor:
+        """Standard normal noise of the data's shape."""
+        return torch.randn(n, *self.space.shape, device=self.device, dtype=self.dtype)
+
+    def push(self, z: Tensor, *conditions: Tensor) -> Tensor:
+        """The data at the end of the probability flow that starts in `z`: no noise is drawn."""
+        own = self.diffusion
+        return own.to_data(own.walk(self.process(*conditions), own.prior_std * z))
+
+    def complete(self, x: Tensor, known: Tensor, *conditions: Tensor, repeats: int = 5) -> Tensor:
+        """Data that agree with `x` where `known` (bool, broadcast to x's shape) is true.
+
+        What is drawn is conditioned on all that is known, by RePaint in `repeats` rounds at each
+        level of the sampler's ladder; 1 is replacement alone, which is quick and fits worse.
+        """
+        return completed(self.process(*conditions), x, known, repeats)
+
+
+class Diffusion(Scored, Denoising):
     """Data from noise by a denoiser; `sampler` may be exchanged at any time.
 
     It is told what its network is told, which the network says: `UNet(..., classes=10).given` is
@@ -96,25 +131,14 @@ class Diffusion(Scored, Pushforward, Completing):
         """Mean and variance of p(x_s | x_t): the posterior given the denoised."""
         return posterior(x, self.denoise(x, now, *conditions), now, after)
 
-    def sample(self, n: int, *conditions: Tensor) -> Tensor:
-        """`n` data, given their conditions."""
-        return self.to_data(self.sampler(Given(self, conditions), self.prior_std * self.latents(n)))
+    @property
+    def diffusion(self) -> Diffusion:
+        """Itself."""
+        return self
 
-    def latents(self, n: int) -> Tensor:
-        """Standard normal noise of the data's shape."""
-        return torch.randn(n, *self.space.shape, device=self.device, dtype=self.dtype)
-
-    def push(self, z: Tensor, *conditions: Tensor) -> Tensor:
-        """The data at the end of the probability flow that starts in `z`: no noise is drawn."""
-        return self.to_data(self.walk(Given(self, conditions), self.prior_std * z))
-
-    def complete(self, x: Tensor, known: Tensor, *conditions: Tensor, repeats: int = 5) -> Tensor:
-        """Data that agree with `x` where `known` (bool, broadcast to x's shape) is true.
-
-        What is drawn is conditioned on all that is known, by RePaint in `repeats` rounds at each
-        level of the sampler's ladder; 1 is replacement alone, which is quick and fits worse.
-        """
-        return completed(Given(self, conditions), x, known, repeats)
+    def process(self, *conditions: Tensor) -> Given:
+        """What samplers see, given the conditions."""
+        return Given(self, conditions)
 
     @property
     def prior_std(self) -> float:
@@ -194,13 +218,31 @@ class Given:
         """The level where sigma / alpha is `noise`."""
         return self.model.level_of(noise)
 
+    def mean(self, x: Tensor, level: Level) -> Tensor:
+        """E[x_0 | x_t = x, conditions] as the network says it, whatever data may be."""
+        t = x.new_full((len(x),), level.t)
+        return self.model.denoise_at(x, t, *self.conditions)
+
     def denoise(self, x: Tensor, level: Level) -> Tensor:
-        """E[x_0 | x_t = x, conditions]."""
+        """The same, clipped to where means of data must lie."""
         return self.model.denoise(x, level, *self.conditions)
 
     def reverse(self, x: Tensor, now: Level, after: Level) -> tuple[Tensor, Tensor | float]:
         """Mean and variance of p(x_s | x_t, conditions)."""
         return self.model.reverse(x, now, after, *self.conditions)
+
+
+@dataclass(frozen=True)
+class Steered(Given):
+    """A diffusion whose denoised are moved on the way, as a sampler sees it."""
+
+    def denoise(self, x: Tensor, level: Level) -> Tensor:
+        """The mean, clipped to where means of data must lie."""
+        return self.model.clip(self.mean(x, level))
+
+    def reverse(self, x: Tensor, now: Level, after: Level) -> tuple[Tensor, Tensor | float]:
+        """Mean and variance of the posterior given the denoised."""
+        return posterior(x, self.denoise(x, now), now, after)
 
 
 def completed(given: Given, x: Tensor, known: Tensor, repeats: int) -> Tensor:

@@ -23,13 +23,13 @@ import torch
 from torch import Tensor
 
 from ...core.catalogue import system
-from ...core.contract import Completing, Pushforward, Terms
+from ...core.contract import Terms
 from ...core.spaces import Labels
-from ...solvers.diffusion import Level, posterior
-from .diffusion import Diffusion, Given, completed
+from ...solvers.diffusion import Level
+from .diffusion import Denoising, Diffusion, Steered
 
 
-class Guided(Pushforward, Completing):
+class Guided(Denoising):
     """Any diffusion whose network knows `classes`, trained and sampled with guidance.
 
     Without labels, or for the label `classes`, it draws from all classes: its network was trained
@@ -73,53 +73,33 @@ class Guided(Pushforward, Completing):
         hidden = torch.rand(len(y), device=y.device) < self.drop
         return self.model.terms(x, torch.where(hidden, self.classes, y))
 
-    def latents(self, n: int) -> Tensor:
-        """The diffusion's noise."""
-        return self.model.latents(n)
+    @property
+    def diffusion(self) -> Diffusion:
+        """The one that is guided."""
+        return self.model
 
-    def sample(self, n: int, y: Tensor | None = None) -> Tensor:
-        """`n` data of the classes `y`, (n,) int64."""
-        noise = self.model.prior_std * self.latents(n)
-        return self.model.to_data(self.model.sampler(self.blend(y), noise))
-
-    def push(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """The data at the end of the guided probability flow that starts in `z`."""
-        noise = self.model.prior_std * z
-        return self.model.to_data(self.model.walk(self.blend(y), noise))
-
-    def blend(self, y: Tensor | None) -> Blend:
-        """The guided diffusion of the classes `y`, as samplers see it."""
-        assert y is not None, "the contract puts the unknown class in the place of none"
-        return Blend(self.model, (y,), self.classes, self.weight, self.between)
-
-    def complete(
-        self, x: Tensor, known: Tensor, y: Tensor | None = None, repeats: int = 5
-    ) -> Tensor:
-        """Data of the classes `y` that agree with `x` where `known` is true (`Diffusion`'s)."""
-        return completed(self.blend(y), x, known, repeats)
+    def process(self, *conditions: Tensor) -> Blend:
+        """The guided diffusion of the classes y, (n,) int64, as samplers see it."""
+        return Blend(self.model, conditions, self.classes, self.weight, self.between)
 
 
 @dataclass(frozen=True)
-class Blend(Given):
+class Blend(Steered):
     """A guided diffusion as a sampler sees it, given the classes."""
 
     unknown: int = 0
     weight: float = 1.0
     between: tuple[float, float] = (0.0, math.inf)
 
-    def denoise(self, x: Tensor, level: Level) -> Tensor:
+    def mean(self, x: Tensor, level: Level) -> Tensor:
         """D_w, with both halves in one call of the network; alone D(x, t, y) outside `between`."""
         (y,) = self.conditions
         if not self.between[0] <= level.noise <= self.between[1]:
-            return self.model.denoise(x, level, y)
+            return super().mean(x, level)
         t = x.new_full((2 * len(x),), level.t)
         both = torch.cat([torch.full_like(y, self.unknown), y])
         without, given = self.model.denoise_at(torch.cat([x, x]), t, both).chunk(2)
-        return self.model.clip(without + self.weight * (given - without))
-
-    def reverse(self, x: Tensor, now: Level, after: Level) -> tuple[Tensor, Tensor | float]:
-        """Mean and variance of the posterior given the denoised."""
-        return posterior(x, self.denoise(x, now), now, after)
+        return without + self.weight * (given - without)
 
 
 def finite(name: str, value: float) -> float:

@@ -23,15 +23,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...solvers.diffusion import Level, posterior
-from .diffusion import Diffusion, Given
+from ...solvers.diffusion import Level
+from .diffusion import Denoising, Diffusion, Given, Steered
 
 Operator = Callable[[Tensor], Tensor]
 
 
 @torch.no_grad()
 def restored(
-    model: Diffusion,
+    model: Denoising,
     measured: Tensor,
     operator: Operator,
     *conditions: Tensor,
@@ -42,7 +42,7 @@ def restored(
     """Data (batch, ...) of which `operator` makes about `measured`, by the model's sampler.
 
     Args:
-        model: any diffusion; what it is told are the `conditions`.
+        model: any diffusion, guided ones too; what it is told are the `conditions`.
         measured: (batch, ...), in the model's float scale: Pixels from -1 to 1.
         operator: of data in that scale; `BlockMeans`, `grey`, or any of your own.
         noise: the deviation of what was added to the measurement.
@@ -51,10 +51,11 @@ def restored(
 
     Raises ValueError for an operator that is not linear, or without A A' = c I.
     """
-    scale = _row_square(model, measured, operator)
-    given = Measured(model, conditions, measured, operator, scale, noise, data_std, weight)
-    x = model.prior_std * model.latents(len(measured))
-    return model.to_data(model.sampler(given, x))
+    own, inner = model.diffusion, model.process(*model.told(len(measured), *conditions))
+    scale = _row_square(own, measured, operator)
+    given = Measured(own, (), inner, measured, operator, scale, noise, data_std, weight)
+    x = own.prior_std * model.latents(len(measured))
+    return own.to_data(own.sampler(given, x))
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,10 @@ def _row_square(model: Diffusion, measured: Tensor, operator: Operator) -> float
 
 
 @dataclass(frozen=True)
-class Measured(Given):
-    """A diffusion of which a measurement is known, as a sampler sees it."""
+class Measured(Steered):
+    """A diffusion of which a measurement is known, as a sampler sees it; `inner` is it without."""
 
+    inner: Given | None = None
     measured: Tensor | None = None
     operator: Operator = grey
     scale: float = 1.0
@@ -107,23 +109,20 @@ class Measured(Given):
     data_std: float = 1.0
     weight: float = 1.0
 
-    def denoise(self, x: Tensor, level: Level) -> Tensor:
+    def mean(self, x: Tensor, level: Level) -> Tensor:
         """E[x_0 | x_t, y]; where there is no signal, E[x_0 | x_t]."""
+        assert self.inner is not None
         if not level.alpha:
-            return self.model.denoise(x, level, *self.conditions)
-        assert self.measured is not None
+            return self.inner.mean(x, level)
         with torch.enable_grad():
             there = x.detach().requires_grad_()
-            t = there.new_full((len(x),), level.t)
-            x0 = self.model.denoise_at(there, t, *self.conditions)
-            gap = self.measured - self.operator(x0)
-            s, noise = self.data_std**2, level.sigma**2
-            variance = self.scale * s * noise / (level.alpha**2 * s + noise) + self.noise**2
-            log_p = -gap.square().sum() / (2 * variance)
-            (slope,) = torch.autograd.grad(log_p, there)
-        moved = x0.detach() + self.weight * level.sigma**2 / level.alpha * slope
-        return self.model.clip(moved)
+            x0 = self.inner.mean(there, level)
+            (slope,) = torch.autograd.grad(self._log_prob(x0, level), there)
+        return x0.detach() + self.weight * level.sigma**2 / level.alpha * slope
 
-    def reverse(self, x: Tensor, now: Level, after: Level) -> tuple[Tensor, Tensor | float]:
-        """Mean and variance of the posterior given the denoised."""
-        return posterior(x, self.denoise(x, now), now, after)
+    def _log_prob(self, x0: Tensor, level: Level) -> Tensor:
+        """log p(y | x_t) but for constants, of all the batch, ()."""
+        gap = self.measured - self.operator(x0)
+        s, noise = self.data_std**2, level.sigma**2
+        variance = self.scale * s * noise / (level.alpha**2 * s + noise) + self.noise**2
+        return -gap.square().sum() / (2 * variance)
