@@ -175,7 +175,7 @@ def stylegan2_mnist(steps: int = 12_000, width: int = 16, most: int = 64) -> Exp
 
 
 @preset("feature-quantised-gan")
-def fqgan_mnist(steps: int = 10_000, width: int = 24, words: int = 256) -> Experiment:
+def fqgan_mnist(steps: int = 4_000, width: int = 24, words: int = 256) -> Experiment:
     """FQ-GAN on MNIST: SNGAN's networks, narrower, and a dictionary between the critic's halves.
 
     pushforward train fqgan_mnist
