@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from pushforward.core.checkpoint import record_of
+from pushforward.metrics.retrieval import SEEN as RETRIEVED
 
 REACHED = Path(__file__).resolve().parent.parent / "src/pushforward/presets/reached.json"
 
 
 def numbers(row: dict[str, Any], hardware: str) -> list[dict[str, Any]]:
-    """The likelihood, the Frechet distance and the scores of codes of a row of results.json."""
+    """Of a row of results.json: likelihood, Frechet distance, scores of codes and of retrieval."""
     common = {
         "minutes": round(row["train_seconds"] / 60, 2),
         "hardware": hardware,
@@ -57,12 +58,12 @@ def numbers(row: dict[str, Any], hardware: str) -> list[dict[str, Any]]:
             **common,
         }
     )
-    return found + [code(score, row, common) for score in row["numbers"].values()
-                    if score["extractor"] == "code"]  # fmt: skip
+    return found + [own(score, row, common) for score in row["numbers"].values()
+                    if score["extractor"] in ("code", RETRIEVED)]  # fmt: skip
 
 
-def code(score: dict[str, Any], row: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
-    """A score of disentanglement, with what it was averaged over."""
+def own(score: dict[str, Any], row: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
+    """A score of disentanglement or of retrieval, with what it was averaged over."""
     data = f"{row['data']} ({score['samples']} examples, {score['settings']})"
     value = round(score["value"], 3)
     return {"data": data, "metric": score["name"], "value": value, "unit": "", "likelihood": ""} | (

@@ -98,6 +98,7 @@ from .metrics import raw_pixels as raw_pixels
 from .metrics import reference_features as reference_features
 from .metrics import reference_statistics as reference_statistics
 from .metrics import reliability as reliability
+from .metrics import retrieval_accuracy as retrieval_accuracy
 from .metrics import reverse_kl as reverse_kl
 from .metrics import sample_quality as sample_quality
 from .metrics import shared_features as shared_features
@@ -386,6 +387,7 @@ from .presets import biggan_mnist as biggan_mnist
 from .presets import capacity_sprites as capacity_sprites
 from .presets import char_rnn_file as char_rnn_file
 from .presets import char_rnn_sentences as char_rnn_sentences
+from .presets import clip_sprites as clip_sprites
 from .presets import cogan_mnist as cogan_mnist
 from .presets import conditional_gan_digits as conditional_gan_digits
 from .presets import conditional_vae_digits as conditional_vae_digits

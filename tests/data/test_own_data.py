@@ -158,7 +158,7 @@ def kinds() -> dict[str, pf.Dataset]:
 def own_kind(name: str) -> str:
     if name.endswith(("_moons", "gaussians8", "gaussians25", "_uci", "_tables")):
         return "vectors"
-    if name.startswith("dalle"):
+    if name.startswith(("dalle", "clip")):
         return "captions"
     words = ("sentence", "wavenet", "made_picture", "char_rnn")
     return "tokens" if any(word in name for word in words) else "images"

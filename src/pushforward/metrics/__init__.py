@@ -27,6 +27,7 @@ from .path_length import lerp, path_lengths, perceptual_path_length, slerp, unit
 from .prd import precision_recall_curve
 from .precision_recall import density_and_coverage, precision_and_recall
 from .references import Seen, reference_features, reference_statistics
+from .retrieval import retrieval_accuracy
 from .reverse_divergence import reverse_kl
 from .samples import sample_quality
 from .sharing import shared_features, shared_statistics

@@ -64,6 +64,7 @@ from .classification import discriminative_digits as discriminative_digits
 from .classification import generative_digits as generative_digits
 from .classification import made_classifier_digits as made_classifier_digits
 from .classification import revnet_digits as revnet_digits
+from .contrastive import clip_sprites as clip_sprites
 from .diffusion import ddpm_cifar10 as ddpm_cifar10
 from .diffusion import ddpm_digits as ddpm_digits
 from .diffusion import ddpm_mnist_large as ddpm_mnist_large

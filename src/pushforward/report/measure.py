@@ -24,6 +24,7 @@ from ..metrics.disentanglement import scores_if_known
 from ..metrics.features import Features
 from ..metrics.likelihood import bits_per_dim, nats
 from ..metrics.looking import extractor_for
+from ..metrics.retrieval import retrieval_if_known
 from ..metrics.reverse_divergence import reverse_kl_if_known
 from ..metrics.surgery import Levels, Surgery, elbo_surgery, level_rates
 from ..pictures.walks import ROWS, conditions_of, walked
@@ -155,6 +156,7 @@ def _row(
         further=(
             *drawn.further(data),
             *scores_if_known(model, data),
+            *retrieval_if_known(model, data),
             *reverse_kl_if_known(model),
         )
         if thorough
