@@ -165,6 +165,56 @@ def test_the_search_finds_lectures_and_reference(site, browser):
     assert "systems/planar" in told["result"]["value"]
 
 
+def pressed(browser, key, code):
+    """A key goes down and up, as from a keyboard."""
+    key = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+    text = {"text": "\r"} if code == 13 else {}
+    browser.call("Input.dispatchKeyEvent", type="keyDown", **key, **text)
+    browser.call("Input.dispatchKeyEvent", type="keyUp", **key)
+
+
+TOUCHED = (
+    "figure.frames input",
+    ".choice",
+    "details.reveal summary",
+    "details summary",
+    "article p a",
+)
+RING = (
+    "(e => {e.focus(); const s = getComputedStyle(e); return document.activeElement === e && "
+    "e.tabIndex >= 0 && s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 1;})"
+)
+
+
+@needs_a_browser
+@pytest.mark.browser
+@pytest.mark.parametrize("dark", [False, True])
+def test_all_that_can_be_touched_is_reached_and_moved_by_keys(site, browser, dark):
+    browser.open(site / "01-divergences.html", 1280, dark=dark)
+    pressed(browser, "Tab", 9)  # from here on the browser shows where the keyboard is
+    assert "skip" in browser.ask("document.activeElement.className + document.activeElement.text")
+    browser.ask("document.querySelectorAll('details').forEach(d => d.open = true)")
+    for what in TOUCHED:
+        every = f"[...document.querySelectorAll('{what}')].filter(e => e.checkVisibility())"
+        assert browser.ask(f"{every}.length"), what
+        lost = browser.ask(f"{every}.filter(e => !{RING}(e)).map(e => e.outerHTML.slice(0, 80))")
+        assert not lost, (what, lost[:3])
+    shown = "document.querySelector('figure.frames img:not([hidden])').dataset.label"
+    before = browser.ask(shown)
+    browser.ask("document.querySelector('figure.frames input').focus()")
+    pressed(browser, "ArrowRight", 39)
+    after = browser.ask(shown)
+    pressed(browser, "Home", 36)
+    assert len({before, after, browser.ask(shown)}) >= 2
+    opened = "document.querySelector('details.reveal').open"
+    browser.ask(f"{opened} = false; document.querySelector('.predict .choice').focus()")
+    pressed(browser, "Enter", 13)
+    assert browser.ask(opened) is True
+    browser.ask("document.querySelector('details.reveal summary').focus()")
+    pressed(browser, "Enter", 13)
+    assert browser.ask(opened) is False
+
+
 @needs_a_browser
 @pytest.mark.browser
 def test_slides_go_on_by_keys(site, browser):
