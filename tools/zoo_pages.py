@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from code_table import code_table
+
 from pushforward.core import checkpoint
 from pushforward.core.catalogue import Preset, Reached, presets, systems
 from pushforward.media.zoo import CHECKOUT, entries
@@ -87,6 +89,7 @@ def results() -> Iterator[str]:
         for preset in some:
             yield _line(preset, titles)
         yield ""
+    yield from code_table()
     yield from tables(json.loads(TABLES.read_text()))
     yield "## Not yet measured\n"
     missing = [f"`{preset.name}`" for preset in presets().values() if not preset.reached]

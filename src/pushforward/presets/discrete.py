@@ -93,16 +93,24 @@ def vqgan_digits(
 
 
 @preset("vq-vae")
-def vq_vae_mnist(steps: int = 2_400, codes: int = 128, width: int = 32) -> Experiment:
+def vq_vae_mnist(
+    steps: int = 2_400, codes: int = 128, width: int = 32, layers: int = 2
+) -> Experiment:
     """VQ-VAE on MNIST's 256 levels with 7x7 codes, then a small Transformer over the codes.
 
     pushforward train vq_vae_mnist      (a GPU has time for --steps 30000)
+
+    Args:
+        steps: of training: the codec has half of them.
+        codes: of the codebook.
+        width: channels of the codec; the Transformer has four times as many features.
+        layers: of the Transformer.
     """
     from ..data import mnist
 
     data = mnist()
     codec = VQVAE(data.space, VectorQuantiser(codes, 16), width, blocks=1)
-    prior = ImageGPT(codec.tokens, width=4 * width, layers=2, dropout=0.1)
+    prior = ImageGPT(codec.tokens, 4 * width, layers, dropout=0.1)
     recipe = Recipe(steps, 32, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.995)
     return Experiment(TwoStage(codec, prior, codec_share=0.5), data, recipe)
 
