@@ -229,6 +229,7 @@ from .models.score.autoguidance import AutoGuided as AutoGuided
 from .models.score.classifier_guidance import ClassifierGuided as ClassifierGuided
 from .models.score.consistency import Consistency as Consistency
 from .models.score.ddpm import DDPM as DDPM
+from .models.score.diffusion import Denoising as Denoising
 from .models.score.diffusion import Diffusion as Diffusion
 from .models.score.edm import EDM as EDM
 from .models.score.flow_matching import FlowMatching as FlowMatching
