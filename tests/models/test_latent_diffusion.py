@@ -155,3 +155,30 @@ def test_a_codec_of_the_users_is_told_what_it_lacks():
     codec.encode = lambda x: Independent(Normal(torch.zeros(len(x), 3), 1.0), 1)
     with pytest.raises(ValueError, match=r"codes are \(2, 2, 2\), but encodes to \(3,\)"):
         model._codes(torch.zeros(3, 1, 4, 4, dtype=torch.uint8))
+
+
+def test_completion_draws_the_cells_that_are_not_known():
+    """Of a known codec and diffusion: what is drawn is of the class, whatever is seen."""
+    torch.manual_seed(0)
+    codec = Patches(Pixels(1, 4, 4, levels=2), features=4, width=4, halvings=1)
+    net = UNet(4, width=4, multipliers=(1,), blocks=1, classes=2)
+    model = LatentDiffusion(codec, Halves(codec.latent, net, 100, sampler=DDIM(20, eta=1.0)))
+    model.scale.update(3 * torch.ones(1, 4, 2, 2))
+    y, known = torch.arange(6) % 2, torch.zeros(4, 4, dtype=torch.bool)
+    known[:2] = True
+    x = torch.randint(2, (6, 1, 4, 4), dtype=torch.uint8)
+    drawn = model.complete(x, known, y, repeats=2)
+    rows = torch.tensor([1, 0])[:, None].expand(2, 4)
+    lower = torch.where(y[:, None, None, None] == 1, rows, 1 - rows)
+    assert torch.equal(drawn[:, :, :2], x[:, :, :2])
+    assert torch.equal(drawn[:, :, 2:], lower.to(torch.uint8))
+    known[:] = torch.eye(4) > 0
+    with pytest.raises(ValueError, match="one cell of the grid of codes, about 2x2 pixels"):
+        model.complete(x, known, y)
+
+
+def test_cells_are_known_where_all_of_their_pixels_are():
+    model = latent_diffusion()
+    known = torch.zeros(1, 1, 4, 4, dtype=torch.bool)
+    known[..., :2, :3] = True
+    assert model._cells(known)[0, 0].tolist() == [[True, False], [False, False]]

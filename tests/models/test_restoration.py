@@ -10,6 +10,7 @@ from pushforward.core.spaces import Pixels, Reals
 from pushforward.models.score.diffusion import spread
 from pushforward.models.score.edm import EDM
 from pushforward.models.score.flow_matching import FlowMatching
+from pushforward.models.score.guidance import Guided
 from pushforward.models.score.restoration import BlockMeans, grey, restored
 from pushforward.nn.denoiser import TimeMLP
 from pushforward.nn.unet import UNet
@@ -71,6 +72,26 @@ def test_images_are_refined_and_coloured():
         assert x.dtype == torch.uint8
         assert x.shape == (2, 3, 8, 8)
         assert (operator(model.to_float(x)) - y).abs().mean() < 0.05
+
+
+def test_guided_models_are_restored_as_they_are_told():
+    """Of weight 1 it is the class's own diffusion, of others it is not."""
+    torch.manual_seed(0)
+    net = UNet(1, width=8, multipliers=(1,), blocks=1, attention=0, classes=2)
+    model = EDM(Pixels(1, 4, 4), net, sampler=HeunSampler(4))
+    for parameter in model.parameters():  # its last layer begins at zero, deaf to the class
+        torch.nn.init.normal_(parameter, std=0.1)
+    y, told = torch.zeros(3, 1, 2, 2), torch.tensor([0, 1, 1])
+
+    def found(which):
+        torch.manual_seed(1)
+        return restored(which, y, BlockMeans(2), told).long()
+
+    plain, one, two = found(model), *(found(Guided(model, 2, weight=w)) for w in (1.0, 3.0))
+    assert (plain - one).abs().max() <= 1
+    assert (plain - two).abs().max() > 1
+    with pytest.raises(ValueError, match="not of Labels"):
+        restored(model, y, BlockMeans(2), torch.tensor([0, 1, 5]))
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ LAWS: dict[str, Callable[[Subject], None]] = {
         likelihoods.bounds_are_bounds,
         likelihoods.weights_are_ratios_of_densities,
         speaking.bounds_are_not_called_log_prob,
+        speaking.completions_agree,
         speaking.bad_input_is_refused,
         speaking.conditions_are_checked,
         speaking.conditions_are_heard,

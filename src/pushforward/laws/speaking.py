@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core.contract import Density, Generative, Pushforward, Scored, Terms
+from ..core.contract import Completing, Density, Generative, Pushforward, Scored, Terms
 from ..core.dataset import Batch
 from ..core.given import spaces_of
 from ..core.spaces import Labels, Reals, Tokens
@@ -60,6 +60,20 @@ def bounds_are_not_called_log_prob(subject: Subject) -> None:
     if isinstance(model, Density):
         raise NotApplicable("it is a density")
     assert not hasattr(model, "log_prob"), f"{type(model).__name__} is no Density, but has log_prob"
+
+
+def completions_agree(subject: Subject) -> None:
+    """`complete` leaves what is known as it is, gives data, and refuses a mask of another shape."""
+    model, (x, *told) = subject.model().eval(), subject.batch(4)
+    if not isinstance(model, Completing):
+        raise NotApplicable("it completes nothing")
+    dims = x[0].numel()
+    first = torch.arange(dims, device=x.device).view(x.shape[1:]) < (dims + 1) // 2
+    for known in (torch.ones_like(first), first.expand_as(x)):
+        drawn = model.complete(x, known, *told)
+        model.space.check(drawn, "complete(x, known)")
+        assert torch.equal(drawn[known.expand_as(x)], x[known.expand_as(x)]), "known values moved"
+    _refuses(model.complete, (x, torch.ones(*x.shape, 2).bool(), *told), "a mask of two")
 
 
 def bad_input_is_refused(subject: Subject) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,6 +14,7 @@ from ..core.spaces import Pixels, count
 from ..media.trained import opened
 from ..models.score.diffusion import Denoising, Given
 from ..solvers.diffusion import Level
+from ..solvers.spacing import MOST
 from .gallery import picture
 from .shown import blank, looking
 
@@ -59,7 +61,7 @@ class Watched:
     inner: Given
     seen: list[Moment] = field(default_factory=list)
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
     def denoise(self, x: Tensor, level: Level) -> Tensor:
@@ -100,7 +102,8 @@ def strip(model: Denoising, way: Sequence[Moment]) -> Sheet:
     figure = blank(0.62 * len(way) + 0.5, height * rows + 0.3)
     axes = figure.subplots(rows, len(way), squeeze=False)
     for column, (level, x, x0) in zip(axes.T, way):
-        column[0].set_title(f"{level.noise:.2g}" if level.alpha else "∞", fontsize=7)
+        far = level.noise > MOST
+        column[0].set_title("noise alone" if far else f"{level.noise:.2g}", fontsize=7)
         unit = x / (level.alpha**2 + level.sigma**2) ** 0.5
         pairs = torch.stack([unit, model.diffusion.clip(x0)], 1).flatten(0, 1)
         for axis, image in zip(column, pairs):
@@ -112,7 +115,7 @@ def strip(model: Denoising, way: Sequence[Moment]) -> Sheet:
     return figure
 
 
-def seen(image: Tensor):
+def seen(image: Tensor) -> np.ndarray:
     """An image (channels, height, width) of about [-1, 1] as an array that matplotlib shows."""
     unit = ((image + 1) / 2).clamp(0, 1).cpu()
     return (unit[0] if len(unit) == 1 else unit[:3].movedim(0, -1)).numpy()

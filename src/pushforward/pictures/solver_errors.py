@@ -58,14 +58,15 @@ def draw(points: int = 64, seed: int = 0) -> Sheet:
     figure = blank(6.4, 4.2)
     axes = figure.subplots()
     for name, (calls, values) in found.items():
-        axes.plot(calls, values, marker="o", markersize=3, label=f"{name} ({KINDS[name].order})")
+        label = f"{name}: {order_of(calls, values):.2f} ({KINDS[name].order})"
+        axes.plot(calls, values, marker="o", markersize=3, label=label)
     axes.set(
         xscale="log",
         yscale="log",
         xlabel="calls of the denoiser",
         ylabel="root mean square error",
     )
-    axes.legend(title="sampler (order)", fontsize=7)
+    axes.legend(title="sampler: slope (order)", fontsize=7)
     return figure
 
 

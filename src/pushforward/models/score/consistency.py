@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.catalogue import example, system
-from ...core.contract import Player, Pushforward, Stage, Terms, keep_apart
+from ...core.contract import Completing, Player, Pushforward, Stage, Terms, keep_apart
 from ...core.spaces import Pixels, Reals, count
 from ...nn.denoiser import TimeMLP
 from .diffusion import Diffusion, claim, spread, stratified
@@ -39,7 +39,7 @@ from .inheritance import Inheritance
 LOG_MEAN, LOG_STD = -1.1, 2.0  # of the noise levels in training
 
 
-class Consistency(Pushforward):
+class Consistency(Pushforward, Completing):
     """A network that leads noise of any level to data in one call.
 
     It begins with the weights of its teacher where that is an EDM whose network is built alike.
@@ -195,6 +195,21 @@ class Consistency(Pushforward):
             noise = math.sqrt(sigma**2 - self.least**2) * torch.randn_like(x)
             x = self._leap(x + noise, sigma, conditions)
         return self._data(x)
+
+    def complete(self, x: Tensor, known: Tensor, *conditions: Tensor, calls: int = 20) -> Tensor:
+        """Data that agree with `x` where `known` (bool, broadcast to x's shape) is true.
+
+        The known are put into what each of `calls` leaps says, which gets noise again (zero-shot
+        editing, algorithm 4): what is drawn heeds all that is known, but for the first leap.
+        """
+        values = self._floats(x)
+        levels = self.levels(count("calls", calls)).flip(0).tolist()
+        drawn = self._leap(levels[0] * self.latents(len(x)), levels[0], conditions)
+        for sigma in levels[1:-1]:
+            there = torch.where(known, values, drawn)
+            noise = math.sqrt(sigma**2 - self.least**2) * torch.randn_like(there)
+            drawn = self._leap(there + noise, sigma, conditions)
+        return torch.where(known, x, self._data(drawn).to(x.dtype))
 
     def _leap(self, x: Tensor, sigma: float, conditions: tuple[Tensor, ...]) -> Tensor:
         found = self.lead(x, x.new_full((len(x),), sigma), *conditions)

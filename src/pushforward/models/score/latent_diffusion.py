@@ -14,13 +14,25 @@ an adversarial loss; the deviation is averaged over stage 2, not taken from its 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal, kl_divergence
+from torch.nn import functional as F
 
 from ...core.blueprint import Component
 from ...core.catalogue import example, system
-from ...core.contract import Bounded, Latent, Player, Pushforward, Stage, Terms, keep_apart
+from ...core.contract import (
+    Bounded,
+    Completing,
+    Latent,
+    Player,
+    Pushforward,
+    Stage,
+    Terms,
+    keep_apart,
+)
 from ...core.dataset import Alone, Batch, unchanged
 from ...core.shares import mean
 from ...core.spaces import Pixels, Reals, count
@@ -120,7 +132,7 @@ class Scale(Component):
         return {"std": self.std.clone()}
 
 
-class LatentDiffusion(Pushforward):
+class LatentDiffusion(Pushforward, Completing):
     """A codec, then a diffusion of its codes.
 
     Args:
@@ -174,6 +186,43 @@ class LatentDiffusion(Pushforward):
     def sample(self, n: int, *conditions: Tensor) -> Tensor:
         """The likeliest images of `n` codes."""
         return self._image(self.diffusion.sample(n, *conditions))
+
+    def complete(self, x: Tensor, known: Tensor, *conditions: Tensor, repeats: int = 5) -> Tensor:
+        """Images that agree with `x` where `known` (bool, broadcast to x's shape) is true.
+
+        A cell of the grid of codes is known where all of its pixels are, and is drawn beside as of
+        `Diffusion.complete`; known pixels of other cells are put back at the end, and steer
+        nothing. The encoder sees a sample where nothing is known, then once what was drawn there.
+
+        Raises ValueError for codes that are no grid of images, and where pixels are known in an
+        image of which not one cell is.
+        """
+        cells = self._cells(known)
+        seen = torch.where(known, x, self.sample(len(x), *conditions))
+        for _ in range(2):
+            code = self.codec.encode(seen).mean / self.scale.std
+            drawn = self.diffusion.complete(code, cells, *conditions, repeats=repeats)
+            seen = torch.where(known, x, self._image(drawn))
+        return seen
+
+    def _cells(self, known: Tensor) -> Tensor:
+        """Whether a cell of the codes has known pixels alone, bool (batch, 1, *grid)."""
+        grid = self.codec.latent.shape[1:]
+        if known.dim() != 4 or len(grid) != 2:
+            raise ValueError(
+                "images are completed cell by cell of the grid of their codes; here data are of "
+                f"shape {tuple(known.shape[1:])} and codes of {self.codec.latent.shape}"
+            )
+        unknown = (~known).any(1, keepdim=True).to(self.dtype)
+        cells = F.adaptive_max_pool2d(unknown, grid) == 0
+        if (known.flatten(1).any(1) & ~cells.flatten(1).any(1)).any():
+            sides = [math.ceil(a / b) for a, b in zip(known.shape[2:], grid)]
+            raise ValueError(
+                "of an image of which pixels are known, at least one cell of the grid of codes, "
+                f"about {sides[0]}x{sides[1]} pixels, must be known wholly: the codes of others "
+                "cannot be told"
+            )
+        return cells
 
     def _image(self, code: Tensor) -> Tensor:
         x = self.codec.decode(code * self.scale.std).mode

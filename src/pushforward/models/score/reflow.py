@@ -19,7 +19,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...core.catalogue import example, system
-from ...core.contract import Player, Pushforward, Stage, Terms, keep_apart
+from ...core.contract import Completing, Player, Pushforward, Stage, Terms, keep_apart
 from ...core.dataset import Batch
 from ...core.spaces import Reals
 from ...nn.denoiser import TimeMLP
@@ -29,7 +29,7 @@ from .flow_matching import FlowMatching
 from .inheritance import Inheritance
 
 
-class Reflow(Pushforward):
+class Reflow(Pushforward, Completing):
     """Two flows of the same data: the first learns from data, the second from the first.
 
     Where their networks are built alike, the second begins with the weights of the first.
@@ -82,6 +82,10 @@ class Reflow(Pushforward):
     def sample(self, n: int, *conditions: Tensor) -> Tensor:
         """`n` data of the student."""
         return self.student.sample(n, *conditions)
+
+    def complete(self, x: Tensor, known: Tensor, *conditions: Tensor, repeats: int = 5) -> Tensor:
+        """Data that agree with `x` where `known` is true, by the student's flow."""
+        return self.student.complete(x, known, *conditions, repeats=repeats)
 
 
 system(

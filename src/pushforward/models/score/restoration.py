@@ -122,6 +122,7 @@ class Measured(Steered):
 
     def _log_prob(self, x0: Tensor, level: Level) -> Tensor:
         """log p(y | x_t) but for constants, of all the batch, ()."""
+        assert self.measured is not None
         gap = self.measured - self.operator(x0)
         s, noise = self.data_std**2, level.sigma**2
         variance = self.scale * s * noise / (level.alpha**2 * s + noise) + self.noise**2

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.catalogue import example
-from ...core.contract import Scored, Terms
+from ...core.contract import Completing, Scored, Terms
 from ...core.given import told
 from ...core.spaces import Reals, count
 from ...nn.conditions import as_vector, width_of
@@ -26,7 +26,7 @@ from ...probability.bijections.bijection import beside
 from ...solvers.langevin_steps import langevin
 
 
-class ScoreNetwork(Scored):
+class ScoreNetwork(Scored, Completing):
     """One noise level, or none.
 
     Args:
@@ -75,6 +75,17 @@ class ScoreNetwork(Scored):
         """Langevin dynamics from standard normal noise."""
         x = torch.randn(n, *self.space.shape, device=self.device, dtype=self.dtype)
         return langevin(self._given(conditions), x, self.step, self.steps)
+
+    def complete(self, x: Tensor, known: Tensor, *conditions: Tensor) -> Tensor:
+        """Data that agree with `x` where `known` (bool, broadcast to x's shape) is true.
+
+        The unknown follow their own components of the score, which is that of p(unknown | known).
+        """
+        values, score = x.to(self.dtype), self._given(conditions)
+        drawn = torch.where(known, values, torch.randn_like(values))
+        for _ in range(self.steps):
+            drawn = torch.where(known, values, langevin(score, drawn, self.step, 1))
+        return torch.where(known, x, drawn.to(x.dtype))
 
 
 @example(data="moons")
