@@ -31,7 +31,10 @@ _OWN = {
     "training.experiment": ("Experiment",),
     "training.fit": ("Interrupted", "fit"),
     "training.loop": ("Training",),
-    "training.recipe": (*("SGD", "Adam", "Constant", "Cosine", "Decay", "Recipe", "RMSprop"),),
+    "training.recipe": (
+        *("SGD", "Adam", "Constant", "Cosine", "Decay", "PowerAverages", "Recipe", "RMSprop"),
+    ),
+    "training.snapshots": ("averaged",),
     "training.reports": ("Diverged", "Report"),
 }
 """Names by where they come from; they are imported when they are asked for, torch with them."""

@@ -744,10 +744,12 @@ from .training.recipe import Adam as Adam
 from .training.recipe import Constant as Constant
 from .training.recipe import Cosine as Cosine
 from .training.recipe import Decay as Decay
+from .training.recipe import PowerAverages as PowerAverages
 from .training.recipe import RMSprop as RMSprop
 from .training.recipe import Recipe as Recipe
 from .training.recipe import SGD as SGD
 from .training.reports import Diverged as Diverged
 from .training.reports import Report as Report
+from .training.snapshots import averaged as averaged
 
 __version__: str

@@ -1,5 +1,5 @@
-"""The command line: `pushforward train | sample | evaluate | compare | draw | list | show |
-zoo | check | cache`.
+"""The command line: `pushforward train | average | sample | evaluate | compare | draw | list |
+show | zoo | check | cache`.
 
 Flags come from signatures: those of a preset or picture are its keywords, those of a command are
 its function's. What a command needs is imported when it runs, so that help comes at once.
@@ -27,6 +27,7 @@ ANNEALED = 100  # test examples of `evaluate --ais`
 
 COMMANDS = {
     "train": ("training", "train", "train a preset, on its data or on your own"),
+    "average": ("averaging", "average", "average a run's weights by any width, after training"),
     "sample": ("sampling", "sample", "draw samples from a checkpoint"),
     "evaluate": ("measuring", "evaluate", "measure checkpoints on the test split of their data"),
     "compare": ("measuring", "compare", "train presets and compare them on a page"),

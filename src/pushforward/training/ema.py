@@ -1,8 +1,9 @@
-"""An exponential moving average of a model's weights."""
+"""Moving averages of a model's weights."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,18 +11,22 @@ from torch import nn
 
 from ..core.checkpoint import weights
 from ..core.foreign import notes
+from .profiles import decay_at, gamma_of
+from .recipe import PowerAverages
 
 
 class Average:
     """`model`: a copy whose weights follow the original's by w <- decay w + (1 - decay) w_original.
 
-    The decay grows as (1 + n) / (10 + n) with the updates n, so that the start is soon forgotten;
-    the first update copies (it comes after a data-dependent initialisation). Buffers are copied
-    always, and so is what networks that are no components keep in attributes.
+    `decay` is a number, or what gives it for the t-th update, t = 1, 2, ... A number grows as
+    (1 + n) / (10 + n) with the updates n before, so that the start is soon forgotten; the first
+    update copies (it comes after a data-dependent initialisation). Buffers are copied always, and
+    so is what networks that are no components keep in attributes.
     """
 
-    def __init__(self, original: nn.Module, decay: float):
-        self.original, self.decay, self.updates = original, decay, 0
+    def __init__(self, original: nn.Module, decay: float | Callable[[int], float]):
+        self.original, self.updates = original, 0
+        self.decay = decay if callable(decay) else _growing(decay)
         self.model: Any = copy.deepcopy(original, notes.left_behind(original)).eval()
         self.model.requires_grad_(False)
         pairs = list(zip(weights(self.model).values(), weights(original).values()))
@@ -34,8 +39,8 @@ class Average:
     @torch.no_grad()
     def update(self) -> None:
         """Follows the original by one step."""
-        n, self.updates = self.updates, self.updates + 1
-        decay = min(self.decay, (1 + n) / (10 + n)) if n else 0.0
+        self.updates += 1
+        decay = self.decay(self.updates)
         mine = [a for a, _ in self.floats]
         theirs = [w.detach() for _, w in self.floats]
         if mine:
@@ -45,6 +50,24 @@ class Average:
             torch._foreach_copy_(mine, [other[name] for _, other, name in self.buffers])
         for average, part in self.networks:
             notes.follow(average, part)
+
+
+def averages(original: nn.Module, kept: float | PowerAverages | None) -> list[Average]:
+    """What a recipe's `ema` asks for: none, one by a decay, or one for each profile."""
+    if kept is None:
+        return []
+    if isinstance(kept, PowerAverages):
+        return [Average(original, _power(sigma)) for sigma in kept.sigmas]
+    return [Average(original, kept)]
+
+
+def _growing(most: float) -> Callable[[int], float]:
+    return lambda t: min(most, t / (9 + t)) if t > 1 else 0.0
+
+
+def _power(sigma_rel: float) -> Callable[[int], float]:
+    gamma = gamma_of(sigma_rel)
+    return lambda t: decay_at(gamma, t)
 
 
 def _kept(module: nn.Module) -> list[str]:

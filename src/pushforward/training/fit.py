@@ -16,7 +16,7 @@ import torch
 from ..core.contract import Generative
 from ..core.dataset import Dataset
 from ..core.ownership import owned, sweep
-from . import distributed
+from . import distributed, snapshots
 from .bars import bar
 from .best import Best
 from .logs import LOG as LOG
@@ -53,7 +53,8 @@ def fit(
         model: trained in place.
         data: over the model's space.
         recipe: how.
-        out: a folder for `checkpoint.safetensors` and `log.jsonl`; None writes nothing.
+        out: a folder for `checkpoint.safetensors`, `log.jsonl` and, with `PowerAverages`, their
+            `snapshots`; None writes nothing.
         resume: go on from the checkpoint in `out`, if there is one yet. The recipe may be of more
             steps than before; its schedules then go by the new number.
         device: where; by default where the model is.
@@ -109,6 +110,7 @@ def _run(
             if history is not None:
                 history.append(report)
             best.see(report)
+            _snapshot(training, folder)
             if distributed.rank() == 0:
                 _alarm(training, report, told)
             saved()
@@ -142,6 +144,8 @@ def _folder(training: Training, out: str | Path | None, resume: bool) -> Iterato
         distributed.by_first(lambda: held.enter_context(_claimed(folder, resume)))
         if distributed.firsts(resume and (folder / CHECKPOINT).exists()):
             training.resume(folder / CHECKPOINT)
+        if distributed.rank() == 0:
+            snapshots.forget_after(folder / snapshots.FOLDER, training.step)
         yield folder if distributed.rank() == 0 else None
 
 
@@ -214,6 +218,16 @@ def _checkpoint(training: Training, folder: Path | None, late: bool = False) -> 
             raise OSError(f"{error}. {advice}") from error
         warnings.warn(f"{error}; training goes on, and it is tried again", stacklevel=2)
     return True
+
+
+def _snapshot(training: Training, folder: Path | None) -> None:
+    """Takes a snapshot of the averages where it is time to; a full disk stops nothing."""
+    if folder is None or not training.snapshot_due:
+        return
+    try:
+        training.snapshot(folder / snapshots.FOLDER)
+    except OSError as error:
+        warnings.warn(f"{error}; training goes on without this snapshot", stacklevel=2)
 
 
 def _how_to_resume(training: Training, folder: Path | None) -> str:

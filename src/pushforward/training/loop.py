@@ -23,13 +23,13 @@ from ..core.dataset import Batch, Dataset
 from ..core.misfits import in_words
 from ..core.spaces import trusted
 from ..core.streams import is_of_readers, unread
-from . import distributed, state
+from . import distributed, snapshots, state
 from .batches import Batches
 from .denormals import flushed
-from .ema import Average
+from .ema import averages
 from .fitness import available, check_fit
 from .mover import movers
-from .recipe import Recipe
+from .recipe import PowerAverages, Recipe
 from .reports import Diverged, Report, Window, first_player
 from .soundness import first_line, is_of_numbers, unsound, weights_not_finite
 
@@ -87,7 +87,7 @@ class Training:
         self.batches = Batches(
             data.train, recipe.batch_size, model.device, recipe.seed, rank, world
         )
-        self.average = Average(model, recipe.ema) if recipe.ema is not None else None
+        self.averages = averages(model, recipe.ema)
         # What is compiled cannot be told which rows are whose, so there each draws its own noise.
         self.random = state.Random(model.device, recipe.seed + rank * recipe.compile)
         self.step, self.seconds, self.began = 0, 0.0, 0.0
@@ -103,8 +103,8 @@ class Training:
 
     @property
     def result(self) -> Generative:
-        """The model to use: the averaged one where an average is kept."""
-        return self.model if self.average is None else self.average.model
+        """The model to use: the averaged one where an average is kept, the first of several."""
+        return self.averages[0].model if self.averages else self.model
 
     def stop(self) -> None:
         """Asks the iteration to end after the step under way (of many processes, the next)."""
@@ -132,6 +132,18 @@ class Training:
     def kept(self) -> str:
         """Which checkpoint is good, in words."""
         return f"The last good checkpoint is {self.saved}" if self.saved else "Nothing was saved"
+
+    @property
+    def snapshot_due(self) -> bool:
+        """Whether a snapshot of the averages is taken now. There is a report at such a step."""
+        kept = self.recipe.ema
+        return isinstance(kept, PowerAverages) and kept.due(self.step, self.recipe.steps)
+
+    def snapshot(self, folder: str | Path) -> Path:
+        """Writes the averages as they are now to a file of the step in `folder`, for
+        `pf.averaged`. Raises ValueError where the recipe keeps no `PowerAverages`.
+        """
+        return snapshots.save(self, Path(folder))
 
     def check(self) -> None:
         """Raises Diverged where weights, losses or samples are not finite by now."""
@@ -198,7 +210,7 @@ class Training:
             ended = self.step in (self.recipe.steps, *self.ends)
             self._told("train", self.step, self.recipe.steps)
             stop, report = self.wishes(self.stop_asked, self.report_asked)
-            if self.step % every == 0 or ended or stop or report:
+            if self.step % every == 0 or ended or stop or report or self.snapshot_due:
                 self.wishes.settle()
                 self.agreed = distributed.anyone(self.stop_asked)
                 self.report_asked = False
@@ -217,8 +229,8 @@ class Training:
             self._play()
         with self._share(self.batches.size):
             self._moves(window)
-        if self.average is not None:
-            self.average.update()
+        for average in self.averages:
+            average.update()
         self.step += 1
         window.steps += 1
 

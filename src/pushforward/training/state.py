@@ -36,7 +36,7 @@ class Underway(Protocol):
     model: Generative
     data: Dataset
     recipe: Recipe
-    average: Average | None
+    averages: list[Average]
     movers: list[Mover]
     batches: Batches
     random: Random
@@ -108,9 +108,7 @@ def save(training: Underway, path: Path) -> Path:
     tensors = {RANDOM + name: t for name, t in training.random.states.items()}
     before, cursor = training.batches.state()
     tensors[RANDOM + "order"] = before
-    if training.average is not None:
-        averaged = checkpoint.weights(training.average.model)
-        tensors |= {AVERAGE + name: t for name, t in averaged.items()}
+    tensors |= averaged(training.averages)
     for mover in training.movers:
         if mover.optimizer is not None and not mover.shares:
             prefix = f"{OPTIMIZER}{mover.player.name}."
@@ -122,12 +120,32 @@ def save(training: Underway, path: Path) -> Path:
     return checkpoint.write(training.model, blueprint, path, tensors, record)
 
 
+def averaged(averages: list[Average]) -> dict[str, Tensor]:
+    """The tensors of averages, by the names that they have in a file."""
+    return {
+        average_prefix(i) + name: t
+        for i, average in enumerate(averages)
+        for name, t in checkpoint.weights(average.model).items()
+    }
+
+
+def average_prefix(i: int) -> str:
+    """How the names of the i-th average's tensors begin; the first is the model to use."""
+    return f"average{i}." if i else AVERAGE
+
+
 def _record(training: Underway, cursor: int) -> dict[str, Any]:
     place = {"step": training.step, "stage": training.stage, "cursor": cursor}
-    average = training.average
-    updates = {} if average is None else {"updates": average.updates}
+    updates = {"updates": training.averages[0].updates} if training.averages else {}
     return {
         "training": {**place, **updates, "seconds": training.seconds},
+        **about(training),
+    }
+
+
+def about(training: Underway) -> dict[str, Any]:
+    """What a file of a training says of how its model came about."""
+    return {
         "recipe": encode(training.recipe),
         "data": described(training.data),
         "space": asdict(training.data.space),
@@ -170,9 +188,9 @@ def _take_up(training: Underway, saved: Checkpoint, path: Path) -> None:
     if "started" in saved.record:
         _restore_networks(training, checkpoint.build(saved))
     checkpoint.fill(training.model, saved.part(MODEL), path)
-    if training.average is not None:
-        checkpoint.fill(training.average.model, saved.part(AVERAGE), path)
-        training.average.updates = place["updates"]
+    for i, average in enumerate(training.averages):
+        checkpoint.fill(average.model, saved.part(average_prefix(i)), path)
+        average.updates = place["updates"]
     training._enter(place["stage"])
     _restore_optimizers(training, saved)
     random = saved.part(RANDOM)
@@ -185,8 +203,8 @@ def _take_up(training: Underway, saved: Checkpoint, path: Path) -> None:
 
 def _restore_networks(training: Underway, became: Any) -> None:
     """Gives the networks the attributes that they had when the training was saved."""
-    if training.average is not None:
-        for mine, theirs in notes.pairs(training.average.model, became):
+    for average in training.averages:
+        for mine, theirs in notes.pairs(average.model, became):
             notes.follow(mine, theirs)
     for mine, theirs in notes.pairs(training.model, became):
         notes.restore(mine, theirs)
