@@ -225,3 +225,64 @@ def test_slides_go_on_by_keys(site, browser):
     browser.call("Input.dispatchKeyEvent", **press)
     assert browser.ask("document.querySelector('section.card.now').textContent") != first
     assert browser.ask("document.querySelector('nav.deck output').textContent").startswith("2 /")
+
+
+CODES = {"Tab": 9, "Enter": 13, " ": 32, "ArrowRight": 39}
+FOCUS = "document.activeElement"
+RINGED = (
+    f"(s => s.outlineStyle !== 'none' && parseInt(s.outlineWidth) > 1)(getComputedStyle({FOCUS}))"
+)
+
+
+def press(browser, key):
+    text = {"Enter": "\r", " ": " "}.get(key, "")
+    code = {"key": key, "code": "Space" if key == " " else key}
+    code |= {"windowsVirtualKeyCode": CODES[key], "text": text}
+    browser.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", **code)
+    browser.call("Input.dispatchKeyEvent", type="keyUp", **code)
+
+
+def by_tab(browser, wanted):
+    """Presses Tab until what `wanted` selects has the focus; everything on the way shows it."""
+    for _ in range(300):
+        press(browser, "Tab")
+        if browser.ask(f"{FOCUS} !== document.body"):
+            assert browser.ask(RINGED), browser.ask(f"{FOCUS}.outerHTML")
+        if browser.ask(f"{FOCUS}.matches({wanted!r})"):
+            return
+    raise AssertionError(f"Tab never comes to {wanted}")
+
+
+@needs_a_browser
+@pytest.mark.browser
+def test_a_lecture_is_worked_by_keys_alone(site, browser):
+    browser.open(site / "05-autoregressive-flows.html", 1280)
+    by_tab(browser, ".skip-to-content")
+    by_tab(browser, ".sidebar-search")
+    theme = browser.ask("document.body.dataset.theme")
+    by_tab(browser, ".theme-toggle")
+    press(browser, "Enter")
+    assert browser.ask("document.body.dataset.theme") != theme
+    by_tab(browser, "figure.frames input")
+    label = browser.ask("document.querySelector('figure.frames output').textContent")
+    press(browser, "ArrowRight")
+    assert browser.ask("document.querySelector('figure.frames output').textContent") != label
+    by_tab(browser, ".choice.right")
+    press(browser, "Enter")
+    assert browser.ask("document.querySelector('details.reveal').open") is True
+    by_tab(browser, "details.answer > summary")
+    press(browser, " ")
+    assert browser.ask(f"{FOCUS}.parentElement.open") is True
+    browser.open(site / "map.html", 1280)
+    by_tab(browser, "p.filter input")
+
+
+@needs_a_browser
+@pytest.mark.browser
+def test_slides_do_what_the_button_with_the_focus_says(site, browser):
+    browser.open(site / "slides" / "05-autoregressive-flows.html", 1280, 720)
+    press(browser, " ")
+    press(browser, " ")
+    by_tab(browser, "nav.deck button[data-step='-1']")
+    press(browser, " ")
+    assert browser.ask("document.querySelector('nav.deck output').textContent").startswith("2 /")

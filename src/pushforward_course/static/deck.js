@@ -18,6 +18,7 @@
   }
   function typed(event) {
     if (event.target.matches("input, summary, .choice")) return;
+    if (event.key === " " && event.target.matches("button, a")) return;  // which it presses
     var step = { ArrowRight: 1, PageDown: 1, " ": 1, ArrowLeft: -1, PageUp: -1 }[event.key];
     if (step) { event.preventDefault(); show(now + step); }
     if (event.key === "Home") show(0);
