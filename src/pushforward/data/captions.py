@@ -13,6 +13,7 @@ from ..core.spaces import Tokens, count
 from ..core.vocabulary import Vocabulary, split
 
 LONGEST = 256  # tokens of a caption: every caption takes as much room as the longest may
+ROOM = 16  # tokens beyond the longest caption: words that nobody has seen are read as bytes
 WORDS = 50_000  # words of the training captions that are remembered
 
 
@@ -42,15 +43,22 @@ class Captions:
     ) -> Captions:
         """Of the captions of several splits, of which the first one trains.
 
-        Without `length`, the longest caption of all sets it. Raises ValueError for captions that
-        are longer, for none, and where a library is missing.
+        Without `length`, the longest caption of all sets it, with room for words that are read as
+        bytes. Raises ValueError for captions that are longer, and where a library is missing.
         """
         vocabulary = Vocabulary.of(splits[0], unit, size=size)
         words = sorted({word for said in splits[0] for word in words_of(said)})[:WORDS]
-        if length is None:
-            length = max(len(vocabulary.split(said)) for part in splits for said in part)
-        if count("length", length) > LONGEST:
-            raise ValueError(f"captions may have {LONGEST} tokens, not {length}: give a length")
+        tokens_of = {said: len(vocabulary.split(said)) for part in splits for said in part}
+        most = LONGEST if length is None else count("length", length)
+        if most > LONGEST:
+            raise ValueError(f"length must be at most {LONGEST} tokens, not {length}")
+        if long := [f"{said[:40]!r} ({n})" for said, n in tokens_of.items() if n > most]:
+            more = f" and {len(long) - 10} more" if len(long) > 10 else ""
+            raise ValueError(
+                f"captions may have {most} tokens, but {len(long)} have more: "
+                f"{', '.join(long[:10])}{more}; shorten them"
+            )
+        length = min(LONGEST, max(tokens_of.values()) + ROOM) if length is None else length
         tokens = tuple(vocabulary.encode(list(part), length) for part in splits)
         return cls(vocabulary, length, frozenset(words), tokens)
 
@@ -80,7 +88,14 @@ class Captions:
         empty = [i for i, said in enumerate(captions) if not said.strip()]
         if empty:
             raise ValueError(f"a caption must say something, but {_numbered(empty)} empty")
-        return self.vocabulary.encode([said.strip() for said in captions], self.length)
+        told = [said.strip() for said in captions]
+        for said in told:
+            if (n := len(self.vocabulary.split(said))) > self.length:
+                raise ValueError(
+                    f"a caption may have {self.length} tokens, as those of the training had, but "
+                    f"{said[:60]!r} has {n}: say it shorter"
+                )
+        return self.vocabulary.encode(told, self.length)
 
     def decode(self, tokens: Tensor) -> list[str]:
         """The captions of tokens (n, length)."""
@@ -104,7 +119,7 @@ def beside(
         data: of any space.
         numbers: for each split which sentence an example has, int64 (n,).
         sentences: all that are said.
-        length: tokens of a caption at most; None is the longest one's.
+        length: tokens of a caption at most; None is as `Captions.learned` has it.
         words: tokens of the byte pair encoding, learned on the captions of the train split.
 
     Raises ValueError as `Captions.learned`.

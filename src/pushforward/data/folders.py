@@ -15,6 +15,7 @@ import torch
 
 from ..core.dataset import Dataset
 from ..core.spaces import Pixels
+from . import own_captions
 from .cache import stamp
 from .decoding import Canvas
 from .encoded import Files
@@ -43,6 +44,7 @@ def folder(
     skip_unreadable: bool = False,
     rule: str = CONTENT,
     stream: bool | None = None,
+    captions: str | None = None,
 ) -> Dataset:
     """All images under `path`, sub-folders and links included: Pixels(channels, size, size).
 
@@ -50,20 +52,26 @@ def folder(
     are, which must then be of one size. The camera's orientation is applied, transparency is laid
     over the grey value `background`, deep grey values of `bits` bits become 8; a warning says where
     that was done. With `labels`, the second tensor (int64) is the sub-folder of `path` that an
-    image lies in. Images are split by `rule` under `seed`; the shares `validation` and `test` are
-    held out, and copies of an image stay together. Hidden files are left out; of others that are no
-    images, a warning tells. With `stream` images are read and decoded whenever a batch needs them,
-    and never all in memory or in the cache; None does so where they would fill half of the memory.
-    Nothing else changes: a model learns the same from either.
+    image lies in. With `captions` it is what is said of the image, as Tokens: "txt" reads a file of
+    that suffix beside each image, "metadata.csv" a list in the folder (CSV or parquet) with a
+    column `file_name` of paths and a column `text`. Images are split by `rule` under `seed`; the
+    shares `validation` and `test` are held out, and copies of an image stay together. Hidden files
+    are left out; of others that are no images, a warning tells. With `stream` images are read and
+    decoded whenever a batch needs them, and never all in memory or in the cache; None does so where
+    they would fill half of the memory. Nothing else changes: a model learns the same from either.
 
     Raises FileNotFoundError where there is no such folder; ValueError where it holds no image, too
     few to split, some that cannot be read (all are named; `skip_unreadable` leaves them out), or,
-    with `labels`, one outside a sub-folder.
+    with `labels`, one outside a sub-folder; with `captions`, images without a caption and captions
+    without an image (all are named).
     """
     top, canvas = Path(path).expanduser().resolve(), Canvas(size, channels, background, bits)
-    files, split = _found(top), Rule(rule, seed, validation, test)
+    own_captions.check_alone(labels, captions)
+    (files, others), split = _found(top, captions), Rule(rule, seed, validation, test)
     split.check(f"the folder {top}", len(files))  # before they are decoded
     classes, y = _classes(top, files) if labels else ((), None)
+    said = own_captions.of_files(top, files, others, captions) if captions else None
+    y = y if said is None else torch.arange(len(said))
     found = _images(top, files, canvas, split, skip_unreadable).load(stream)
     lengths = split.lengths(f"the folder {top}", found.digests)
     x = found.x
@@ -74,10 +82,12 @@ def folder(
         **split.record(numbered(found.digests), lengths),
     }
     train, held, last = cut((x,) if y is None else (x, y[found.index]), lengths)
-    return Dataset(top.name, Pixels(*x.shape[1:]), train, held, last, origin, classes)
+    data = Dataset(top.name, Pixels(*x.shape[1:]), train, held, last, origin, classes)
+    return data if said is None else own_captions.told(data, said)
 
 
-def _found(top: Path) -> list[Path]:
+def _found(top: Path, captions: str | None = None) -> tuple[list[Path], list[Path]]:
+    """The images under a folder, and what else is there; a warning tells what is left out."""
     if not top.is_dir():
         what = "is a file, not a folder" if top.exists() else "does not exist"
         raise FileNotFoundError(f"the folder of images {top} {what}")
@@ -88,7 +98,8 @@ def _found(top: Path) -> list[Path]:
     ]
     images = [file for file in files if file.suffix.lower() in SUFFIXES]
     others = [file for file in files if file.suffix.lower() not in SUFFIXES]
-    said = _said([file for file in others if file.name.lower() not in LITTER])
+    is_read = own_captions.among(top, captions) if captions else lambda _: False
+    said = _said([f for f in others if f.name.lower() not in LITTER and not is_read(f)])
     if not images:
         raise ValueError(
             f"the folder {top} holds no image: looked for {' '.join(SUFFIXES)}"
@@ -96,7 +107,7 @@ def _found(top: Path) -> list[Path]:
         )
     if said:
         warnings.warn(f"the folder {top} holds files that are left out: {said}", stacklevel=3)
-    return images
+    return images, others
 
 
 def _advice(top: Path, others: list[Path]) -> str:

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..core.streams import Column
 from .cache import stamp
 from .decoding import Canvas
-from .image_sets import Images, Item, Loaded
+from .image_sets import NAMED, Images, Item, Loaded
 from .splits import Rule
 
 Columns = tuple[Tensor | Column, ...]
@@ -62,6 +62,15 @@ def label_column(path: Path, wanted: str | None = None) -> str:
     declared = [name for name in integers if _feature(schema, name).get("_type") == "ClassLabel"]
     usual = [name for name in integers if name in ("label", "labels", "class", "target")]
     return _one(path, "label", wanted, schema, declared or usual or integers)
+
+
+def text_column(path: Path, wanted: str) -> str:
+    """The column of text `wanted`; ValueError, naming those there are, where it is none."""
+    import pyarrow.types as types
+
+    schema = opened(path).schema_arrow
+    texts = [f.name for f in schema if types.is_string(f.type) or types.is_large_string(f.type)]
+    return _one(path, "captions", wanted, schema, texts)
 
 
 def class_names(path: Path, column: str) -> tuple[str, ...]:
@@ -135,10 +144,22 @@ def sha256(path: Path) -> str:
 
 def _encoded(paths: Sequence[Path], column: str) -> Iterator[Item]:
     for path in paths:
+        missing = []
         for row, content in enumerate(_cells(path, column)):
             if content is None:
-                raise ValueError(f"row {row} of {path} holds no image: its bytes are missing")
-            yield f"in row {row} of {path}", content
+                missing.append(str(row))
+            elif not missing:
+                yield f"in row {row} of {path}", content
+        if missing:
+            raise ValueError(_imageless(path, missing))
+
+
+def _imageless(path: Path, rows: Sequence[str]) -> str:
+    if len(rows) == 1:
+        return f"row {rows[0]} of {path} holds no image: its bytes are missing"
+    more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
+    said = ", ".join(rows[:NAMED])
+    return f"{len(rows)} rows of {path} hold no image, their bytes are missing: {said}{more}"
 
 
 def _cells(path: Path, column: str) -> Iterator[bytes | None]:

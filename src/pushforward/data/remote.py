@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from ..core.dataset import PARTS, Dataset
 from ..core.spaces import Pixels
-from . import own_parts, parquet
+from . import own_captions, own_parts, parquet
 from .cache import cache_folder
 from .decoding import Canvas
 from .download import Remote, listing
@@ -36,19 +36,22 @@ def hub(
     skip_unreadable: bool = False,
     rule: str = CONTENT,
     stream: bool | None = None,
+    captions: str | None = None,
 ) -> Dataset:
     """The images of the hub's data set `name` ("OWNER/NAME"): Pixels(channels, size, size).
 
     Images are treated as `folder` treats them, and streamed as it does. `config`, `image` and
-    `label` name the configuration and the columns where there are several. Files are downloaded
+    `label` name the configuration and the columns where there are several, `captions` the column of
+    text that stands beside an image as Tokens. Files are downloaded
     once, their SHA-256 compared with the hub's, and kept in the cache under hub/OWNER/NAME (remove
     it to get a newer commit). A validation or test split that the set lacks is a tenth of its
     training rows, by `rule` under `seed`.
 
     Raises FileNotFoundError where the data are not here and there is no network; ValueError where
-    there is no such set, no parquet file in it, or a choice to be made.
+    there is no such set, no parquet file in it, a choice to be made, or a row without a caption.
     """
     home, canvas = _home(name), Canvas(size, channels, background, bits)
+    own_captions.check_alone(labels, captions)
     groups = _fetched(name, home, config)
     cutting = Rule(rule, seed, *(0.0 if part in groups else 0.1 for part in PARTS[1:]))
     paths = {part: [home / remote.path for remote in group] for part, group in groups.items()}
@@ -65,12 +68,18 @@ def hub(
         for part, files in paths.items()
     }
     batches = {part: parquet.tensors(found[part], files, column) for part, files in paths.items()}
+    sentences: list[str] = []
+    if captions is not None:
+        rows = {part: own_captions.of_rows(files, captions) for part, files in paths.items()}
+        sentences, numbers = own_captions.numbered(rows, found)
+        batches = {part: (*batch, *numbers[part]) for part, batch in batches.items()}
     splits, examples = own_parts.parted(name, batches, found, cutting)
     origin = {**_origin(name, groups), **found["train"].about, "size": size}
     classes = parquet.class_names(paths["train"][0], column) if column else ()
     space = Pixels(*splits["train"].tensors[0].shape[1:])
     learn, check, test = (splits[part] for part in PARTS)
-    return Dataset(name, space, learn, check, test, {**examples, **origin}, classes)
+    data = Dataset(name, space, learn, check, test, {**examples, **origin}, classes)
+    return own_captions.told(data, sentences) if captions is not None else data
 
 
 def grouped(remotes: Iterable[Remote]) -> dict[str, Groups]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..core.dataset import PARTS, Dataset
 from ..core.spaces import Pixels
-from . import own_parts, parquet, tars
+from . import own_captions, own_parts, parquet, tars
 from .decoding import Canvas
 from .image_sets import Images, Loaded
 from .specs import findable
@@ -39,6 +39,7 @@ def shards(
     skip_unreadable: bool = False,
     rule: str = CONTENT,
     stream: bool | None = None,
+    captions: str | None = None,
 ) -> Dataset:
     """The images in tars or parquet files: Pixels(channels, size, size).
 
@@ -46,19 +47,21 @@ def shards(
     "set/train-{000..127}.tar". Images are treated as `folder` treats them, and streamed as it does.
     In a tar, files of one example have one name up to its first dot; with `labels` each image has a
     file of the suffix `label` ("cls") beside it, which holds a number or a word. In parquet `image`
-    and `label` name columns where there are several. Files whose names, or folders' names, begin
-    with train, val or test are the set's own splits; what lacks of them is cut from train by
-    `rule` under `seed`, in the shares `validation` and `test`.
+    and `label` name columns where there are several. With `captions`, the suffix ("txt") or the
+    column of text, what is said of an image stands beside it as Tokens. Files whose names, or
+    folders' names, begin with train, val or test are the set's own splits; what lacks of them is
+    cut from train by `rule` under `seed`, in the shares `validation` and `test`.
 
     Raises FileNotFoundError where there is no such file; ValueError where shards are damaged,
     compressed, of both kinds, or disagree; where one holds no image; and as `folder` does.
     """
+    own_captions.check_alone(labels, captions)
     groups, title = _grouped(path), Path(path).name
     shares = {"train": 0.0, "validation": validation, "test": test}
     cutting = Rule(rule, seed, *(0.0 if part in groups else shares[part] for part in PARTS[1:]))
     canvas = Canvas(size, channels, background, bits)
     kind = _Tars if groups["train"][0].suffix.lower() == ".tar" else _Parquet
-    parts = {part: kind(files, labels, image, label) for part, files in groups.items()}
+    parts = {part: kind(files, labels, image, label, captions) for part, files in groups.items()}
     found = {
         part: group.images(
             f"{title}, {part}",
@@ -69,11 +72,17 @@ def shards(
         for part, group in parts.items()
     }
     classes, beside = _labels(parts, found) if labels else ((), {})
+    sentences: list[str] = []
+    if captions is not None:
+        said = {part: group.said() for part, group in parts.items()}
+        sentences, beside = own_captions.numbered(said, found)
     columns = {part: (loaded.x, *beside.get(part, ())) for part, loaded in found.items()}
     splits, record = own_parts.parted(title, columns, found, cutting)
     origin = {**record, "source": f"shards {title}", **found["train"].about, "size": size}
     learn, check, last = (splits[part] for part in PARTS)
-    return Dataset(title, Pixels(*learn.tensors[0].shape[1:]), learn, check, last, origin, classes)
+    space = Pixels(*learn.tensors[0].shape[1:])
+    data = Dataset(title, space, learn, check, last, origin, classes)
+    return own_captions.told(data, sentences) if captions is not None else data
 
 
 def _labels(
@@ -94,11 +103,19 @@ def _labels(
 
 
 class _Tars:
-    def __init__(self, files: list[Path], labels: bool, image: str | None, label: str | None):
+    def __init__(
+        self,
+        files: list[Path],
+        labels: bool,
+        image: str | None,
+        label: str | None,
+        captions: str | None,
+    ):
         if image is not None:
             raise ValueError("image= names a column of parquet files, and tars have none")
-        suffix = (label or "cls") if labels else None
-        self.tars = [tars.opened(file, suffix) for file in files]
+        suffix = (label or "cls") if labels else captions
+        what = "label" if labels else "caption"
+        self.tars = [tars.opened(file, suffix, what) for file in files]
 
     def images(self, title: str, canvas: Canvas, rule: Rule | None, skip: bool) -> Images:
         return tars.images(title, self.tars, canvas, rule, skip)
@@ -107,10 +124,20 @@ class _Tars:
         y, names = tars.labels(self.tars)
         return names, y
 
+    def said(self) -> list[str]:
+        return tars.captions(self.tars)
+
 
 class _Parquet:
-    def __init__(self, files: list[Path], labels: bool, image: str | None, label: str | None):
-        self.files, self.image = files, image
+    def __init__(
+        self,
+        files: list[Path],
+        labels: bool,
+        image: str | None,
+        label: str | None,
+        captions: str | None,
+    ):
+        self.files, self.image, self.captions = files, image, captions
         self.label = parquet.label_column(files[0], label) if labels else None
 
     def images(self, title: str, canvas: Canvas, rule: Rule | None, skip: bool) -> Images:
@@ -120,6 +147,10 @@ class _Parquet:
         assert self.label is not None
         y = parquet.labels(self.files, self.label)
         return parquet.class_names(self.files[0], self.label), y
+
+    def said(self) -> list[str]:
+        assert self.captions is not None
+        return own_captions.of_rows(self.files, self.captions)
 
 
 def _grouped(path: str | Path) -> Mapping[str, list[Path]]:

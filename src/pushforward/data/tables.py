@@ -76,8 +76,7 @@ def _csv(file: Path) -> Table:
     import pyarrow as pa
     from pyarrow import csv
 
-    first = _first_line(file)
-    mark = _mark(first)
+    first, mark = _first_line(file), mark_of(file)
     cells = first.split(mark)
     if len(cells) > WIDEST:
         raise ValueError(f"{file} has {len(cells):,} columns, more than {WIDEST:,}: give an array")
@@ -106,6 +105,11 @@ def _first_line(file: Path) -> str:
     if not lines or not lines[0].strip():
         raise ValueError(f"{file} is no CSV file: its first line is empty")
     return lines[0]
+
+
+def mark_of(file: Path) -> str:
+    """What parts the columns of a CSV file, as its first line says; ValueError for no text."""
+    return _mark(_first_line(file))
 
 
 def _mark(line: str) -> str:

@@ -19,6 +19,7 @@ from .decoding import Canvas
 from .encoded import Spans
 from .folders import SUFFIXES
 from .image_sets import Images, Item
+from .own_captions import check, one_line, some
 from .splits import Rule
 
 LONGEST = 1000  # bytes of a label
@@ -53,11 +54,11 @@ class Tar:
     beside: tuple[Member, ...]
 
 
-def opened(path: Path, suffix: str | None = None) -> Tar:
+def opened(path: Path, suffix: str | None = None, what: str = "label") -> Tar:
     """A tar's images, and its files of `suffix` in their order.
 
     Raises ValueError for what is no whole tar, is compressed, or holds no image, an example twice,
-    or (with `suffix`) an image without such a file.
+    or (with `suffix`) images without such a file, which holds `what`.
     """
     members = list(_members(path))
     images = [m for m in members if m.suffix and f".{m.suffix.rpartition('.')[2]}" in SUFFIXES]
@@ -73,20 +74,25 @@ def opened(path: Path, suffix: str | None = None) -> Tar:
             raise ValueError(
                 f"{path} holds two images of example {image.key}: {other} and {image.name}"
             )
-    return Tar(path, tuple(images), _beside(path, images, members, suffix) if suffix else ())
+    return Tar(path, tuple(images), _beside(path, images, members, suffix, what) if suffix else ())
 
 
 def _beside(
-    path: Path, images: list[Member], members: list[Member], suffix: str
+    path: Path, images: list[Member], members: list[Member], suffix: str, what: str
 ) -> tuple[Member, ...]:
     labels = {m.key: m for m in members if m.suffix == f".{suffix.lstrip('.')}"}
     lacking = [image for image in images if image.key not in labels]
     if lacking:
+        more = f", nor beside {some([m.name for m in lacking[1:]])}" if lacking[1:] else ""
+        option = "label" if what == "label" else "captions"
         raise ValueError(
-            f"{len(lacking)} of the {len(images)} images of {path} have no label: there is no "
-            f"{lacking[0].key}.{suffix.lstrip('.')} beside {lacking[0].name}; load them without "
-            "labels, or say by label= which suffix holds them"
+            f"{len(lacking)} of the {len(images)} images of {path} have no {what}: there is no "
+            f"{lacking[0].key}.{suffix.lstrip('.')} beside {lacking[0].name}{more}; load them "
+            f"without {what}s, or say by {option}= which suffix holds them"
         )
+    keys = {image.key for image in images}
+    if what == "caption" and (strays := [m.name for key, m in labels.items() if key not in keys]):
+        check(str(path), ("captions have no image", strays))
     return tuple(labels[image.key] for image in images)
 
 
@@ -171,6 +177,23 @@ def labels(tars: Sequence[Tar]) -> tuple[np.ndarray, tuple[str, ...]]:
         )
     names, y = np.unique(said, return_inverse=True)
     return y.astype(np.int64), tuple(map(str, names))
+
+
+def captions(tars: Sequence[Tar]) -> list[str]:
+    """What the files of text beside the images say.
+
+    Raises ValueError for those that are empty or no UTF-8, and names them all.
+    """
+    said, bad = [], []
+    for tar in tars:
+        with tar.path.open("rb") as stream:
+            for member in tar.beside:
+                stream.seek(member.start)
+                text = one_line(stream.read(member.size).decode("utf-8-sig", "replace"))
+                said.append(text)
+                bad += [member.name] if not text or "\N{REPLACEMENT CHARACTER}" in text else []
+    check("the shards", ("captions are empty or no UTF-8", bad))
+    return said
 
 
 def _texts(tar: Tar) -> Iterator[str]:
