@@ -49,7 +49,7 @@ def diffusion_by_quadrature(model: VDM, times: np.ndarray, weights: np.ndarray) 
     mass = torch.tensor(np.einsum("i,j,k->ijk", weights, masses, masses)).flatten()
     data = (MEAN + STD * x).view(-1, 1)
     with torch.no_grad():
-        return (mass * model.diffusion(data, t.flatten(), eps.reshape(-1, 1))).sum().item()
+        return (mass * model.diffusion_loss(data, t.flatten(), eps.reshape(-1, 1))).sum().item()
 
 
 def continuous(model: VDM) -> float:

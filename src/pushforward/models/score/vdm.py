@@ -115,7 +115,7 @@ class VDM(Diffusion, Bounded):
     def _eps(self, z: Tensor, gamma: Tensor, *conditions: Tensor) -> Tensor:
         return self.denoiser(z, (gamma - self.least) / (self.most - self.least), *conditions)
 
-    def diffusion(self, x: Tensor, t: Tensor, eps: Tensor, *conditions: Tensor) -> Tensor:
+    def diffusion_loss(self, x: Tensor, t: Tensor, eps: Tensor, *conditions: Tensor) -> Tensor:
         """The diffusion term in nats, (batch,), at times `t` in (0, 1] with the noise `eps`.
 
         Its mean over t, uniform (in a chain: over 1/T, ..., 1), and eps is the bound's.
@@ -149,7 +149,7 @@ class VDM(Diffusion, Bounded):
         t = (part + stratified(len(x), self.device, self.dtype)) / parts
         if self.steps is not None:
             t = ((t * self.steps).floor() + 1).clamp(max=self.steps) / self.steps
-        return self.diffusion(x, t, torch.randn_like(self.to_float(x)), *conditions)
+        return self.diffusion_loss(x, t, torch.randn_like(self.to_float(x)), *conditions)
 
     def elbo(self, x: Tensor, *conditions: Tensor, samples: int = 1) -> Tensor:
         """A lower bound on log p(x) in nats, (batch,): the mean of `samples` draws of t and eps."""
