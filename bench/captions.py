@@ -2,6 +2,7 @@
 
     python bench/captions.py zoo:dalle_sprites [CAPTIONS]
     python bench/captions.py zoo:dalle_mnist 1000
+    python bench/captions.py runs/dalle_digits/checkpoint.safetensors 347
 
 A picture is judged by the sprite, of all that can be drawn, that is nearest to it
 (`data/sprite_reading.py`): right is a picture with shape, size, colour and place as told. For
@@ -22,6 +23,7 @@ import torch
 from pushforward.core.dataset import Dataset
 from pushforward.data.sprite_reading import factors_of
 from pushforward.media.trained import opened
+from pushforward.media.zoo import is_zoo
 from pushforward.metrics.looking import extractor_for
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
@@ -63,8 +65,11 @@ def main(path: str, captions: str = "300") -> None:
         name = f"best of {CANDIDATES} by CLIP (100 captions)"
         found[name] = shares(best, meant[:100])
         found["CLIP"] = retrieval(model.ranker, x, text, meant)
+    run = (
+        f"zoo:{trained.preset}" if is_zoo(path) else f"runs/{trained.preset}/checkpoint.safetensors"
+    )
     record = {
-        "command": f"python bench/captions.py zoo:{trained.preset} {captions}",
+        "command": f"python bench/captions.py {run} {captions}",
         "captions": len(text),
         "trained_minutes": round((trained.seconds or 0) / 60, 1),
         "measured": time.strftime("%Y-%m-%d"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 import tarfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 
 import pushforward as pf
+from pushforward.core import bpe
 from pushforward.core.dataset import PARTS
 from pushforward.core.spaces import Tokens
 from pushforward.data import find
@@ -179,15 +181,47 @@ def test_tars_hold_text_beside_images(tmp_path: Path) -> None:
         find(f"shards:{stray}?captions=txt")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_own_captions_are_learned_from_the_shell(photos: Path, tmp_path: Path, capsys) -> None:
-    from pushforward.cli import main
+    """In Cyrillic; a picture of which a part is known is completed as well."""
+    from pushforward.cli import Stop, main
 
-    run = tmp_path / "run"
+    said = {"red": "красный", "green": "зелёный", "blue": "синий"}
+    for i in range(N):
+        (photos / "ab"[i % 2] / f"{i}.txt").write_text(
+            f"{said[list(COLOURS)[i % 3]]} квадрат", "utf-8"
+        )
     words = ("train", "dalle_digits", "--data", f"folder:{photos}?size=8&captions=txt")
-    main([*words, "--steps", "9", "--width", "16", "--layers", "1", "--out", str(run), "--quiet"])
-    path = str(run / "checkpoint.safetensors")
-    out = str(tmp_path / "drawn.png")
-    main(["sample", path, "--text", "a purple square", "--n", "2", "--out", out])
-    assert "no caption of the training had 'purple'" in capsys.readouterr().err
-    assert pf.load(path).space == pf.core.spaces.Pixels(3, 8, 8)
+    small = ("--width", "16", "--layers", "1", "--codes", "8", "--quiet")
+    main([*words, *small, "--steps", "5", "--out", str(tmp_path / "run")])
+    path = str(tmp_path / "run" / "checkpoint.safetensors")
+    out = ("--n", "2", "--out", str(tmp_path / "drawn.png"), "--force")
+    capsys.readouterr()
+    main(["sample", path, "--text", "синий квадрат", *out])
+    assert not capsys.readouterr().err
+    main(["sample", path, "--text", "лиловый квадрат", *out])
+    assert "no caption of the training had 'лиловый'" in capsys.readouterr().err
+    part = np.full((3, 8, 8), -1)
+    part[:, :4] = 200
+    np.save(tmp_path / "part.npy", part)
+    main(["sample", path, "--text", "синий квадрат", "--partial", str(tmp_path / "part.npy"), *out])
+    assert (np.load(tmp_path / "drawn.npy")[:, :, :4] == 200).all()
+    with pytest.raises(Stop, match=r"may have 18 tokens, as .* but 'квадрат .* has \d+: say"):
+        main(["sample", path, "--text", "квадрат " * 30, *out])
+    big = ("--codes", "5000", "--steps", "5", "--quiet", "--out", str(tmp_path / "big"))
+    with pytest.raises(Stop, match="codebook of 5000 codewords is larger than the data"):
+        main([*words, *big])
+
+
+def test_without_the_library_its_extra_is_named(photos: Path, monkeypatch) -> None:
+    data = find(f"folder:{photos}?size=8&captions=txt")
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    bpe._tokenizer.cache_clear()
+    for read in (
+        lambda: find(f"folder:{photos}?size=8&captions=txt"),
+        lambda: find("captioned"),
+        lambda: Captions.recorded(data.origin).encode(["a red square"]),
+    ):
+        with pytest.raises(ValueError, match=r'tokenizers: pip install "pushforward\[text\]"'):
+            read()

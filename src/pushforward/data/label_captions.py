@@ -106,4 +106,9 @@ def _labels(data: Dataset) -> list[Tensor]:
             f"captions say the class of an image, and {data.name} has no names of classes: take "
             'digits, mnist, cifar10, or "folder:PATH" with a sub-folder for each class'
         )
+    if len(data.train.tensors) < 2:
+        raise ValueError(
+            f"{data.name} are drawn when they are asked for, and their labels with them: "
+            "captioned_sprites are sprites with captions"
+        )
     return [getattr(data, part).tensors[1] for part in PARTS]
