@@ -42,10 +42,9 @@ def hub(
 
     Images are treated as `folder` treats them, and streamed as it does. `config`, `image` and
     `label` name the configuration and the columns where there are several, `captions` the column of
-    text that stands beside an image as Tokens. Files are downloaded
-    once, their SHA-256 compared with the hub's, and kept in the cache under hub/OWNER/NAME (remove
-    it to get a newer commit). A validation or test split that the set lacks is a tenth of its
-    training rows, by `rule` under `seed`.
+    text that stands beside an image as Tokens. Files are downloaded once, their SHA-256 compared
+    with the hub's, and kept in the cache under hub/OWNER/NAME (remove it to get a newer commit). A
+    validation or test split that the set lacks is a tenth of its rows, by `rule` under `seed`.
 
     Raises FileNotFoundError where the data are not here and there is no network; ValueError where
     there is no such set, no parquet file in it, a choice to be made, or a row without a caption.

@@ -46,11 +46,9 @@ def dalle_sprites(
     data = captioned_sprites(size, levels=2)
     codec = VQVAE(data.space, VectorQuantiser(codes, 16), 32, blocks=1)
     text: Any = data.given
-    tokens = Tokens(codec.grid, codes)
-    prior = TextImageTransformer(tokens, text, width, layers, dropout=dropout)
+    prior = TextImageTransformer(Tokens(codec.grid, codes), text, width, layers, dropout=dropout)
     model = DALLE(codec, prior, 0.25, CLIP(data.space, text, 64, 32), 0.125)
-    recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.995, clip=1.0)
-    return Experiment(model, data, recipe)
+    return Experiment(model, data, _recipe(steps, 0.995))
 
 
 @preset("dall-e")
@@ -74,11 +72,9 @@ def dalle_digits(
     data = captioned("digits", length=16)
     codec = VQVAE(data.space, VectorQuantiser(codes, 16), 32, halvings=1, blocks=1)
     text: Any = data.given
-    tokens = Tokens(codec.grid, codes)
-    prior = TextImageTransformer(tokens, text, width, layers, dropout=dropout)
+    prior = TextImageTransformer(Tokens(codec.grid, codes), text, width, layers, dropout=dropout)
     model = DALLE(codec, prior, 0.25, CLIP(data.space, text, 32, 32, 1), 0.125)
-    recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.99, clip=1.0)
-    return Experiment(model, data, recipe)
+    return Experiment(model, data, _recipe(steps, 0.99))
 
 
 @preset("dall-e")
@@ -102,8 +98,11 @@ def dalle_mnist(
     data = captioned("mnist", length=16)
     codec = VQVAE(data.space, VectorQuantiser(codes, 16), 32, blocks=1)
     text: Any = data.given
-    tokens = Tokens(codec.grid, codes)
-    prior = TextImageTransformer(tokens, text, width, layers, dropout=dropout)
+    prior = TextImageTransformer(Tokens(codec.grid, codes), text, width, layers, dropout=dropout)
     model = DALLE(codec, prior, 0.25, CLIP(data.space, text, 64, 32), 0.125)
-    recipe = Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=0.995, clip=1.0)
-    return Experiment(model, data, recipe)
+    return Experiment(model, data, _recipe(steps, 0.995))
+
+
+def _recipe(steps: int, ema: float) -> Recipe:
+    """Of all three stages: codec, prior and ranker."""
+    return Recipe(steps, 64, Adam(2e-3), schedule=Cosine(warmup=100), ema=ema, clip=1.0)
