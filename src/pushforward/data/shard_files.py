@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -61,7 +62,8 @@ def shards(
     cutting = Rule(rule, seed, *(0.0 if part in groups else shares[part] for part in PARTS[1:]))
     canvas = Canvas(size, channels, background, bits)
     kind = _Tars if groups["train"][0].suffix.lower() == ".tar" else _Parquet
-    parts = {part: kind(files, labels, image, label, captions) for part, files in groups.items()}
+    asked = _Asked(labels, image, label, captions)
+    parts = {part: kind(files, asked) for part, files in groups.items()}
     found = {
         part: group.images(
             f"{title}, {part}",
@@ -102,19 +104,21 @@ def _labels(
     }
 
 
+class _Asked(NamedTuple):
+    """What stands beside the images, and the names of the columns or suffixes."""
+
+    labels: bool
+    image: str | None
+    label: str | None
+    captions: str | None
+
+
 class _Tars:
-    def __init__(
-        self,
-        files: list[Path],
-        labels: bool,
-        image: str | None,
-        label: str | None,
-        captions: str | None,
-    ):
-        if image is not None:
+    def __init__(self, files: list[Path], asked: _Asked):
+        if asked.image is not None:
             raise ValueError("image= names a column of parquet files, and tars have none")
-        suffix = (label or "cls") if labels else captions
-        what = "label" if labels else "caption"
+        suffix = (asked.label or "cls") if asked.labels else asked.captions
+        what = "label" if asked.labels else "caption"
         self.tars = [tars.opened(file, suffix, what) for file in files]
 
     def images(self, title: str, canvas: Canvas, rule: Rule | None, skip: bool) -> Images:
@@ -129,16 +133,9 @@ class _Tars:
 
 
 class _Parquet:
-    def __init__(
-        self,
-        files: list[Path],
-        labels: bool,
-        image: str | None,
-        label: str | None,
-        captions: str | None,
-    ):
-        self.files, self.image, self.captions = files, image, captions
-        self.label = parquet.label_column(files[0], label) if labels else None
+    def __init__(self, files: list[Path], asked: _Asked):
+        self.files, self.image, self.captions = files, asked.image, asked.captions
+        self.label = parquet.label_column(files[0], asked.label) if asked.labels else None
 
     def images(self, title: str, canvas: Canvas, rule: Rule | None, skip: bool) -> Images:
         return parquet.images(title, self.files, canvas, self.image, rule, skip)
